@@ -1,0 +1,3 @@
+package datagen
+
+var schCalibMutations = []Mutation{}

@@ -1,0 +1,97 @@
+// Package dataset says what lies in a folder: which data sets, of which
+// format, and which files they have. It opens files only below a data set's
+// root (os.Root), so that no symbolic link or hostile path leads outside.
+package dataset
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// Schema is a value of the metadata field modality_schema: the format in which
+// a data set is annotated.
+type Schema string
+
+// The formats that this build reads. The owners of KITTI publish no version
+// number; "v2.1" is fixed by docs/formats.md.
+const (
+	KITTIObject   Schema = "kitti_v2.1"
+	KITTIRaw      Schema = "kitti_raw"
+	KITTITracking Schema = "kitti_tracking"
+	KITTIOdometry Schema = "kitti_odometry"
+	SemanticKITTI Schema = "semantickitti"
+	NuScenes      Schema = "nuscenes_v1.0"
+	Lyft          Schema = "lyft_l5_v1.02"
+	T4            Schema = "t4"
+)
+
+// Schemas lists the formats that this build reads, in the order of detection.
+var Schemas = []Schema{T4, NuScenes, Lyft, KITTIObject, KITTIRaw, KITTITracking, SemanticKITTI, KITTIOdometry}
+
+// A Dataset is one data set found below a folder that the user named.
+type Dataset struct {
+	Root     string   // folder of the data set, as the user wrote it plus what was found below
+	Schema   Schema   // detected format
+	Evidence []string // why: the paths that made the fingerprint match
+	Tables   string   // nuScenes family: folder of the JSON tables relative to Root ("v1.0-mini", "annotation"); else ""
+	Tree     *Tree    // every file below Root
+
+	dir *os.Root
+}
+
+// Open opens a file of the data set for reading. name is slash-separated and
+// relative to Root. It fails where name, or a symbolic link on the way, leaves
+// the root, and where it names something other than a regular file.
+func (d *Dataset) Open(name string) (*os.File, error) {
+	f, err := d.dir.Open(path.Clean(name))
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		f.Close()
+		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("is %s, not a regular file", kindOf(info.Mode()))}
+	}
+	return f, nil
+}
+
+// Stat describes a file of the data set, following symbolic links inside the root.
+func (d *Dataset) Stat(name string) (fs.FileInfo, error) { return d.dir.Stat(path.Clean(name)) }
+
+// ReadFile reads a small file whole. It refuses files beyond limit bytes.
+func (d *Dataset) ReadFile(name string, limit int64) ([]byte, error) {
+	f, err := d.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readLimited(f, name, limit)
+}
+
+// Close releases the folder handle.
+func (d *Dataset) Close() error {
+	if d.dir == nil {
+		return nil
+	}
+	return d.dir.Close()
+}
+
+func kindOf(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a folder"
+	case m&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case m&fs.ModeSocket != 0:
+		return "a socket"
+	case m&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return m.String()
+}

@@ -1,0 +1,171 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+)
+
+// A Tree is the listing of a data set's folders: names and kinds, no sizes.
+// It is read once, by listing folders (0.5 µs a file) and never by stat
+// (2.8 µs), and does not change afterwards.
+type Tree struct {
+	// Dirs holds the entries of every folder by its slash-separated path
+	// relative to the root ("." is the root), each sorted by name.
+	Dirs map[string][]Entry
+	// Errors are folders that could not be listed, in path order.
+	Errors []*fs.PathError
+	// Files counts everything that is not a folder.
+	Files int
+}
+
+// An Entry is one name in a folder.
+type Entry struct {
+	Name string
+	Type fs.FileMode // type bits alone: fs.ModeDir, fs.ModeSymlink, …; 0 for a regular file
+}
+
+// Scan lists everything below root. Folders reached through symbolic links are
+// not descended into. ignored, if not nil, leaves paths out.
+func Scan(ctx context.Context, root *os.Root, ignored func(path string, dir bool) bool) (*Tree, error) {
+	t := &Tree{Dirs: map[string][]Entry{}}
+	if err := t.scan(ctx, root, ".", ignored); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(t.Errors, func(a, b *fs.PathError) int { return strings.Compare(a.Path, b.Path) })
+	return t, nil
+}
+
+func (t *Tree) scan(ctx context.Context, root *os.Root, dir string, ignored func(string, bool) bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	entries, err := list(root, dir)
+	if err != nil {
+		var pe *fs.PathError
+		if !errors.As(err, &pe) {
+			pe = &fs.PathError{Op: "list", Err: err}
+		}
+		t.Errors = append(t.Errors, &fs.PathError{Op: pe.Op, Path: dir, Err: pe.Err})
+	}
+	kept := entries[:0]
+	var below []string
+	for _, e := range entries {
+		p := path.Join(dir, e.Name)
+		isDir := e.Type.IsDir()
+		if ignored != nil && ignored(p, isDir) {
+			continue
+		}
+		kept = append(kept, e)
+		if isDir {
+			below = append(below, p)
+		} else {
+			t.Files++
+		}
+	}
+	t.Dirs[dir] = slices.Clip(kept)
+	for _, p := range below {
+		if err := t.scan(ctx, root, p, ignored); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func list(root *os.Root, dir string) ([]Entry, error) {
+	f, err := root.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	ents, err := f.ReadDir(-1)
+	out := make([]Entry, 0, len(ents))
+	for _, e := range ents {
+		out = append(out, Entry{Name: e.Name(), Type: e.Type()})
+	}
+	slices.SortFunc(out, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return out, err
+}
+
+// Entry finds one path.
+func (t *Tree) Entry(name string) (Entry, bool) {
+	name = path.Clean(name)
+	if name == "." {
+		return Entry{Name: ".", Type: fs.ModeDir}, true
+	}
+	ents := t.Dirs[path.Dir(name)]
+	base := path.Base(name)
+	i, ok := slices.BinarySearchFunc(ents, base, func(e Entry, s string) int { return strings.Compare(e.Name, s) })
+	if !ok {
+		return Entry{}, false
+	}
+	return ents[i], true
+}
+
+// HasFile reports whether name exists and is not a folder.
+func (t *Tree) HasFile(name string) bool {
+	e, ok := t.Entry(name)
+	return ok && !e.Type.IsDir()
+}
+
+// HasDir reports whether name is a folder.
+func (t *Tree) HasDir(name string) bool {
+	_, ok := t.Dirs[path.Clean(name)]
+	return ok
+}
+
+// Names gives the names of dir's entries that are not folders and end in
+// suffix, sorted. A missing folder has none.
+func (t *Tree) Names(dir, suffix string) []string {
+	var out []string
+	for _, e := range t.Dirs[path.Clean(dir)] {
+		if !e.Type.IsDir() && strings.HasSuffix(e.Name, suffix) {
+			out = append(out, e.Name)
+		}
+	}
+	return out
+}
+
+// Subdirs gives the names of dir's folders, sorted.
+func (t *Tree) Subdirs(dir string) []string {
+	var out []string
+	for _, e := range t.Dirs[path.Clean(dir)] {
+		if e.Type.IsDir() {
+			out = append(out, e.Name)
+		}
+	}
+	return out
+}
+
+// Walk calls visit for everything that is not a folder, in path order.
+func (t *Tree) Walk(visit func(name string, e Entry)) {
+	dirs := make([]string, 0, len(t.Dirs))
+	for d := range t.Dirs {
+		dirs = append(dirs, d)
+	}
+	slices.Sort(dirs)
+	for _, d := range dirs {
+		for _, e := range t.Dirs[d] {
+			if !e.Type.IsDir() {
+				visit(path.Join(d, e.Name), e)
+			}
+		}
+	}
+}
+
+func readLimited(r io.Reader, name string, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > limit {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("is larger than %d bytes", limit)}
+	}
+	return b, nil
+}

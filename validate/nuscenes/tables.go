@@ -1,0 +1,200 @@
+// Package nuscenes reads the nuScenes family: nuScenes v1.0, Lyft L5 and
+// Autoware T4, whose tables are JSON arrays of flat objects that name one
+// another by token.
+package nuscenes
+
+import (
+	"github.com/mmaudit/mmaudit/validate/dataset"
+)
+
+// A Token is a primary key in 16 bytes: the decoded value of 32 hex digits, or
+// the first half of the SHA-256 of any other text (Lyft's 64 digits, T4's free
+// form). The zero Token stands for the empty string. Tables.Text gives the
+// text back.
+type Token [16]byte
+
+// Zero reports whether the token is the empty string.
+func (t Token) Zero() bool { return t == Token{} }
+
+// A Row is where a record of a table begins, and how to name it.
+type Row struct {
+	Token  Token
+	Offset int64 // byte offset of the record's '{' in its file
+}
+
+// A Table holds the captured columns of one JSON table, in file order, and its
+// index by primary key.
+type Table[T any] struct {
+	Name string // "sample_data"
+	Path string // relative to the data set's root
+	Rows []T
+	Byte func(*T) *Row // the Row embedded in a T
+	// Present tells a table that lies on disk from one that is missing.
+	Present bool
+
+	index map[Token]int32
+}
+
+// Find gives the position in Rows of the record with that primary key.
+func (t *Table[T]) Find(k Token) (int32, bool) {
+	i, ok := t.index[k]
+	return i, ok
+}
+
+// Tables is one data set of the nuScenes family with the fields that rules
+// across records need. Fields that only the schema of a record constrains are
+// not kept. Columns that name another table are Tokens; rows[i] of a missing
+// table do not exist. It is read-only once loaded.
+type Tables struct {
+	Dataset *dataset.Dataset
+
+	Attribute        Table[Attribute]
+	CalibratedSensor Table[CalibratedSensor]
+	Category         Table[Category]
+	EgoPose          Table[EgoPose]
+	Instance         Table[Instance]
+	Log              Table[Log]
+	Map              Table[Map]
+	Sample           Table[Sample]
+	SampleAnnotation Table[SampleAnnotation]
+	SampleData       Table[SampleData]
+	Scene            Table[Scene]
+	Sensor           Table[Sensor]
+	Visibility       Table[Visibility]
+	// Optional tables.
+	Lidarseg     Table[Lidarseg]
+	Panoptic     Table[Lidarseg]
+	ObjectAnn    Table[ObjectAnn]    // T4
+	SurfaceAnn   Table[SurfaceAnn]   // T4
+	Keypoint     Table[Keypoint]     // T4
+	VehicleState Table[VehicleState] // T4
+	TrafficLight Table[TrafficLight] // T4
+
+	Splits map[string][]string // splits.json: split -> scene names; nil if there is none
+
+	names map[Token]string // text of tokens that are not 32 hex digits
+}
+
+// Rows of the tables. A timestamp is in nanoseconds (the tables say
+// microseconds; Lyft's fractions are kept exactly). Angles are quaternions
+// w, x, y, z; lengths are metres.
+type (
+	Attribute struct {
+		Row
+		Name string
+	}
+	CalibratedSensor struct {
+		Row
+		Sensor      Token
+		Translation [3]float64
+		Rotation    [4]float64
+		Intrinsic   [9]float64 // row-major; valid if HasIntrinsic
+		// IntrinsicShape is 9 for a 3x3 matrix, 0 for [], -1 for anything else.
+		IntrinsicShape int8
+		Distortion     []float64
+	}
+	Category struct {
+		Row
+		Name     string
+		Index    int32
+		HasIndex bool
+	}
+	EgoPose struct {
+		Row
+		Timestamp   int64
+		Translation [3]float64
+		Rotation    [4]float64
+	}
+	Instance struct {
+		Row
+		Category Token
+		Nbr      int32
+		First    Token
+		Last     Token
+		Name     string // T4 instance_name
+	}
+	Log struct {
+		Row
+		Logfile, Vehicle, Date, Location string
+	}
+	Map struct {
+		Row
+		Logs               []Token
+		Category, Filename string
+	}
+	Sample struct {
+		Row
+		Timestamp  int64
+		Scene      Token
+		Next, Prev Token
+	}
+	SampleAnnotation struct {
+		Row
+		Sample, Instance, Visibility Token
+		Attributes                   []Token
+		Translation                  [3]float64
+		Size                         [3]float64 // width, length, height
+		Rotation                     [4]float64
+		LidarPts, RadarPts           int32
+		Next, Prev                   Token
+	}
+	SampleData struct {
+		Row
+		Sample, EgoPose, Calibrated Token
+		Filename                    string
+		Format                      string // interned
+		Width, Height               int32
+		Timestamp                   int64
+		KeyFrame                    bool
+		Valid                       bool // T4 is_valid; true elsewhere
+		Next, Prev                  Token
+		Info                        string // T4 info_filename
+	}
+	Scene struct {
+		Row
+		Name        string
+		Log         Token
+		NbrSamples  int32
+		First, Last Token
+	}
+	Sensor struct {
+		Row
+		Channel, Modality string
+	}
+	Visibility struct {
+		Row
+		Level string
+	}
+	Lidarseg struct {
+		Row
+		SampleData Token
+		Filename   string
+	}
+	ObjectAnn struct {
+		Row
+		SampleData, Instance, Category Token
+		Attributes                     []Token
+		BBox                           [4]float64
+		MaskSize                       [2]int32
+		MaskCounts                     string // base64 of COCO RLE
+	}
+	SurfaceAnn struct {
+		Row
+		SampleData, Category Token
+	}
+	Keypoint struct {
+		Row
+		SampleData, Instance Token
+		Categories           []Token
+		Num                  int32
+	}
+	VehicleState struct {
+		Row
+		Timestamp int64
+	}
+	TrafficLight struct {
+		Row
+		Instance  Token
+		Primitive string // lanelet2 way id
+	}
+)

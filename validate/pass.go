@@ -1,0 +1,142 @@
+package validate
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/rule"
+)
+
+// A pass dispatches the items of one data set to the checks of the rules that
+// apply to it. It is the rule.Emitter that readers see.
+type pass struct {
+	s      *sink
+	ds     *dataset.Dataset // nil for what spans data sets
+	byType map[reflect.Type][]*rule.Bound
+	bySlug map[string]*rule.Rule
+
+	mu     sync.Mutex
+	broken map[string]string // guarded by mu: input -> why
+
+	done, total *atomic.Int64
+}
+
+func newPass(s *sink, ds *dataset.Dataset, active []*rule.Rule) *pass {
+	p := &pass{
+		s: s, ds: ds,
+		byType: map[reflect.Type][]*rule.Bound{},
+		bySlug: map[string]*rule.Rule{},
+		broken: map[string]string{},
+		done:   &s.done, total: &s.total,
+	}
+	for _, r := range active {
+		if ds != nil && !r.Applies(ds.Schema) {
+			continue
+		}
+		p.bySlug[r.Slug] = r
+		for _, k := range r.Checks {
+			if k.Item == nil {
+				continue
+			}
+			b := k.Bind(rule.Ctx{Rule: r, Dataset: ds, Params: s.o.Params, Sink: binding{s, ds}})
+			p.byType[k.Item] = append(p.byType[k.Item], b)
+		}
+	}
+	return p
+}
+
+func (p *pass) Emit(item any) {
+	if f, ok := item.(rule.Fault); ok {
+		p.fault(f)
+		return
+	}
+	for _, b := range p.byType[reflect.TypeOf(item)] {
+		if why := p.missing(b.Needs); why != "" {
+			p.s.skip(p.ds, b.Rule, why)
+			continue
+		}
+		b.Visit(item)
+	}
+}
+
+func (p *pass) fault(f rule.Fault) {
+	r := p.bySlug[f.Slug]
+	if r == nil { // not selected, or not for this format
+		return
+	}
+	binding{p.s, p.ds}.Report(r, rule.Finding{
+		Severity: f.Severity, Message: f.Message, Place: f.Place,
+		Expected: f.Expected, Actual: f.Actual, Hint: f.Hint, Key: f.Key,
+	})
+}
+
+func (p *pass) Wants(zero any) bool { return len(p.byType[reflect.TypeOf(zero)]) > 0 }
+
+func (p *pass) Skip(zero any, slug, path string) {
+	for _, b := range p.byType[reflect.TypeOf(zero)] {
+		p.s.skip(p.ds, b.Rule, p.because(slug, path))
+	}
+}
+
+func (p *pass) Break(input, slug, path string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.broken[input] == "" {
+		p.broken[input] = p.because(slug, path)
+	}
+}
+
+func (p *pass) because(slug, path string) string {
+	id := slug
+	if r := p.s.slugs[slug]; r != nil {
+		id = r.ID
+	}
+	return fmt.Sprintf("%s on %s", id, path)
+}
+
+func (p *pass) missing(inputs []string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var why []string
+	for _, in := range inputs {
+		if w := p.broken[in]; w != "" {
+			why = append(why, w)
+		}
+	}
+	return strings.Join(why, ", ")
+}
+
+func (p *pass) Expect(n int) {
+	p.total.Add(int64(n))
+	p.Advance(0)
+}
+
+func (p *pass) Advance(n int) {
+	d := p.done.Add(int64(n))
+	if p.s.o.Progress != nil {
+		p.s.o.Progress(int(d), int(p.total.Load()))
+	}
+}
+
+func (p *pass) finish() {
+	for _, bs := range p.byType {
+		for _, b := range bs {
+			if p.missing(b.Needs) == "" {
+				b.Finish()
+			}
+		}
+	}
+}
+
+// binding reports into the sink in the name of one data set.
+type binding struct {
+	s  *sink
+	ds *dataset.Dataset
+}
+
+func (b binding) Report(r *rule.Rule, f rule.Finding) { b.s.report(b.ds, r, f) }
+func (b binding) Skip(r *rule.Rule, needs string)     { b.s.skip(b.ds, r, needs) }

@@ -1,0 +1,150 @@
+package validate
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/report"
+	"github.com/mmaudit/mmaudit/validate/rule"
+	"github.com/mmaudit/mmaudit/validate/rules"
+)
+
+// A sink gathers findings: it counts all and keeps, of each rule and data set,
+// the first by place, so that memory is bounded and the outcome does not
+// depend on the order in which workers report.
+type sink struct {
+	o     *Options
+	rep   *report.Report
+	slugs map[string]*rule.Rule
+
+	done, total atomic.Int64
+
+	mu    sync.Mutex // guards what follows, and rep
+	kept  map[bucket][]rule.Finding
+	skips map[report.Skip]int // Count 0 in the key
+}
+
+type bucket struct{ rule, dataset string }
+
+func newSink(o *Options) *sink {
+	s := &sink{
+		o: o,
+		rep: &report.Report{
+			SchemaVersion: report.SchemaVersion,
+			Tool:          report.Tool{Name: "mmvalidate", Version: o.Version},
+			Datasets:      []report.Dataset{}, Findings: []rule.Finding{}, Skipped: []report.Skip{},
+			Counts: map[string]int{}, Suppressed: map[string]int{},
+			Complete: true,
+		},
+		slugs: map[string]*rule.Rule{},
+		kept:  map[bucket][]rule.Finding{},
+		skips: map[report.Skip]int{},
+	}
+	for _, r := range rules.Catalogue() {
+		s.slugs[r.Slug] = r
+	}
+	return s
+}
+
+func (s *sink) report(ds *dataset.Dataset, r *rule.Rule, f rule.Finding) {
+	f.Rule, f.Slug = r.ID, r.Slug
+	if f.Dataset == "" && ds != nil {
+		f.Dataset = ds.Root
+	}
+	if f.Hint == "" {
+		f.Hint = r.Hint
+	}
+	if f.Severity = s.o.Policy.Severity(r, &f); f.Severity == rule.Off {
+		return
+	}
+	f.Fingerprint = fingerprint(&f)
+	f.Suppressed = s.o.Policy.Suppressed(&f)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.Suppressed != "" {
+		s.rep.Suppressed[r.ID]++
+	} else {
+		s.rep.Counts[r.ID]++
+		switch f.Severity {
+		case rule.Error:
+			s.rep.Totals.Error++
+		case rule.Warning:
+			s.rep.Totals.Warning++
+		default:
+			s.rep.Totals.Info++
+		}
+	}
+	b := bucket{r.ID, f.Dataset}
+	s.kept[b] = append(s.kept[b], f)
+	if len(s.kept[b]) >= 2*s.o.Keep+16 {
+		slices.SortFunc(s.kept[b], byPlace)
+		s.kept[b] = s.kept[b][:s.o.Keep]
+	}
+}
+
+func (s *sink) skip(ds *dataset.Dataset, r *rule.Rule, needs string) {
+	k := report.Skip{Rule: r.ID, Needs: needs}
+	if ds != nil {
+		k.Dataset = ds.Root
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skips[k]++
+}
+
+// finish orders what was gathered into the report.
+func (s *sink) finish() {
+	for _, fs := range s.kept {
+		slices.SortFunc(fs, byPlace)
+		s.rep.Findings = append(s.rep.Findings, fs[:min(len(fs), s.o.Keep)]...)
+	}
+	order := map[string]int{}
+	for i, d := range s.rep.Datasets {
+		if _, ok := order[d.Root]; !ok {
+			order[d.Root] = i + 1
+		}
+	}
+	locate(s.rep.Findings)
+	slices.SortFunc(s.rep.Findings, func(a, b rule.Finding) int {
+		return cmp.Or(cmp.Compare(order[a.Dataset], order[b.Dataset]), byPlace(a, b))
+	})
+	for k, n := range s.skips {
+		k.Count = n
+		s.rep.Skipped = append(s.rep.Skipped, k)
+	}
+	slices.SortFunc(s.rep.Skipped, func(a, b report.Skip) int {
+		return cmp.Or(cmp.Compare(a.Dataset, b.Dataset), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Needs, b.Needs))
+	})
+}
+
+// byPlace orders findings by path, line, rule, and then by all else that can
+// differ, so that the order is total.
+func byPlace(a, b rule.Finding) int {
+	return cmp.Or(
+		strings.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.ByteOffset, b.ByteOffset),
+		cmp.Compare(a.Column, b.Column), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Token, b.Token),
+		strings.Compare(a.Channel, b.Channel), strings.Compare(a.Frame, b.Frame),
+		strings.Compare(a.Key, b.Key), strings.Compare(a.Message, b.Message),
+	)
+}
+
+// fingerprint identifies a finding across runs and machines: SHA-256 over the
+// rule, the path inside the data set and what is stable there (the key that
+// the rule gave, or token, channel and frame), never line numbers. 32 hex
+// digits.
+func fingerprint(f *rule.Finding) string {
+	key := f.Key
+	if key == "" {
+		key = strings.Join([]string{f.Table, f.Token, f.Channel, f.Frame}, "\x1f")
+	}
+	h := sha256.Sum256([]byte(strings.Join([]string{f.Rule, filepath.ToSlash(f.Path), key}, "\x00")))
+	return hex.EncodeToString(h[:16])
+}
