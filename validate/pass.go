@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"hash/fnv"
 	"reflect"
 	"strings"
 	"sync"
@@ -75,6 +76,18 @@ func (p *pass) fault(f rule.Fault) {
 }
 
 func (p *pass) Wants(zero any) bool { return len(p.byType[reflect.TypeOf(zero)]) > 0 }
+
+func (p *pass) Selected(path string) bool {
+	if only := p.s.o.Only; only != nil && p.ds != nil && !only(p.ds.Root, path) {
+		return false
+	}
+	if n := p.s.o.Sample; n > 1 {
+		h := fnv.New64a()
+		h.Write([]byte(path))
+		return h.Sum64()%uint64(n) == 0
+	}
+	return true
+}
 
 func (p *pass) Skip(zero any, slug, path string) {
 	for _, b := range p.byType[reflect.TypeOf(zero)] {

@@ -58,6 +58,9 @@ func (s *sink) report(ds *dataset.Dataset, r *rule.Rule, f rule.Finding) {
 	if f.Dataset == "" && ds != nil {
 		f.Dataset = ds.Root
 	}
+	if s.o.Only != nil && f.Path != "" && !s.o.Only(f.Dataset, f.Path) {
+		return
+	}
 	if f.Hint == "" {
 		f.Hint = r.Hint
 	}

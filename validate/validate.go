@@ -24,9 +24,15 @@ type Options struct {
 	Policy   Policy                  // nil: every rule at its own severity
 	Selected func(r *rule.Rule) bool // which rules run; nil: all
 	Jobs     int                     // workers; 0: one for each CPU
-	Keep     int                     // findings kept of each rule and data set; 0: 1000. All are counted
-	Progress func(done, total int)   // called often, from any goroutine; may be nil
-	Version  string                  // of the tool, for the report
+	// Only limits the run to some files: findings about others are dropped and
+	// their payload is not opened. Data sets are still read whole. nil: all.
+	Only func(root, path string) bool
+	// Sample inspects one of N payload files, chosen by a hash of the path: the
+	// same ones on every machine. 0 or 1: all.
+	Sample   int
+	Keep     int                   // findings kept of each rule and data set; 0: 1000. All are counted
+	Progress func(done, total int) // called often, from any goroutine; may be nil
+	Version  string                // of the tool, for the report
 }
 
 // A Policy is what the configuration says about single findings.

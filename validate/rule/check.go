@@ -97,6 +97,9 @@ type Emitter interface {
 	// Wants reports whether any check subscribed to the type of zero, so that
 	// costly items are read only when someone looks at them.
 	Wants(zero any) bool
+	// Selected reports whether a payload file belongs to this run: --since,
+	// --files-from and --sample leave others out. path is relative to the root.
+	Selected(path string) bool
 	// Expect adds n units to the work ahead; Advance says that n are done.
 	// They feed the progress bar alone.
 	Expect(n int)
