@@ -4,6 +4,7 @@
 package dataset
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -39,6 +40,16 @@ type Dataset struct {
 	Tree     *Tree    // every file below Root
 
 	dir *os.Root
+}
+
+// New makes a data set of a folder whose format is known, without detection:
+// the raw recordings beside object data, or a test. Closing it closes root.
+func New(ctx context.Context, dir string, schema Schema, root *os.Root) (*Dataset, error) {
+	tree, err := Scan(ctx, root, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Dataset{Root: dir, Schema: schema, Tree: tree, dir: root}, nil
 }
 
 // Open opens a file of the data set for reading. name is slash-separated and
