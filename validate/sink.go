@@ -31,7 +31,12 @@ type sink struct {
 	skips map[report.Skip]int // Count 0 in the key
 }
 
-type bucket struct{ rule, dataset string }
+// A bucket has a limit of its own, so that findings which a baseline explains
+// never push out those that count.
+type bucket struct {
+	rule, dataset string
+	suppressed    bool
+}
 
 func newSink(o *Options) *sink {
 	s := &sink{
@@ -39,6 +44,8 @@ func newSink(o *Options) *sink {
 		rep: &report.Report{
 			SchemaVersion: report.SchemaVersion,
 			Tool:          report.Tool{Name: "mmvalidate", Version: o.Version},
+			Scope:         report.Scope{Deep: o.Params.Deep, Sample: max(1, o.Sample), Filtered: o.Only != nil},
+			Rules:         []string{},
 			Datasets:      []report.Dataset{}, Findings: []rule.Finding{}, Skipped: []report.Skip{},
 			Counts: map[string]int{}, Suppressed: map[string]int{},
 			Complete: true,
@@ -57,6 +64,9 @@ func (s *sink) report(ds *dataset.Dataset, r *rule.Rule, f rule.Finding) {
 	f.Rule, f.Slug = r.ID, r.Slug
 	if f.Dataset == "" && ds != nil {
 		f.Dataset = ds.Root
+	}
+	if ds != nil {
+		f.Schema = ds.Schema
 	}
 	if s.o.Only != nil && f.Path != "" && !s.o.Only(f.Dataset, f.Path) {
 		return
@@ -85,7 +95,7 @@ func (s *sink) report(ds *dataset.Dataset, r *rule.Rule, f rule.Finding) {
 			s.rep.Totals.Info++
 		}
 	}
-	b := bucket{r.ID, f.Dataset}
+	b := bucket{r.ID, f.Dataset, f.Suppressed != ""}
 	s.kept[b] = append(s.kept[b], f)
 	if len(s.kept[b]) >= 2*s.o.Keep+16 {
 		slices.SortFunc(s.kept[b], byPlace)
@@ -117,7 +127,7 @@ func (s *sink) finish() {
 	}
 	locate(s.rep.Findings)
 	slices.SortFunc(s.rep.Findings, func(a, b rule.Finding) int {
-		return cmp.Or(cmp.Compare(order[a.Dataset], order[b.Dataset]), byPlace(a, b))
+		return cmp.Or(cmp.Compare(order[a.Dataset], order[b.Dataset]), strings.Compare(a.Dataset, b.Dataset), byPlace(a, b))
 	})
 	for k, n := range s.skips {
 		k.Count = n
@@ -140,13 +150,14 @@ func byPlace(a, b rule.Finding) int {
 }
 
 // fingerprint identifies a finding across runs and machines: SHA-256 over the
-// rule, the path inside the data set and what is stable there (the key that
-// the rule gave, or token, channel and frame), never line numbers. 32 hex
-// digits.
+// rule, the path inside the data set and the key that the rule gave; without a
+// key, the row, channel, frame and message, so that a second fault at the same
+// place is never taken for the first. Line numbers and the place of the data
+// set do not enter. 32 hex digits.
 func fingerprint(f *rule.Finding) string {
 	key := f.Key
 	if key == "" {
-		key = strings.Join([]string{f.Table, f.Token, f.Channel, f.Frame}, "\x1f")
+		key = strings.Join([]string{f.Table, f.Token, f.Channel, f.Frame, f.Message}, "\x1f")
 	}
 	h := sha256.Sum256([]byte(strings.Join([]string{f.Rule, filepath.ToSlash(f.Path), key}, "\x00")))
 	return hex.EncodeToString(h[:16])

@@ -78,6 +78,7 @@ func Run(ctx context.Context, folders []string, o Options) (*report.Report, erro
 	for _, r := range catalogue {
 		if (o.Selected == nil || o.Selected(r)) && (!r.Deep || o.Params.Deep) {
 			active = append(active, r)
+			s.rep.Rules = append(s.rep.Rules, r.ID)
 		}
 	}
 

@@ -16,6 +16,8 @@ const SchemaVersion = "1.0"
 type Report struct {
 	SchemaVersion string         `json:"schema_version"`
 	Tool          Tool           `json:"tool"`
+	Scope         Scope          `json:"scope"`
+	Rules         []string       `json:"rules"` // ids of the rules that were applied, in order
 	Datasets      []Dataset      `json:"datasets"`
 	Findings      []rule.Finding `json:"findings"`             // ordered by data set, path, line, rule; capped per rule
 	Counts        map[string]int `json:"counts"`               // findings of each rule, uncapped, suppressed ones left out
@@ -30,6 +32,13 @@ type Report struct {
 type Tool struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
+}
+
+// Scope says how much of the data the run looked at.
+type Scope struct {
+	Deep     bool `json:"deep"`     // bodies of payload files were read, not headers alone
+	Sample   int  `json:"sample"`   // one of so many payload files was opened; 1 means all
+	Filtered bool `json:"filtered"` // findings are limited to files that the user listed
 }
 
 // A Dataset is one data set that was validated.

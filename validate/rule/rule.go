@@ -114,7 +114,11 @@ type Finding struct {
 	Related     []Place `json:"related,omitempty"`    // other ends of the fault
 	Fingerprint string  `json:"fingerprint"`          // stable over line numbers and machines; see Fingerprint
 	Suppressed  string  `json:"suppressed,omitempty"` // reason given by a baseline; "" when it counts
-	Key         string  `json:"-"`                    // what identifies the finding within its path: a row's content, a key; "" = token, channel, frame
+	// Key identifies the finding within its path and is stable while the fault
+	// is: a row's content, a field's name, never a line number. "": table,
+	// token, channel, frame and message do.
+	Key    string         `json:"-"`
+	Schema dataset.Schema `json:"-"` // of the data set; "" where the finding spans several
 }
 
 // A Fault is something that a reader noticed while reading, such as a number
