@@ -31,8 +31,20 @@ type Table[T any] struct {
 	Byte func(*T) *Row // the Row embedded in a T
 	// Present tells a table that lies on disk from one that is missing.
 	Present bool
+	// Refused holds the rows whose own record broke a rule: a field that is
+	// missing or of another type, a primary key seen before. They keep what
+	// could be read of them (the zero Token stands for a field that could not),
+	// others may refer to them, and rules across records excuse what they
+	// might explain. nil when every row is sound.
+	Refused map[int32]struct{}
 
 	index map[Token]int32
+}
+
+// Sound reports whether row i passed the rules of its own record.
+func (t *Table[T]) Sound(i int32) bool {
+	_, refused := t.Refused[i]
+	return !refused
 }
 
 // Find gives the position in Rows of the record with that primary key.
