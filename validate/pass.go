@@ -77,6 +77,8 @@ func (p *pass) fault(f rule.Fault) {
 
 func (p *pass) Wants(zero any) bool { return len(p.byType[reflect.TypeOf(zero)]) > 0 }
 
+func (p *pass) Params() *rule.Params { return p.s.o.Params }
+
 func (p *pass) Selected(path string) bool {
 	if only := p.s.o.Only; only != nil && p.ds != nil && !only(p.ds.Root, path) {
 		return false

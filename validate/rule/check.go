@@ -100,6 +100,8 @@ type Emitter interface {
 	// Selected reports whether a payload file belongs to this run: --since,
 	// --files-from and --sample leave others out. path is relative to the root.
 	Selected(path string) bool
+	// Params gives the parameters of the run, for what a reader must find.
+	Params() *Params
 	// Expect adds n units to the work ahead; Advance says that n are done.
 	// They feed the progress bar alone.
 	Expect(n int)
