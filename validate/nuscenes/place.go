@@ -1,0 +1,25 @@
+package nuscenes
+
+import (
+	"encoding/hex"
+
+	"github.com/mmaudit/mmaudit/validate/rule"
+)
+
+// Text gives the text of a token as the tables have it.
+func (t *Tables) Text(k Token) string {
+	if k.Zero() {
+		return ""
+	}
+	if s, ok := t.names[k]; ok {
+		return s
+	}
+	return hex.EncodeToString(k[:])
+}
+
+// At gives the place of row i of one of t's tables. The report resolves the
+// byte offset to a line.
+func At[T any](t *Tables, table *Table[T], i int32) rule.Place {
+	r := table.Byte(&table.Rows[i])
+	return rule.Place{Path: table.Path, Table: table.Name, Token: t.Text(r.Token), ByteOffset: r.Offset}
+}
