@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 )
 
 // Schema is a value of the metadata field modality_schema: the format in which
@@ -54,9 +55,10 @@ func New(ctx context.Context, dir string, schema Schema, root *os.Root) (*Datase
 
 // Open opens a file of the data set for reading. name is slash-separated and
 // relative to Root. It fails where name, or a symbolic link on the way, leaves
-// the root, and where it names something other than a regular file.
+// the root, and where it names something other than a regular file. It never
+// blocks on a named pipe.
 func (d *Dataset) Open(name string) (*os.File, error) {
-	f, err := d.dir.Open(path.Clean(name))
+	f, err := d.dir.OpenFile(path.Clean(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -75,14 +77,24 @@ func (d *Dataset) Open(name string) (*os.File, error) {
 // Stat describes a file of the data set, following symbolic links inside the root.
 func (d *Dataset) Stat(name string) (fs.FileInfo, error) { return d.dir.Stat(path.Clean(name)) }
 
-// ReadFile reads a small file whole. It refuses files beyond limit bytes.
+// ReadFile reads a small file whole. It refuses files beyond limit bytes, and
+// gives an *LFSPointer as its error where one lies in place of the file.
 func (d *Dataset) ReadFile(name string, limit int64) ([]byte, error) {
 	f, err := d.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return readLimited(f, name, limit)
+	b, err := readLimited(f, name, limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) < MaxLFSPointer {
+		if p := ParseLFSPointer(b); p != nil {
+			return nil, &fs.PathError{Op: "read", Path: name, Err: p}
+		}
+	}
+	return b, nil
 }
 
 // Close releases the folder handle.

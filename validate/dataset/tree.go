@@ -21,6 +21,8 @@ type Tree struct {
 	Dirs map[string][]Entry
 	// Errors are folders that could not be listed, in path order.
 	Errors []*fs.PathError
+	// BadLinks are symbolic links that cannot be followed, in path order.
+	BadLinks []Link
 	// Files counts everything that is not a folder.
 	Files int
 }

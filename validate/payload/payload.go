@@ -1,10 +1,14 @@
-// Package payload reads the headers of sensor files (PNG, JPEG, PCD, point
-// clouds without a header, NPZ, Git-LFS pointers): a few hundred bytes at
-// either end, never the body.
+// Package payload reads the headers of sensor files: PNG (ISO/IEC 15948),
+// JPEG (ITU-T T.81), PCD 0.7, point clouds and labels without a header, NPZ,
+// MCAP and Git-LFS pointers. It opens each file once and reads a few hundred
+// bytes at either end, never the body, so that its cost is the number of files
+// and not their size.
 package payload
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -20,6 +24,7 @@ const (
 	Labels                  // one label per lidar point
 	NPZ                     // panoptic labels
 	MapMask                 // PNG map
+	Bag                     // MCAP recording
 )
 
 // A Want names a file to inspect and what the data set says about it.
@@ -38,9 +43,193 @@ type Want struct {
 	Group   string // drive or scene
 }
 
-// Read inspects the wanted files with jobs workers and emits one *File each.
-// A file that cannot be read becomes a Fault (file-unreadable, file-empty,
-// lfs-pointer) and a Skip; Read itself fails only when ctx ends.
+// Place is where findings about the file point.
+func (w *Want) Place() rule.Place {
+	return rule.Place{Path: w.Path, Channel: w.Channel, Frame: w.Frame, Table: w.Table, Token: w.Token}
+}
+
+// A File is a wanted file that has content. Every item that Read emits embeds
+// one.
+type File struct {
+	Want
+	Size   int64  // bytes
+	Format Format // by its first bytes
+}
+
+// The items. Each is emitted only for a file whose header is sound; what is
+// wrong with the others is a Fault of the reader, and the item is skipped.
+type (
+	// An ImageFile is a PNG or JPEG of kind Image or MapMask.
+	ImageFile struct {
+		File
+		PNG           *PNG  // set for a PNG
+		JPEG          *JPEG // set for a JPEG
+		Width, Height int   // px, of the header
+	}
+	// A CloudFile is a lidar or radar file.
+	CloudFile struct {
+		File
+		PCD    *PCD  // set where the file has a header
+		Points int64 // of the header, or the size divided by the stride
+		Empty  bool  // radar: the scan is one point without coordinates
+	}
+	// A LabelFile holds one label for each point of a cloud.
+	LabelFile struct {
+		File
+		Count       int64 // whole labels in the file
+		Rest        int64 // bytes behind the last whole label
+		CloudPoints int64 // points of the cloud that it labels
+	}
+	// A BagFile is an MCAP recording.
+	BagFile struct {
+		File
+		MCAP *MCAP
+	}
+)
+
+// Read inspects the wanted files with jobs workers and emits one *ImageFile,
+// *CloudFile, *LabelFile or *BagFile for each that is sound. A file that is not
+// becomes a Fault (file-unreadable, file-empty, lfs-pointer, magic,
+// png-header, …) and a Skip. Wants name files of the data set's tree; of one
+// that is not there the layout rules speak, and it is skipped here. Read
+// itself fails only when ctx ends.
 func Read(ctx context.Context, ds *dataset.Dataset, wants []Want, jobs int, e rule.Emitter) error {
+	e.Expect(len(wants))
+	r := &reader{ds: ds, e: e, clouds: map[string]cloudSize{}}
+	var clouds, labels []int
+	for i := range wants {
+		if wants[i].Kind == Labels {
+			labels = append(labels, i)
+			r.clouds[wants[i].Cloud] = cloudSize{points: -1}
+		} else {
+			clouds = append(clouds, i)
+		}
+	}
+	// Labels are compared with the clouds that they label: those come first.
+	for _, order := range [][]int{clouds, labels} {
+		if err := r.all(ctx, wants, order, jobs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type reader struct {
+	ds *dataset.Dataset
+	e  rule.Emitter
+
+	mu     sync.Mutex           // guards clouds
+	clouds map[string]cloudSize // clouds that labels name
+}
+
+// A cloudSize is what labels need to know of the cloud that they label.
+type cloudSize struct {
+	points int64  // -1: unknown
+	slug   string // the rule that the cloud broke, if unknown
+}
+
+func (r *reader) all(ctx context.Context, wants []Want, order []int, jobs int) error {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range max(1, min(jobs, len(order))) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(order) {
+					return
+				}
+				r.one(&wants[order[i]])
+				r.e.Advance(1)
+			}
+		})
+	}
+	wg.Wait()
 	return ctx.Err()
+}
+
+// one inspects a file and emits either its item, or its fault and a skip.
+func (r *reader) one(w *Want) {
+	item, slug := r.item(w)
+	if slug != "" {
+		r.e.Skip(zero(w.Kind), slug, w.Path)
+	} else if item != nil {
+		r.e.Emit(item)
+	}
+	if w.Kind != Lidar {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, labelled := r.clouds[w.Path]; labelled {
+		c := cloudSize{points: -1, slug: slug}
+		if cloud, ok := item.(*CloudFile); ok {
+			c.points = cloud.Points
+		}
+		r.clouds[w.Path] = c
+	}
+}
+
+// item opens a file and reads what its kind asks for. slug names the rule that
+// the file breaks; its fault was emitted.
+func (r *reader) item(w *Want) (item any, slug string) {
+	entry, ok := r.ds.Tree.Entry(w.Path)
+	if _, bad := r.ds.Tree.BadLink(w.Path); !ok && !bad {
+		return nil, "file-missing"
+	}
+	if ok && entry.Type.IsDir() {
+		return nil, r.fault(w, rule.Fault{Slug: "file-unreadable", Message: "a folder lies where a file is expected"})
+	}
+	f, err := r.ds.Open(w.Path)
+	if err != nil {
+		return nil, rule.Unreadable(r.e, r.ds, w.Place(), err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, rule.Unreadable(r.e, r.ds, w.Place(), err)
+	}
+	if info.Size() == 0 {
+		return nil, r.fault(w, rule.Fault{Slug: "file-empty", Message: "the file is empty (0 bytes)"})
+	}
+	h := newHead(f, info.Size())
+	if h.err != nil {
+		return nil, rule.Unreadable(r.e, r.ds, w.Place(), h.err)
+	}
+	if p := dataset.ParseLFSPointer(h.first()); p != nil && h.size < dataset.MaxLFSPointer {
+		r.e.Emit(rule.LFSFault(w.Place(), p))
+		return nil, "lfs-pointer"
+	}
+	file := File{Want: *w, Size: h.size, Format: Sniff(h.first())}
+	item, fault := r.inspect(file, h)
+	if h.err != nil { // the disk failed, not the content
+		return nil, rule.Unreadable(r.e, r.ds, w.Place(), h.err)
+	}
+	switch {
+	case fault == nil:
+		return item, ""
+	case fault.Message == "": // said elsewhere
+		return nil, fault.Slug
+	}
+	return nil, r.fault(w, *fault)
+}
+
+func (r *reader) fault(w *Want, f rule.Fault) string {
+	line, offset := f.Line, f.ByteOffset
+	f.Place = w.Place()
+	f.Line, f.ByteOffset = line, offset
+	r.e.Emit(f)
+	return f.Slug
+}
+
+// zero gives a nil item of the type that a kind becomes.
+func zero(k Kind) any {
+	switch k {
+	case Image, MapMask:
+		return (*ImageFile)(nil)
+	case Labels, NPZ:
+		return (*LabelFile)(nil)
+	case Bag:
+		return (*BagFile)(nil)
+	}
+	return (*CloudFile)(nil)
 }
