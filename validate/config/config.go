@@ -93,58 +93,82 @@ func Load(name string) (*Config, error) {
 
 // Parse reads the content of a configuration file. Errors begin with the line.
 func Parse(b []byte) (*Config, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return nil, yamlError(err)
-	}
-	c := Default()
-	if doc.Kind == 0 { // empty file
-		return c, nil
-	}
-	root := doc.Content[0]
-	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
-		return c, nil
-	}
 	s, err := Schema()
 	if err != nil {
 		return nil, err
 	}
-	if err := unknownKeys(root, s); err != nil {
+	c := Default()
+	if err := decode(b, s, c); err != nil {
 		return nil, err
-	}
-	var v any
-	if err := root.Decode(&v); err != nil {
-		return nil, yamlError(err)
-	}
-	if err := s.Validate(plain(v)); err != nil {
-		var ve *jsonschema.ValidationError
-		if !errors.As(err, &ve) {
-			return nil, fmt.Errorf("1: %w", err)
-		}
-		for len(ve.Causes) > 0 {
-			ve = ve.Causes[0]
-		}
-		return nil, fmt.Errorf("%d: %s: %s", lineOf(root, ve.InstanceLocation), dotted(ve.InstanceLocation), ve.Message)
-	}
-	if err := root.Decode(c); err != nil {
-		return nil, yamlError(err)
 	}
 	return c, nil
 }
 
+// decode reads one YAML document that s describes into v, which stays as it is
+// where the document is empty. Errors begin with the line.
+func decode(b []byte, s *jsonschema.Schema, v any) error {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(b, &doc); err != nil {
+		return yamlError(err)
+	}
+	if doc.Kind == 0 { // empty file
+		return nil
+	}
+	root := doc.Content[0]
+	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
+		return nil
+	}
+	if err := unknownKeys(root, s); err != nil {
+		return err
+	}
+	datesAsText(root)
+	var generic any
+	if err := root.Decode(&generic); err != nil {
+		return yamlError(err)
+	}
+	if err := s.Validate(plain(generic)); err != nil {
+		var ve *jsonschema.ValidationError
+		if !errors.As(err, &ve) {
+			return fmt.Errorf("1: %w", err)
+		}
+		for len(ve.Causes) > 0 {
+			ve = ve.Causes[0]
+		}
+		return fmt.Errorf("%d: %s: %s", lineOf(root, ve.InstanceLocation), dotted(ve.InstanceLocation), ve.Message)
+	}
+	if err := root.Decode(v); err != nil {
+		return yamlError(err)
+	}
+	return nil
+}
+
+// datesAsText keeps dates as they were written: YAML would make times of them.
+func datesAsText(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!timestamp" {
+		n.Tag = "!!str"
+	}
+	for _, c := range n.Content {
+		datesAsText(c)
+	}
+}
+
 // Schema compiles schemas/config.schema.json.
-var Schema = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	b, err := schemas.Files.ReadFile("config.schema.json")
-	if err != nil {
-		return nil, err
-	}
-	comp := jsonschema.NewCompiler()
-	comp.Draft = jsonschema.Draft2020
-	if err := comp.AddResource("config.schema.json", bytes.NewReader(b)); err != nil {
-		return nil, err
-	}
-	return comp.Compile("config.schema.json")
-})
+var Schema = compiled("config.schema.json")
+
+func compiled(name string) func() (*jsonschema.Schema, error) {
+	return sync.OnceValues(func() (*jsonschema.Schema, error) {
+		b, err := schemas.Files.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		comp := jsonschema.NewCompiler()
+		comp.Draft = jsonschema.Draft2020
+		if err := comp.AddResource(name, bytes.NewReader(b)); err != nil {
+			return nil, err
+		}
+		return comp.Compile(name)
+	})
+}
 
 // unknownKeys refuses keys that the schema does not name, and says which was
 // probably meant: the library's own message has neither line nor suggestion.
