@@ -11,7 +11,7 @@ func (t *Tables) Text(k Token) string {
 	if k.Zero() {
 		return ""
 	}
-	if s, ok := t.names[k]; ok {
+	if s, ok := t.texts.text(k); ok {
 		return s
 	}
 	return hex.EncodeToString(k[:])

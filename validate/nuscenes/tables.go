@@ -22,6 +22,8 @@ type Row struct {
 	Offset int64 // byte offset of the record's '{' in its file
 }
 
+func (r *Row) row() *Row { return r }
+
 // A Table holds the captured columns of one JSON table, in file order, and its
 // index by primary key.
 type Table[T any] struct {
@@ -38,19 +40,13 @@ type Table[T any] struct {
 	// might explain. nil when every row is sound.
 	Refused map[int32]struct{}
 
-	index map[Token]int32
+	index index
 }
 
 // Sound reports whether row i passed the rules of its own record.
 func (t *Table[T]) Sound(i int32) bool {
 	_, refused := t.Refused[i]
 	return !refused
-}
-
-// Find gives the position in Rows of the record with that primary key.
-func (t *Table[T]) Find(k Token) (int32, bool) {
-	i, ok := t.index[k]
-	return i, ok
 }
 
 // Tables is one data set of the nuScenes family with the fields that rules
@@ -84,7 +80,7 @@ type Tables struct {
 
 	Splits map[string][]string // splits.json: split -> scene names; nil if there is none
 
-	names map[Token]string // text of tokens that are not 32 hex digits
+	texts *texts // text of tokens that are not 32 hex digits
 }
 
 // Rows of the tables. A timestamp is in nanoseconds (the tables say

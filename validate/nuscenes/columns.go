@@ -1,0 +1,337 @@
+package nuscenes
+
+import (
+	"math"
+
+	"github.com/mmaudit/mmaudit/internal/jsonrow"
+)
+
+// A column moves one field of a record into a row. set reports whether the
+// value could be read.
+type column[T any] struct {
+	name string
+	set  func(l *loader, row *T, f *jsonrow.Field) bool
+}
+
+func token[T any](name string, at func(*T) *Token) column[T] {
+	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+		if f.Kind != jsonrow.String {
+			return false
+		}
+		*at(row) = l.texts.token(jsonrow.Text(f.Raw))
+		return true
+	}}
+}
+
+func tokens[T any](name string, at func(*T) *[]Token) column[T] {
+	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+		if f.Kind != jsonrow.Array {
+			return false
+		}
+		ok := true
+		var list []Token
+		jsonrow.Elements(f.Raw, func(k jsonrow.Kind, raw []byte) bool {
+			if ok = k == jsonrow.String; ok {
+				list = append(list, l.texts.token(jsonrow.Text(raw)))
+			}
+			return ok
+		})
+		*at(row) = l.lists.keep(list)
+		return ok
+	}}
+}
+
+// text keeps a string of its own for each row; word shares one string among
+// the rows that have it.
+func text[T any](name string, at func(*T) *string) column[T] {
+	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+		if f.Kind != jsonrow.String {
+			return false
+		}
+		*at(row) = l.string(jsonrow.Text(f.Raw))
+		return true
+	}}
+}
+
+func word[T any](name string, at func(*T) *string) column[T] {
+	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+		if f.Kind != jsonrow.String {
+			return false
+		}
+		*at(row) = l.word(jsonrow.Text(f.Raw))
+		return true
+	}}
+}
+
+func boolean[T any](name string, at func(*T) *bool) column[T] {
+	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
+		if f.Kind != jsonrow.Bool {
+			return false
+		}
+		*at(row) = f.Raw[0] == 't'
+		return true
+	}}
+}
+
+// integer also reads 3.0, which a rule of its own speaks about. Values beyond
+// int32 saturate.
+func integer[T any](name string, at func(*T) *int32) column[T] {
+	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
+		if f.Kind != jsonrow.Number {
+			return false
+		}
+		n, exact := jsonrow.Scaled(f.Raw, 0)
+		*at(row) = int32(min(max(n, math.MinInt32), math.MaxInt32))
+		return exact
+	}}
+}
+
+// microseconds reads a stamp into nanoseconds. Stamps beyond the years 1677 to
+// 2262 saturate.
+func microseconds[T any](name string, at func(*T) *int64) column[T] {
+	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
+		if f.Kind != jsonrow.Number {
+			return false
+		}
+		*at(row), _ = jsonrow.Scaled(f.Raw, 3)
+		return true
+	}}
+}
+
+func vector[T any](name string, at func(*T) []float64) column[T] {
+	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
+		return f.Kind == jsonrow.Array && numbers(f.Raw, at(row))
+	}}
+}
+
+// numbers reads an array of exactly len(dst) numbers.
+func numbers(raw []byte, dst []float64) bool {
+	n := 0
+	jsonrow.Elements(raw, func(k jsonrow.Kind, raw []byte) bool {
+		if k != jsonrow.Number || n == len(dst) {
+			n = -1
+			return false
+		}
+		dst[n] = jsonrow.Float(raw)
+		n++
+		return true
+	})
+	return n == len(dst)
+}
+
+// intrinsic reads a 3x3 matrix or [].
+func intrinsic(_ *loader, row *CalibratedSensor, f *jsonrow.Field) bool {
+	if f.Kind != jsonrow.Array {
+		row.IntrinsicShape = -1
+		return false
+	}
+	n, ok := 0, true
+	jsonrow.Elements(f.Raw, func(k jsonrow.Kind, raw []byte) bool {
+		ok = k == jsonrow.Array && n < 3 && numbers(raw, row.Intrinsic[3*n:3*n+3])
+		n++
+		return ok
+	})
+	switch {
+	case ok && n == 3:
+		row.IntrinsicShape = 9
+	case ok && n == 0:
+		row.IntrinsicShape = 0
+	default:
+		row.IntrinsicShape = -1
+		return false
+	}
+	return true
+}
+
+// floats reads an array of any number of numbers.
+func floats[T any](name string, at func(*T) *[]float64) column[T] {
+	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
+		if f.Kind == jsonrow.Null {
+			return true
+		}
+		ok := f.Kind == jsonrow.Array
+		if ok {
+			jsonrow.Elements(f.Raw, func(k jsonrow.Kind, raw []byte) bool {
+				if ok = k == jsonrow.Number; ok {
+					*at(row) = append(*at(row), jsonrow.Float(raw))
+				}
+				return ok
+			})
+		}
+		return ok
+	}}
+}
+
+// mask reads the run-length code of T4: {"size": [a, b], "counts": "…"}.
+func mask(l *loader, row *ObjectAnn, f *jsonrow.Field) bool {
+	if f.Kind == jsonrow.Null {
+		return true
+	}
+	if f.Kind != jsonrow.Object {
+		return false
+	}
+	ok := true
+	jsonrow.Members(f.Raw, func(name string, k jsonrow.Kind, raw []byte) bool {
+		switch {
+		case name == "counts" && k == jsonrow.String:
+			row.MaskCounts = l.string(jsonrow.Text(raw))
+		case name == "size" && k == jsonrow.Array:
+			var size [2]float64
+			ok = numbers(raw, size[:])
+			row.MaskSize = [2]int32{int32(size[0]), int32(size[1])}
+		}
+		return ok
+	})
+	return ok
+}
+
+// The columns of each table, by the names of formats.md 5, 11 and 12.
+var (
+	attributeColumns = []column[Attribute]{
+		token("token", func(r *Attribute) *Token { return &r.Token }),
+		text("name", func(r *Attribute) *string { return &r.Name }),
+	}
+	calibratedSensorColumns = []column[CalibratedSensor]{
+		token("token", func(r *CalibratedSensor) *Token { return &r.Token }),
+		token("sensor_token", func(r *CalibratedSensor) *Token { return &r.Sensor }),
+		vector("translation", func(r *CalibratedSensor) []float64 { return r.Translation[:] }),
+		vector("rotation", func(r *CalibratedSensor) []float64 { return r.Rotation[:] }),
+		{"camera_intrinsic", intrinsic},
+		floats("camera_distortion", func(r *CalibratedSensor) *[]float64 { return &r.Distortion }),
+	}
+	categoryColumns = []column[Category]{
+		token("token", func(r *Category) *Token { return &r.Token }),
+		text("name", func(r *Category) *string { return &r.Name }),
+		{"index", func(_ *loader, row *Category, f *jsonrow.Field) bool {
+			if f.Kind == jsonrow.Null {
+				return true
+			}
+			n, exact := jsonrow.Scaled(f.Raw, 0)
+			row.Index = int32(min(max(n, math.MinInt32), math.MaxInt32))
+			row.HasIndex = f.Kind == jsonrow.Number && exact
+			return row.HasIndex
+		}},
+	}
+	egoPoseColumns = []column[EgoPose]{
+		token("token", func(r *EgoPose) *Token { return &r.Token }),
+		microseconds("timestamp", func(r *EgoPose) *int64 { return &r.Timestamp }),
+		vector("translation", func(r *EgoPose) []float64 { return r.Translation[:] }),
+		vector("rotation", func(r *EgoPose) []float64 { return r.Rotation[:] }),
+	}
+	instanceColumns = []column[Instance]{
+		token("token", func(r *Instance) *Token { return &r.Token }),
+		token("category_token", func(r *Instance) *Token { return &r.Category }),
+		integer("nbr_annotations", func(r *Instance) *int32 { return &r.Nbr }),
+		token("first_annotation_token", func(r *Instance) *Token { return &r.First }),
+		token("last_annotation_token", func(r *Instance) *Token { return &r.Last }),
+		text("instance_name", func(r *Instance) *string { return &r.Name }),
+	}
+	logColumns = []column[Log]{
+		token("token", func(r *Log) *Token { return &r.Token }),
+		text("logfile", func(r *Log) *string { return &r.Logfile }),
+		text("vehicle", func(r *Log) *string { return &r.Vehicle }),
+		text("date_captured", func(r *Log) *string { return &r.Date }),
+		text("data_captured", func(r *Log) *string { return &r.Date }),
+		text("location", func(r *Log) *string { return &r.Location }),
+	}
+	mapColumns = []column[Map]{
+		token("token", func(r *Map) *Token { return &r.Token }),
+		tokens("log_tokens", func(r *Map) *[]Token { return &r.Logs }),
+		text("category", func(r *Map) *string { return &r.Category }),
+		text("filename", func(r *Map) *string { return &r.Filename }),
+	}
+	sampleColumns = []column[Sample]{
+		token("token", func(r *Sample) *Token { return &r.Token }),
+		microseconds("timestamp", func(r *Sample) *int64 { return &r.Timestamp }),
+		token("scene_token", func(r *Sample) *Token { return &r.Scene }),
+		token("next", func(r *Sample) *Token { return &r.Next }),
+		token("prev", func(r *Sample) *Token { return &r.Prev }),
+	}
+	sampleAnnotationColumns = []column[SampleAnnotation]{
+		token("token", func(r *SampleAnnotation) *Token { return &r.Token }),
+		token("sample_token", func(r *SampleAnnotation) *Token { return &r.Sample }),
+		token("instance_token", func(r *SampleAnnotation) *Token { return &r.Instance }),
+		token("visibility_token", func(r *SampleAnnotation) *Token { return &r.Visibility }),
+		tokens("attribute_tokens", func(r *SampleAnnotation) *[]Token { return &r.Attributes }),
+		vector("translation", func(r *SampleAnnotation) []float64 { return r.Translation[:] }),
+		vector("size", func(r *SampleAnnotation) []float64 { return r.Size[:] }),
+		vector("rotation", func(r *SampleAnnotation) []float64 { return r.Rotation[:] }),
+		integer("num_lidar_pts", func(r *SampleAnnotation) *int32 { return &r.LidarPts }),
+		integer("num_radar_pts", func(r *SampleAnnotation) *int32 { return &r.RadarPts }),
+		token("next", func(r *SampleAnnotation) *Token { return &r.Next }),
+		token("prev", func(r *SampleAnnotation) *Token { return &r.Prev }),
+	}
+	sampleDataColumns = []column[SampleData]{
+		token("token", func(r *SampleData) *Token { return &r.Token }),
+		token("sample_token", func(r *SampleData) *Token { return &r.Sample }),
+		token("ego_pose_token", func(r *SampleData) *Token { return &r.EgoPose }),
+		token("calibrated_sensor_token", func(r *SampleData) *Token { return &r.Calibrated }),
+		text("filename", func(r *SampleData) *string { return &r.Filename }),
+		word("fileformat", func(r *SampleData) *string { return &r.Format }),
+		integer("width", func(r *SampleData) *int32 { return &r.Width }),
+		integer("height", func(r *SampleData) *int32 { return &r.Height }),
+		microseconds("timestamp", func(r *SampleData) *int64 { return &r.Timestamp }),
+		boolean("is_key_frame", func(r *SampleData) *bool { return &r.KeyFrame }),
+		boolean("is_valid", func(r *SampleData) *bool { return &r.Valid }),
+		token("next", func(r *SampleData) *Token { return &r.Next }),
+		token("prev", func(r *SampleData) *Token { return &r.Prev }),
+		{"info_filename", func(l *loader, row *SampleData, f *jsonrow.Field) bool {
+			if f.Kind == jsonrow.String {
+				row.Info = l.string(jsonrow.Text(f.Raw))
+			}
+			return f.Kind == jsonrow.String || f.Kind == jsonrow.Null
+		}},
+	}
+	sceneColumns = []column[Scene]{
+		token("token", func(r *Scene) *Token { return &r.Token }),
+		text("name", func(r *Scene) *string { return &r.Name }),
+		token("log_token", func(r *Scene) *Token { return &r.Log }),
+		integer("nbr_samples", func(r *Scene) *int32 { return &r.NbrSamples }),
+		token("first_sample_token", func(r *Scene) *Token { return &r.First }),
+		token("last_sample_token", func(r *Scene) *Token { return &r.Last }),
+	}
+	sensorColumns = []column[Sensor]{
+		token("token", func(r *Sensor) *Token { return &r.Token }),
+		text("channel", func(r *Sensor) *string { return &r.Channel }),
+		word("modality", func(r *Sensor) *string { return &r.Modality }),
+	}
+	visibilityColumns = []column[Visibility]{
+		token("token", func(r *Visibility) *Token { return &r.Token }),
+		word("level", func(r *Visibility) *string { return &r.Level }),
+	}
+	lidarsegColumns = []column[Lidarseg]{
+		token("token", func(r *Lidarseg) *Token { return &r.Token }),
+		token("sample_data_token", func(r *Lidarseg) *Token { return &r.SampleData }),
+		text("filename", func(r *Lidarseg) *string { return &r.Filename }),
+	}
+	objectAnnColumns = []column[ObjectAnn]{
+		token("token", func(r *ObjectAnn) *Token { return &r.Token }),
+		token("sample_data_token", func(r *ObjectAnn) *Token { return &r.SampleData }),
+		token("instance_token", func(r *ObjectAnn) *Token { return &r.Instance }),
+		token("category_token", func(r *ObjectAnn) *Token { return &r.Category }),
+		tokens("attribute_tokens", func(r *ObjectAnn) *[]Token { return &r.Attributes }),
+		vector("bbox", func(r *ObjectAnn) []float64 { return r.BBox[:] }),
+		{"mask", mask},
+	}
+	surfaceAnnColumns = []column[SurfaceAnn]{
+		token("token", func(r *SurfaceAnn) *Token { return &r.Token }),
+		token("sample_data_token", func(r *SurfaceAnn) *Token { return &r.SampleData }),
+		token("category_token", func(r *SurfaceAnn) *Token { return &r.Category }),
+	}
+	keypointColumns = []column[Keypoint]{
+		token("token", func(r *Keypoint) *Token { return &r.Token }),
+		token("sample_data_token", func(r *Keypoint) *Token { return &r.SampleData }),
+		token("instance_token", func(r *Keypoint) *Token { return &r.Instance }),
+		tokens("category_tokens", func(r *Keypoint) *[]Token { return &r.Categories }),
+		integer("num_keypoints", func(r *Keypoint) *int32 { return &r.Num }),
+	}
+	vehicleStateColumns = []column[VehicleState]{
+		token("token", func(r *VehicleState) *Token { return &r.Token }),
+		microseconds("timestamp", func(r *VehicleState) *int64 { return &r.Timestamp }),
+	}
+	trafficLightColumns = []column[TrafficLight]{
+		token("token", func(r *TrafficLight) *Token { return &r.Token }),
+		token("instance_token", func(r *TrafficLight) *Token { return &r.Instance }),
+		text("primitive_id", func(r *TrafficLight) *string { return &r.Primitive }),
+	}
+)

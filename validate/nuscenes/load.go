@@ -1,0 +1,282 @@
+package nuscenes
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"unsafe"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mmaudit/mmaudit/internal/jsonrow"
+	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/rule"
+	txt "github.com/mmaudit/mmaudit/validate/text"
+)
+
+// A need says when a table must be there.
+type need uint8
+
+const (
+	optional  need = iota
+	mandatory      // the devkits load it unconditionally
+)
+
+// load reads every table with jobs workers. Each table that cannot be used
+// breaks the input of its name.
+func load(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (*Tables, error) {
+	t := &Tables{Dataset: ds, texts: &texts{}}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(jobs, 1))
+	l := &loader{ctx: ctx, ds: ds, e: e, texts: t.texts}
+	// The largest tables first, so that they do not come last alone.
+	start(g, l, mandatory, "sample_data", &t.SampleData, sampleDataColumns)
+	start(g, l, mandatory, "ego_pose", &t.EgoPose, egoPoseColumns)
+	start(g, l, mandatory, "sample_annotation", &t.SampleAnnotation, sampleAnnotationColumns)
+	start(g, l, mandatory, "instance", &t.Instance, instanceColumns)
+	start(g, l, mandatory, "sample", &t.Sample, sampleColumns)
+	start(g, l, mandatory, "calibrated_sensor", &t.CalibratedSensor, calibratedSensorColumns)
+	start(g, l, mandatory, "attribute", &t.Attribute, attributeColumns)
+	start(g, l, mandatory, "category", &t.Category, categoryColumns)
+	start(g, l, mandatory, "log", &t.Log, logColumns)
+	start(g, l, mandatory, "map", &t.Map, mapColumns)
+	start(g, l, mandatory, "scene", &t.Scene, sceneColumns)
+	start(g, l, mandatory, "sensor", &t.Sensor, sensorColumns)
+	start(g, l, mandatory, "visibility", &t.Visibility, visibilityColumns)
+	start(g, l, optional, "lidarseg", &t.Lidarseg, lidarsegColumns)
+	switch ds.Schema {
+	case dataset.NuScenes:
+		start(g, l, optional, "panoptic", &t.Panoptic, lidarsegColumns)
+	case dataset.T4:
+		start(g, l, optional, "object_ann", &t.ObjectAnn, objectAnnColumns)
+		start(g, l, optional, "surface_ann", &t.SurfaceAnn, surfaceAnnColumns)
+		start(g, l, optional, "keypoint", &t.Keypoint, keypointColumns)
+		start(g, l, optional, "vehicle_state", &t.VehicleState, vehicleStateColumns)
+		start(g, l, optional, "traffic_light", &t.TrafficLight, trafficLightColumns)
+	}
+	return t, g.Wait()
+}
+
+// A loader reads one table. It is copied for each.
+type loader struct {
+	ctx   context.Context
+	ds    *dataset.Dataset
+	e     rule.Emitter
+	texts *texts
+
+	name, path string
+	size       int64
+	bytes      arena[byte]
+	lists      arena[Token]
+	words      map[string]string
+}
+
+// start reads the table name into t, in a goroutine of g.
+func start[T any](g *errgroup.Group, l *loader, n need, name string, t *Table[T], cols []column[T]) {
+	l = &loader{ctx: l.ctx, ds: l.ds, e: l.e, texts: l.texts, name: name, path: path.Join(l.ds.Tables, name+".json")}
+	t.Name, t.Path = name, l.path
+	t.Byte = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
+	g.Go(func() error {
+		f := l.open(n)
+		if f == nil {
+			return nil
+		}
+		defer f.Close()
+		t.Present = true
+		return readTable(l, t, cols, f)
+	})
+}
+
+// open opens the table's file. It gives nil where there is nothing to read,
+// and has said why.
+func (l *loader) open(n need) *os.File {
+	if !l.ds.Tree.HasFile(l.path) {
+		if n == mandatory {
+			l.broken("table-missing", rule.Fault{Message: "the table is missing"})
+		}
+		return nil
+	}
+	f, err := l.ds.Open(l.path)
+	if err != nil {
+		l.broken("file-unreadable", rule.Fault{Message: fmt.Sprintf("cannot be read: %v", err)})
+		return nil
+	}
+	if info, err := f.Stat(); err == nil {
+		l.size = info.Size()
+	}
+	head := make([]byte, 64)
+	k, _ := f.ReadAt(head, 0)
+	switch {
+	case l.size == 0:
+		l.broken("file-empty", rule.Fault{Message: "is empty (0 bytes)"})
+	case bytes.HasPrefix(head[:k], []byte("version https://git-lfs.github.com/spec/")):
+		l.broken("lfs-pointer", rule.Fault{Message: "is a Git-LFS pointer, not the file itself"})
+	default:
+		return f
+	}
+	f.Close()
+	return nil
+}
+
+// broken emits a fault of the whole table and breaks the input.
+func (l *loader) broken(slug string, f rule.Fault) {
+	f.Slug = slug
+	f.Path, f.Table = l.path, l.name
+	l.e.Emit(f)
+	l.e.Break(l.name, slug, l.path)
+}
+
+// readTable fills t from the records of the file.
+func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) error {
+	byName := map[string]int{}
+	for i, c := range cols {
+		byName[c.name] = i
+	}
+	r := jsonrow.NewReader(f)
+	// plan[i] is the column of the i-th field: the next record likely has the
+	// same fields in the same order.
+	type step struct {
+		name string
+		col  int
+	}
+	var plan []step
+	for {
+		rec, err := r.Next()
+		if err != nil {
+			var je *jsonrow.Error
+			if errors.As(err, &je) {
+				l.jsonError(je)
+				if !je.Stop {
+					continue
+				}
+			} else if err != io.EOF {
+				l.broken("file-unreadable", rule.Fault{Message: fmt.Sprintf("cannot be read: %v", err)})
+			}
+			break
+		}
+		if r.Rows()%1024 == 0 {
+			if err := l.ctx.Err(); err != nil {
+				return err
+			}
+		}
+		t.reserve(l.size, r)
+		t.Rows = append(t.Rows, *new(T))
+		row := &t.Rows[len(t.Rows)-1]
+		t.Byte(row).Offset = rec.Offset
+		if sd, ok := any(row).(*SampleData); ok {
+			sd.Valid = true
+		}
+		sound := true
+		for i := range rec.Fields {
+			fd := &rec.Fields[i]
+			if i >= len(plan) {
+				plan = append(plan, step{})
+			}
+			if p := &plan[i]; p.name != fd.Name {
+				p.name, p.col = fd.Name, -1
+				if c, ok := byName[fd.Name]; ok {
+					p.col = c
+				}
+			}
+			if c := plan[i].col; c >= 0 && !cols[c].set(l, row, fd) {
+				sound = false
+			}
+		}
+		if !sound {
+			t.refuse(int32(len(t.Rows) - 1))
+		}
+	}
+	if r.BOM {
+		txt.BOM(l.e, l.at(0))
+	}
+	if r.CR >= 0 {
+		txt.CR(l.e, l.at(r.CR), 0)
+	}
+	t.buildIndex(func(i, first int32) {
+		t.refuse(i)
+	})
+	return nil
+}
+
+// jsonError emits a fault of the file's syntax or shape. Either way rows are
+// missing, so the input is broken.
+func (l *loader) jsonError(e *jsonrow.Error) {
+	slug := "json-syntax"
+	if e.Shape {
+		slug = "json-not-array"
+	}
+	msg := e.Msg
+	if e.Stop && !e.Shape {
+		msg += "; the rest of the table was not read"
+	}
+	l.e.Emit(rule.Fault{Slug: slug, Message: msg, Place: l.at(e.Offset)})
+	l.e.Break(l.name, slug, l.path)
+}
+
+// at gives the place of a byte of the file. The report resolves it to a line.
+func (l *loader) at(offset int64) rule.Place {
+	return rule.Place{Path: l.path, Table: l.name, ByteOffset: offset}
+}
+
+// reserve makes room for all rows at once, judging by the size of the first.
+func (t *Table[T]) reserve(size int64, r *jsonrow.Reader) {
+	const probe = 512
+	if len(t.Rows) == probe {
+		n := int(size / max(r.Offset()/probe, 1))
+		rows := make([]T, probe, max(n+n/32, 2*probe))
+		copy(rows, t.Rows)
+		t.Rows = rows
+	}
+}
+
+func (t *Table[T]) refuse(i int32) {
+	if t.Refused == nil {
+		t.Refused = map[int32]struct{}{}
+	}
+	t.Refused[i] = struct{}{}
+}
+
+func (l *loader) word(b []byte) string {
+	if s, ok := l.words[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	if l.words == nil {
+		l.words = map[string]string{}
+	}
+	if len(l.words) < 1024 {
+		l.words[s] = s
+	}
+	return s
+}
+
+// An arena keeps many small slices in few large ones.
+type arena[T any] struct{ free []T }
+
+// keep gives a copy of b, whose memory is never used again.
+func (a *arena[T]) keep(b []T) []T {
+	const chunk = 64 << 10
+	if len(b) == 0 {
+		return nil
+	}
+	if len(b) > chunk/8 {
+		return append([]T(nil), b...)
+	}
+	if len(a.free) < len(b) {
+		a.free = make([]T, chunk)
+	}
+	n := copy(a.free, b)
+	out := a.free[:n:n]
+	a.free = a.free[n:]
+	return out
+}
+
+// string keeps the content of b.
+func (l *loader) string(b []byte) string {
+	kept := l.bytes.keep(b)
+	return unsafe.String(unsafe.SliceData(kept), len(kept))
+}
