@@ -1,0 +1,455 @@
+package kitti
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/mmaudit/mmaudit/validate/rule"
+)
+
+// A TrackletList is a list of a tracklet file, with the number of items that
+// it declares and the number that it has. Lists are of two levels: the
+// tracklets of the file, and the poses of each tracklet.
+type TrackletList struct {
+	Place   rule.Place
+	Of      string // "tracklets" or "poses"
+	Count   int    // declared
+	Items   int    // found
+	Version int    // item_version
+	Key     string // stable name: "tracklets", "poses of tracklet 3"
+	CountAt rule.Place
+	VerAt   rule.Place
+}
+
+// A Tracklet is one object of tracklet_labels.xml over several frames.
+type Tracklet struct {
+	Place   rule.Place // of its <item>
+	Drive   *RawDrive
+	Index   int // from 0
+	Type    string
+	H, W, L float64    // m
+	SizeAt  rule.Place // of its height
+	First   int        // frame of the first pose
+	Poses   int        // found
+}
+
+// A TrackletPose is where a tracklet stands in one frame, in the velodyne's
+// coordinates.
+type TrackletPose struct {
+	Place      rule.Place // of its <item>; Frame is set
+	Drive      *RawDrive
+	Tracklet   int        // index
+	Index      int        // in the tracklet, from 0
+	FrameIndex int        // frame of the drive; -1 where first_frame came too late to know
+	T          [3]float64 // m; the bottom centre of the box
+	R          [3]float64 // rad
+	State      int
+	Occlusion  int
+	Truncation int
+}
+
+// The archive that the owner's software writes (boost::archive, version 9).
+const (
+	boostSignature = "serialization::archive"
+	boostVersion   = "9"
+)
+
+// Limits on hostile files: bytes of one token, nesting.
+const (
+	maxXMLToken = 1 << 20
+	maxXMLDepth = 32
+)
+
+// ReadTracklets reads a tracklet file as a stream and emits its lists,
+// tracklets and poses. A document type declaration is tolerated and never
+// resolved. Where the file is not what it should be, a Fault is emitted and
+// the rest of the file is skipped; the error is about reading, or ctx.
+func ReadTracklets(ctx context.Context, r io.Reader, path string, d *RawDrive, e rule.Emitter) error {
+	in := &tokenReader{r: bufio.NewReaderSize(r, 64<<10)}
+	t := &trackletReader{ctx: ctx, in: in, dec: xml.NewDecoder(in), path: path, drive: d, e: e}
+	err := t.document()
+	var bad *xmlFault
+	var syntax *xml.SyntaxError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case in.err != nil && in.err != errLongToken:
+		return in.err
+	case errors.As(err, &bad):
+		t.fault(bad.line, bad.msg)
+	case in.err == errLongToken:
+		t.fault(t.line(), "has an element or text of more than 1 MiB")
+	case errors.As(err, &syntax):
+		t.fault(syntax.Line, "is not well-formed XML: "+syntax.Msg)
+	default:
+		t.fault(t.line(), strings.TrimPrefix(err.Error(), "xml: "))
+	}
+	for _, zero := range []any{(*TrackletList)(nil), (*Tracklet)(nil), (*TrackletPose)(nil)} {
+		e.Skip(zero, "tracklet-xml", path)
+	}
+	return nil
+}
+
+type trackletReader struct {
+	ctx   context.Context
+	in    *tokenReader
+	dec   *xml.Decoder
+	path  string
+	drive *RawDrive
+	e     rule.Emitter
+}
+
+// xmlFault is something well-formed that a tracklet file must not hold.
+type xmlFault struct {
+	line int
+	msg  string
+}
+
+func (f *xmlFault) Error() string { return f.msg }
+
+func (t *trackletReader) line() int {
+	line, _ := t.dec.InputPos()
+	return line
+}
+
+func (t *trackletReader) at() rule.Place { return rule.Place{Path: t.path, Line: t.line()} }
+
+func (t *trackletReader) fault(line int, msg string) {
+	t.e.Emit(rule.Fault{Slug: "tracklet-xml", Message: msg, Place: rule.Place{Path: t.path, Line: line}, Key: msg})
+}
+
+func (t *trackletReader) bad(format string, args ...any) error {
+	return &xmlFault{t.line(), fmt.Sprintf(format, args...)}
+}
+
+func (t *trackletReader) token() (xml.Token, error) {
+	t.in.left = maxXMLToken
+	return t.dec.Token()
+}
+
+// document reads the prolog and the archive.
+func (t *trackletReader) document() error {
+	roots := 0
+	for {
+		tok, err := t.token()
+		if errors.Is(err, io.EOF) {
+			if roots == 0 {
+				return t.bad("holds no element")
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch tok := tok.(type) {
+		case xml.Directive:
+			for _, word := range []string{"ENTITY", "SYSTEM", "PUBLIC"} {
+				if bytes.Contains(tok, []byte(word)) {
+					return t.bad("its document type declares %s: nothing outside the file may be named", word)
+				}
+			}
+		case xml.StartElement:
+			if roots++; roots > 1 {
+				return t.bad("has a second root element <%s>", tok.Name.Local)
+			}
+			if err := t.archive(tok); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (t *trackletReader) archive(root xml.StartElement) error {
+	if root.Name.Local != "boost_serialization" {
+		return t.bad("root element is <%s>, not <boost_serialization>", root.Name.Local)
+	}
+	for name, want := range map[string]string{"signature": boostSignature, "version": boostVersion} {
+		if got := attr(root, name); got != want {
+			t.e.Emit(rule.Fault{
+				Slug: "tracklet-xml", Message: fmt.Sprintf("archive %s is %q", name, clip([]byte(got))), Place: t.at(),
+				Expected: want, Actual: clip([]byte(got)), Key: name,
+			})
+		}
+	}
+	lists := 0
+	err := t.children(func(el xml.StartElement) error {
+		if el.Name.Local != "tracklets" {
+			return t.skip()
+		}
+		if lists++; lists > 1 {
+			return t.bad("has a second list of tracklets")
+		}
+		return t.list("tracklets", "tracklets", func(i int) error { return t.tracklet(i) })
+	})
+	if err == nil && lists == 0 {
+		return t.bad("has no <tracklets>")
+	}
+	return err
+}
+
+// list reads <count>, <item_version> and the items of one list.
+func (t *trackletReader) list(of, key string, item func(i int) error) error {
+	l := &TrackletList{Place: t.at(), Of: of, Key: key}
+	f := fields{t: t, in: "<" + of + ">"}
+	err := t.children(func(el xml.StartElement) (err error) {
+		switch el.Name.Local {
+		case "count":
+			l.Count, err = f.int("count")
+			l.CountAt = t.at()
+		case "item_version":
+			l.Version, err = f.int("item_version")
+			l.VerAt = t.at()
+		case "item":
+			if err := t.ctx.Err(); err != nil {
+				return err
+			}
+			l.Items++
+			return item(l.Items - 1)
+		default:
+			return t.skip()
+		}
+		return err
+	})
+	if err == nil {
+		err = f.need("count", "item_version")
+	}
+	if err == nil {
+		t.e.Emit(l)
+	}
+	return err
+}
+
+func (t *trackletReader) tracklet(i int) error {
+	tr := &Tracklet{Place: t.at(), Drive: t.drive, Index: i}
+	f := fields{t: t, in: fmt.Sprintf("tracklet %d", i)}
+	err := t.children(func(el xml.StartElement) (err error) {
+		switch name := el.Name.Local; name {
+		case "objectType":
+			tr.Type, err = f.text(name)
+		case "h":
+			tr.SizeAt = t.at()
+			tr.H, err = f.float(name)
+		case "w":
+			tr.W, err = f.float(name)
+		case "l":
+			tr.L, err = f.float(name)
+		case "first_frame":
+			tr.First, err = f.int(name)
+		case "poses":
+			f.seen = append(f.seen, name)
+			return t.list("poses", fmt.Sprintf("poses of tracklet %d", i), func(k int) error {
+				tr.Poses = k + 1
+				frame := -1
+				if f.has("first_frame") {
+					frame = tr.First + k
+				}
+				return t.pose(i, k, frame)
+			})
+		default:
+			return t.skip()
+		}
+		return err
+	})
+	if err == nil {
+		err = f.need("objectType", "h", "w", "l", "first_frame", "poses")
+	}
+	if err == nil {
+		t.e.Emit(tr)
+	}
+	return err
+}
+
+func (t *trackletReader) pose(tracklet, i, frame int) error {
+	p := &TrackletPose{Place: t.at(), Drive: t.drive, Tracklet: tracklet, Index: i, FrameIndex: frame}
+	if frame >= 0 {
+		p.Place.Frame = fmt.Sprintf("%010d", frame)
+	}
+	f := fields{t: t, in: fmt.Sprintf("pose %d of tracklet %d", i, tracklet)}
+	floats := map[string]*float64{"tx": &p.T[0], "ty": &p.T[1], "tz": &p.T[2], "rx": &p.R[0], "ry": &p.R[1], "rz": &p.R[2]}
+	ints := map[string]*int{"state": &p.State, "occlusion": &p.Occlusion, "truncation": &p.Truncation}
+	err := t.children(func(el xml.StartElement) (err error) {
+		name := el.Name.Local
+		if v := floats[name]; v != nil {
+			*v, err = f.float(name)
+		} else if v := ints[name]; v != nil {
+			*v, err = f.int(name)
+		} else {
+			err = t.skip()
+		}
+		return err
+	})
+	if err == nil {
+		err = f.need("tx", "ty", "tz", "rx", "ry", "rz", "state", "occlusion", "truncation")
+	}
+	if err == nil {
+		t.e.Emit(p)
+	}
+	return err
+}
+
+// children calls f for each element inside the current one; f reads the
+// element to its end.
+func (t *trackletReader) children(f func(xml.StartElement) error) error {
+	for {
+		tok, err := t.token()
+		if err != nil {
+			return err
+		}
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			if err := f(tok); err != nil {
+				return err
+			}
+		case xml.EndElement:
+			return nil
+		case xml.CharData:
+			if text := bytes.TrimSpace(tok); len(text) > 0 {
+				return t.bad("text %q between elements", clip(text))
+			}
+		}
+	}
+}
+
+// skip reads the current element to its end.
+func (t *trackletReader) skip() error {
+	for depth := 1; depth > 0; {
+		tok, err := t.token()
+		if err != nil {
+			return err
+		}
+		switch tok.(type) {
+		case xml.StartElement:
+			if depth++; depth > maxXMLDepth {
+				return t.bad("elements nest deeper than %d", maxXMLDepth)
+			}
+		case xml.EndElement:
+			depth--
+		}
+	}
+	return nil
+}
+
+// fields reads the simple elements of one compound element, each of which
+// must occur once.
+type fields struct {
+	t    *trackletReader
+	in   string // for messages
+	seen []string
+}
+
+func (f *fields) has(name string) bool {
+	for _, s := range f.seen {
+		if s == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *fields) need(names ...string) error {
+	for _, n := range names {
+		if !f.has(n) {
+			return f.t.bad("%s has no <%s>", f.in, n)
+		}
+	}
+	return nil
+}
+
+func (f *fields) text(name string) (string, error) {
+	if f.has(name) {
+		return "", f.t.bad("%s has a second <%s>", f.in, name)
+	}
+	f.seen = append(f.seen, name)
+	var b strings.Builder
+	for {
+		tok, err := f.t.token()
+		if err != nil {
+			return "", err
+		}
+		switch tok := tok.(type) {
+		case xml.CharData:
+			b.Write(tok)
+			if b.Len() > maxXMLToken {
+				return "", f.t.bad("<%s> of %s holds more than 1 MiB", name, f.in)
+			}
+		case xml.StartElement:
+			return "", f.t.bad("<%s> of %s holds an element <%s>", name, f.in, tok.Name.Local)
+		case xml.EndElement:
+			return strings.TrimSpace(b.String()), nil
+		}
+	}
+}
+
+func (f *fields) float(name string) (float64, error) {
+	s, err := f.text(name)
+	if err != nil {
+		return 0, err
+	}
+	v, ok := parseFloat([]byte(s))
+	if !ok {
+		return 0, f.t.bad("<%s> of %s is %q, not a finite number", name, f.in, clip([]byte(s)))
+	}
+	return v, nil
+}
+
+func (f *fields) int(name string) (int, error) {
+	s, err := f.text(name)
+	if err != nil {
+		return 0, err
+	}
+	v, err := strconv.ParseInt(s, 10, 32)
+	if err != nil {
+		return 0, f.t.bad("<%s> of %s is %q, not an integer", name, f.in, clip([]byte(s)))
+	}
+	return int(v), nil
+}
+
+func attr(el xml.StartElement, name string) string {
+	for _, a := range el.Attr {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+var errLongToken = errors.New("token too long")
+
+// tokenReader bounds what the decoder gathers before it gives a token, which
+// it would otherwise hold in memory whole.
+type tokenReader struct {
+	r    *bufio.Reader
+	left int
+	err  error
+}
+
+func (t *tokenReader) ReadByte() (byte, error) {
+	if t.left == 0 {
+		t.err = errLongToken
+		return 0, t.err
+	}
+	t.left--
+	b, err := t.r.ReadByte()
+	if err != nil && !errors.Is(err, io.EOF) {
+		t.err = err
+	}
+	return b, err
+}
+
+func (t *tokenReader) Read(p []byte) (int, error) {
+	b, err := t.ReadByte()
+	if err != nil || len(p) == 0 {
+		return 0, err
+	}
+	p[0] = b
+	return 1, nil
+}
