@@ -18,6 +18,7 @@ type FrameSet struct {
 	Digits  int    // of a frame's id
 	Noun    string // what the numbers count: "frame", or "sequence" for the top level of tracking
 	Folders []FrameFolder
+	Absent  []int // frames that the data set itself declares missing, sorted
 }
 
 // A FrameFolder is one folder of a FrameSet.

@@ -1,6 +1,7 @@
 package kitti
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 
@@ -35,9 +36,30 @@ func (o *Oxts) At(field int) rule.Place {
 	return p
 }
 
-// parseOxts reads one line. A line that is not 30 sound numbers is emitted as
-// a Fault, and nil is returned.
-func parseOxts(line []byte, at rule.Place, e rule.Emitter) *Oxts {
+// parseOxts reads the lines of a file and emits each as *Oxts, or a Fault and
+// a Skip where it is not 30 sound numbers. at gives the place of reading i, its
+// line left open. want is the number of lines that the file must have, 0 for
+// any. Blank lines are passed over at the end of the file alone.
+func parseOxts(name string, b []byte, e rule.Emitter, at func(i int) rule.Place, want int) (rows int) {
+	for n, line := range lines(bytes.TrimRight(b, "\r\n")) {
+		p := at(rows)
+		p.Line = n
+		if rows++; want > 0 && rows > want {
+			e.Emit(rule.Fault{Slug: "oxts-fields", Message: fmt.Sprintf("more than %d line of values", want), Place: p})
+			break
+		}
+		if o := parseOxtsLine(line, p, e); o != nil {
+			e.Emit(o)
+		} else {
+			e.Skip((*Oxts)(nil), "oxts-fields", name)
+		}
+	}
+	return rows
+}
+
+// parseOxtsLine reads one line; it emits a Fault and gives nil for one that is
+// not 30 sound numbers.
+func parseOxtsLine(line []byte, at rule.Place, e rule.Emitter) *Oxts {
 	o := &Oxts{Place: at}
 	n := 0
 	fault := func(column int, format string, args ...any) {

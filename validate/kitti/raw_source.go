@@ -16,18 +16,18 @@ import (
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
-// rawStreams are the streams of a raw drive with their folder and the endings
-// of their data files, the usual one first.
+// rawStreams are the streams of a raw drive by channel, each with its folder
+// and the endings of its data files.
 var rawStreams = []struct {
-	channel, dir string
-	ext          []string
+	channel string
+	frameSpec
 }{
-	{"image_00", "image_00", []string{".png", ".jpg"}},
-	{"image_01", "image_01", []string{".png", ".jpg"}},
-	{"image_02", "image_02", []string{".png", ".jpg"}},
-	{"image_03", "image_03", []string{".png", ".jpg"}},
-	{"oxts", "oxts", []string{".txt"}},
-	{"velodyne", "velodyne_points", []string{".bin", ".txt", ".pcd"}},
+	{"image_00", frameSpec{name: "image_00", ext: imageExt}},
+	{"image_01", frameSpec{name: "image_01", ext: imageExt}},
+	{"image_02", frameSpec{name: "image_02", ext: imageExt}},
+	{"image_03", frameSpec{name: "image_03", ext: imageExt}},
+	{"oxts", frameSpec{name: "oxts", ext: textExt}},
+	{"velodyne", frameSpec{name: "velodyne_points", ext: velodyneExt}},
 }
 
 // A RawDate is a date folder of KITTI raw. The archives of one date may have
@@ -51,26 +51,17 @@ type RawDrive struct {
 
 // A RawStream is one sensor's folder of a drive.
 type RawStream struct {
-	Channel string // "image_02", "oxts", "velodyne"
-	Dir     string // ".../velodyne_points", relative to the data set's root
-	Files   []RawFile
-	Stamps  string // its timestamps.txt; "" if there is none
-}
-
-// A RawFile is a data file that has a frame number.
-type RawFile struct {
-	Frame int
-	Name  string // "0000000001.png"
+	Channel string      // "image_02", "oxts", "velodyne"
+	Dir     string      // ".../velodyne_points", relative to the data set's root
+	Data    FrameFolder // its data/
+	Stamps  string      // its timestamps.txt; "" if there is none
 }
 
 // File finds the data file of a frame, relative to the data set's root.
-func (s *RawStream) File(frame int) (string, bool) {
-	i, ok := slices.BinarySearchFunc(s.Files, frame, func(f RawFile, k int) int { return f.Frame - k })
-	if !ok {
-		return "", false
-	}
-	return path.Join(s.Dir, "data", s.Files[i].Name), true
-}
+func (s *RawStream) File(frame int) (string, bool) { return s.Data.File(rawID(frame)) }
+
+// rawID is how the raw data set writes the number of a frame.
+func rawID(frame int) string { return fmt.Sprintf("%010d", frame) }
 
 // Stream finds a stream by channel; nil if the drive lacks it.
 func (d *RawDrive) Stream(channel string) *RawStream {
@@ -112,7 +103,7 @@ func OpenRaw(ds *dataset.Dataset) *RawSource {
 		if !rawDateDir.MatchString(date) {
 			continue
 		}
-		found := slices.ContainsFunc(rawCalibFiles, func(f string) bool { return ds.Tree.HasFile(path.Join(dir, f)) })
+		found := slices.ContainsFunc(RawCalibFiles, func(f string) bool { return ds.Tree.HasFile(path.Join(dir, f)) })
 		for _, sub := range ds.Tree.Subdirs(dir) {
 			m := rawDriveDir.FindStringSubmatch(sub)
 			if m == nil {
@@ -148,21 +139,14 @@ func OpenRaw(ds *dataset.Dataset) *RawSource {
 func openDrive(t *dataset.Tree, dir, parent string, m []string) *RawDrive {
 	d := &RawDrive{Name: m[1] + "_drive_" + m[2], Date: m[1], Number: m[2], Synced: m[3] == "sync", Parent: parent, Dir: dir}
 	for _, want := range rawStreams {
-		s := RawStream{Channel: want.channel, Dir: path.Join(dir, want.dir)}
-		if !t.HasDir(s.Dir) {
+		at, found := findFolder(t, dir, want.frameSpec)
+		if !found {
 			continue
 		}
+		s := RawStream{Channel: want.channel, Dir: at, Data: listFrames(t, path.Join(at, "data"), 10, want.frameSpec)}
+		s.Data.Channel = want.channel
 		if p := path.Join(s.Dir, "timestamps.txt"); t.HasFile(p) {
 			s.Stamps = p
-		}
-		for _, e := range t.Dirs[path.Join(s.Dir, "data")] {
-			ext := path.Ext(e.Name)
-			if e.Type.IsDir() || !slices.Contains(want.ext, ext) {
-				continue
-			}
-			if k, ok := frameNumber(strings.TrimSuffix(e.Name, ext), 10); ok {
-				s.Files = append(s.Files, RawFile{k, e.Name})
-			}
 		}
 		d.Streams = append(d.Streams, s)
 	}
@@ -229,7 +213,7 @@ func (s *RawSource) Frame(date, number string, frame int) (*moment.Moment, error
 	}
 	m := s.moment(d, stamps, frame)
 	if len(m.Channels) == 0 {
-		return nil, fmt.Errorf("%w: %s_sync has no frame %010d", ErrNoFrame, name, frame)
+		return nil, fmt.Errorf("%w: %s_sync has no frame %s", ErrNoFrame, name, rawID(frame))
 	}
 	return m, nil
 }
@@ -242,7 +226,7 @@ func (s *RawSource) read(d *RawDrive) ([]*Stamps, error) {
 		if st.Stamps == "" {
 			continue
 		}
-		stamps, err := ReadStamps(s.ds, st.Stamps, nil)
+		stamps, err := ReadStamps(s.ds, st.Stamps)
 		var pe *fs.PathError
 		if err != nil && !errors.As(err, &pe) {
 			return nil, fmt.Errorf("%s: %w", st.Stamps, err)
@@ -256,8 +240,10 @@ func (s *RawSource) read(d *RawDrive) ([]*Stamps, error) {
 func frames(d *RawDrive, stamps []*Stamps) []int {
 	var all []int
 	for i, st := range d.Streams {
-		for _, f := range st.Files {
-			all = append(all, f.Frame)
+		for _, f := range st.Data.Files {
+			if !f.Odd {
+				all = append(all, f.Number)
+			}
 		}
 		if stamps[i] == nil {
 			continue
@@ -275,7 +261,7 @@ func frames(d *RawDrive, stamps []*Stamps) []int {
 // moment gathers what the streams of d hold of frame k. An observation without
 // a data file has File "".
 func (s *RawSource) moment(d *RawDrive, stamps []*Stamps, k int) *moment.Moment {
-	id := fmt.Sprintf("%s/%010d", d.Name, k)
+	id := d.Name + "/" + rawID(k)
 	m := &moment.Moment{Group: d.Name, Sample: id, Key: "kitti-raw/" + id, Reference: "image_00"}
 	for i, st := range d.Streams {
 		file, has := st.File(k)
@@ -284,7 +270,7 @@ func (s *RawSource) moment(d *RawDrive, stamps []*Stamps, k int) *moment.Moment 
 			continue
 		}
 		o := moment.Observation{Channel: st.Channel, File: file, Time: t, Timed: timed, Resolution: 1}
-		o.Place = rule.Place{Path: file, Channel: st.Channel, Frame: fmt.Sprintf("%010d", k)}
+		o.Place = rule.Place{Path: file, Channel: st.Channel, Frame: rawID(k)}
 		if timed {
 			o.Source = fmt.Sprintf("%s/timestamps.txt:%d", path.Base(st.Dir), k+1)
 		}

@@ -2,11 +2,11 @@ package kitti
 
 import (
 	"bytes"
-	"fmt"
 	"iter"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
+	"github.com/mmaudit/mmaudit/validate/text"
 )
 
 // lines yields the lines of a text file with their numbers from 1, without
@@ -46,26 +46,31 @@ func words(line []byte) iter.Seq2[int, []byte] {
 	}
 }
 
-var lfsPointer = []byte("version https://git-lfs.github.com/spec/")
-
-// readText reads a small text file whole. What prevents that is emitted as a
-// Fault, and each item that would have come from the file (zeros: typed nil
-// pointers) is skipped; ok is false then.
+// readText reads a small text file whole and checks its encoding. What
+// prevents that is emitted as a Fault, and each item that would have come from
+// the file (zeros: typed nil pointers) is skipped; ok is false then.
 func readText(ds *dataset.Dataset, name string, limit int64, e rule.Emitter, zeros ...any) (b []byte, ok bool) {
 	b, err := ds.ReadFile(name, limit)
-	slug := ""
-	switch {
-	case err != nil:
-		slug = "file-unreadable"
-		e.Emit(rule.Fault{Slug: slug, Message: fmt.Sprintf("cannot be read: %v", err), Place: rule.Place{Path: name}})
-	case bytes.HasPrefix(b, lfsPointer):
-		slug = "lfs-pointer"
-		e.Emit(rule.Fault{Slug: slug, Message: "is a Git-LFS pointer, not the file itself", Place: rule.Place{Path: name, Line: 1}})
-	default:
+	if err == nil {
+		text.Check(e, name, b)
 		return b, true
 	}
+	slug := rule.Unreadable(e, ds, rule.Place{Path: name}, err)
 	for _, z := range zeros {
 		e.Skip(z, slug, name)
+	}
+	return nil, false
+}
+
+// readFilled is readText for files that must not be empty.
+func readFilled(ds *dataset.Dataset, name string, limit int64, e rule.Emitter, zeros ...any) (b []byte, ok bool) {
+	b, ok = readText(ds, name, limit, e, zeros...)
+	if !ok || len(b) > 0 {
+		return b, ok
+	}
+	e.Emit(rule.Fault{Slug: "file-empty", Message: "the file is empty (0 bytes)", Place: rule.Place{Path: name}})
+	for _, z := range zeros {
+		e.Skip(z, "file-empty", name)
 	}
 	return nil, false
 }

@@ -1,10 +1,8 @@
 package kitti
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
@@ -44,56 +42,39 @@ func (s *Stamps) Frame(k int) (ns int64, ok bool) {
 // Place gives the place of entry k.
 func (s *Stamps) Place(k int) rule.Place { return rule.Place{Path: s.Path, Line: k + 1} }
 
-// maxStampLine bounds what is kept of one line; a stamp has 29 bytes.
-const maxStampLine = 256
+// maxStamps bounds the bytes of one timestamps file: two million frames.
+const maxStamps = 64 << 20
 
 // ReadStamps reads a timestamps file of KITTI raw, such as
-// "2011_09_26/2011_09_26_drive_0001_sync/oxts/timestamps.txt". bad, if not
-// nil, is called for each line that is neither a stamp nor blank.
-func ReadStamps(ds *dataset.Dataset, name string, bad func(line int, text string, err error)) (*Stamps, error) {
-	f, err := ds.Open(name)
+// "2011_09_26/2011_09_26_drive_0001_sync/oxts/timestamps.txt".
+func ReadStamps(ds *dataset.Dataset, name string) (*Stamps, error) {
+	b, err := ds.ReadFile(name, maxStamps)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	s := &Stamps{Path: name}
-	if s.Lines, err = parseStamps(f, bad); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return parseStamps(name, b, nil), nil
 }
 
-// parseStamps reads stamps line by line. A final newline ends the last line
-// and begins none.
-func parseStamps(r io.Reader, bad func(line int, text string, err error)) ([]Stamp, error) {
-	var out []Stamp
-	br := bufio.NewReaderSize(r, maxStampLine)
-	for {
-		line, more, err := br.ReadLine()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		text := string(line)
-		for more && err == nil { // an overlong line: keep its beginning
-			_, more, err = br.ReadLine()
-		}
-		if text == "" {
-			out = append(out, Stamp{StampState: Blank})
+// parseStamps reads stamps line by line. A final line end begins no line. bad,
+// if not nil, is called for each line that is neither a stamp nor blank.
+func parseStamps(name string, b []byte, bad func(line int, text []byte, err error)) *Stamps {
+	s := &Stamps{Path: name}
+	for n, line := range lines(b) {
+		if len(line) == 0 {
+			s.Lines = append(s.Lines, Stamp{StampState: Blank})
 			continue
 		}
-		ns, err := ParseStamp(text)
+		ns, err := ParseStamp(string(line))
 		if err != nil {
-			out = append(out, Stamp{StampState: Malformed})
+			s.Lines = append(s.Lines, Stamp{StampState: Malformed})
 			if bad != nil {
-				bad(len(out), text, err)
+				bad(n, line, err)
 			}
 			continue
 		}
-		out = append(out, Stamp{Time: ns})
+		s.Lines = append(s.Lines, Stamp{Time: ns})
 	}
+	return s
 }
 
 // ParseStamp reads "2011-09-26 13:02:25.594360375" as int64 nanoseconds since

@@ -45,12 +45,9 @@ func TestParseStamp(t *testing.T) {
 func TestParseStampsKeepsLines(t *testing.T) {
 	in := "1970-01-01 00:00:00.000000007\n\nx\n" + strings.Repeat("9", 5000) + "\n1970-01-01 00:00:00.000000009"
 	var bad []int
-	got, err := parseStamps(strings.NewReader(in), func(line int, _ string, _ error) { bad = append(bad, line) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := parseStamps("timestamps.txt", []byte(in), func(line int, _ []byte, _ error) { bad = append(bad, line) })
 	want := []Stamp{{Time: 7}, {StampState: Blank}, {StampState: Malformed}, {StampState: Malformed}, {Time: 9}}
-	if !slices.Equal(got, want) || !slices.Equal(bad, []int{3, 4}) {
+	if !slices.Equal(got.Lines, want) || !slices.Equal(bad, []int{3, 4}) {
 		t.Errorf("got %v, bad lines %v", got, bad)
 	}
 }
@@ -78,12 +75,10 @@ func FuzzParseStamps(f *testing.F) {
 	f.Add([]byte("2011-09-26 13:02:25.967790592\n\n2011-09-26 13:02:26.070000000\r\n"))
 	f.Add([]byte("\n\n\x00\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		lines, err := parseStamps(bytes.NewReader(b), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := len(bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))); len(b) > 0 && len(lines) != n {
-			t.Errorf("%d entries for %d lines", len(lines), n)
+		got := parseStamps("timestamps.txt", b, nil)
+		b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+		if n := len(bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))); len(b) > 0 && len(got.Lines) != n {
+			t.Errorf("%d entries for %d lines", len(got.Lines), n)
 		}
 	})
 }

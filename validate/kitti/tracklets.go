@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -73,6 +74,11 @@ const (
 // the rest of the file is skipped; the error is about reading, or ctx.
 func ReadTracklets(ctx context.Context, r io.Reader, path string, d *RawDrive, e rule.Emitter) error {
 	in := &tokenReader{r: bufio.NewReaderSize(r, 64<<10)}
+	if start, err := in.r.Peek(dataset.MaxLFSPointer); len(start) == 0 && errors.Is(err, io.EOF) {
+		return errEmpty
+	} else if p := dataset.ParseLFSPointer(start); p != nil {
+		return p
+	}
 	t := &trackletReader{ctx: ctx, in: in, dec: xml.NewDecoder(in), path: path, drive: d, e: e}
 	err := t.document()
 	var bad *xmlFault
@@ -93,11 +99,17 @@ func ReadTracklets(ctx context.Context, r io.Reader, path string, d *RawDrive, e
 	default:
 		t.fault(t.line(), strings.TrimPrefix(err.Error(), "xml: "))
 	}
-	for _, zero := range []any{(*TrackletList)(nil), (*Tracklet)(nil), (*TrackletPose)(nil)} {
+	for _, zero := range trackletItems {
 		e.Skip(zero, "tracklet-xml", path)
 	}
 	return nil
 }
+
+// errEmpty is the error of a file without a byte.
+var errEmpty = errors.New("is empty")
+
+// trackletItems are the types of item that a tracklet file gives.
+var trackletItems = []any{(*TrackletList)(nil), (*Tracklet)(nil), (*TrackletPose)(nil)}
 
 type trackletReader struct {
 	ctx   context.Context

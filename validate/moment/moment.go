@@ -85,6 +85,7 @@ type Stream struct {
 	Channel string  // "image_02", "LIDAR_TOP", "timestamps_start" of a scanner
 	Path    string  // file that holds the stamps
 	Times   []int64 // ns
+	Frames  []int   // number of the frame of each stamp, where the format counts frames that have none; nil: no stamp is missing
 	Hz      float64 // nominal rate; 0 if the format fixes none
 	Epoch   bool    // Times count from the Unix epoch (false: odometry's times.txt, from the first frame)
 	Wall    bool    // Times are local wall-clock readings taken as UTC (KITTI)

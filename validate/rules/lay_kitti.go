@@ -158,7 +158,7 @@ func checkFrameGaps(c *Ctx, s *kitti.FrameSet) {
 	const shown = 5
 	var holes []string
 	missing, n := 0, 0
-	numbers := s.Numbers()
+	numbers := slices.Compact(slices.Sorted(slices.Values(append(s.Numbers(), s.Absent...))))
 	for i, b := range numbers {
 		if i == 0 || b == numbers[i-1]+1 {
 			continue
