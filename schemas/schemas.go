@@ -3,9 +3,15 @@
 // faster is compiled from them.
 package schemas
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
 // Files holds *.schema.json, and the record schemas of tables below tables/.
 //
 //go:embed *.json tables
 var Files embed.FS
+
+// Glob gives the names of the embedded files that match, sorted.
+func Glob(pattern string) ([]string, error) { return fs.Glob(Files, pattern) }

@@ -145,7 +145,7 @@ func matches(m gitignore.Matcher, path string, dir bool) bool {
 // Ignored reports whether the ignore file of folder root leaves path out.
 func (p *Policy) Ignored(root, path string, dir bool) bool {
 	m := p.ignored[root]
-	return path == IgnoreFile || path == FileName || m != nil && m.Match(strings.Split(path, "/"), dir)
+	return path == IgnoreFile || path == ".mm/backup" || path == FileName || m != nil && m.Match(strings.Split(path, "/"), dir)
 }
 
 // Suppressed gives the reason of the first baseline that knows the finding.

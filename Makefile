@@ -1,0 +1,43 @@
+# Names only: every target is a command that can be typed by hand.
+.POSIX:
+GO ?= go
+DEMO ?= demo
+
+.PHONY: build test check cross demo bench fuzz clean
+
+build:
+	$(GO) build -trimpath -o bin/ ./cmd/...
+
+# Everything the project tests.
+test:
+	$(GO) test ./...
+
+# What style asks for: format, vet, staticcheck, races, tidiness.
+check:
+	test -z "$$($(GO) tool -modfile=tools/go.mod gofumpt -l $$(git ls-files '*.go'))"
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) test -race -short ./...
+
+# The platforms that releases are built for.
+cross:
+	GOOS=linux GOARCH=amd64 $(GO) build -o /dev/null ./cmd/mmvalidate
+	GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/mmvalidate
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/mmvalidate
+
+# The main job on generated data: annotate, validate, break, validate again.
+demo: build
+	sh tools/demo.sh $(DEMO)
+
+# Figures of docs/performance.md at a size that takes a minute.
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./validate/... ./internal/...
+
+# Each fuzz target for FUZZTIME.
+FUZZTIME ?= 10s
+fuzz:
+	sh tools/fuzz.sh $(FUZZTIME)
+
+clean:
+	rm -rf bin $(DEMO)

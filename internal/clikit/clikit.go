@@ -1,0 +1,156 @@
+// Package clikit is what both commands share at the terminal: how they speak
+// of errors, which exit statuses they have, where flags may stand, and when a
+// progress bar is shown.
+package clikit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mmaudit/mmaudit/internal/suggest"
+)
+
+// Exit statuses of both commands.
+const (
+	OK          = 0   // nothing wrong
+	Findings    = 1   // findings at or above --fail-on; verification failed
+	Usage       = 2   // wrong flags, arguments or configuration
+	Failed      = 3   // could not finish: the answer is incomplete
+	Interrupted = 130 // ended by Ctrl-C or SIGTERM
+)
+
+// An Error ends a command with an exit status, a message and a hint.
+// Err may be nil: the status says it all.
+type Error struct {
+	Code int
+	Err  error
+	Hint string
+}
+
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit status %d", e.Code)
+	}
+	return e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Usagef makes an error about how the command was called.
+func Usagef(hint, format string, args ...any) error {
+	return &Error{Code: Usage, Err: fmt.Errorf(format, args...), Hint: hint}
+}
+
+// Finish prints err as `name: error: …` and `hint: …`, and gives the exit
+// status that it stands for.
+func Finish(name string, err error, stderr io.Writer) int {
+	if err == nil {
+		return OK
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Code: Failed, Err: err}
+		if errors.Is(err, context.Canceled) {
+			e.Code = Interrupted
+		}
+	}
+	if e.Err != nil {
+		fmt.Fprintf(stderr, "%s: error: %s\n", name, oneLine(e.Err.Error()))
+		if e.Hint != "" {
+			fmt.Fprintf(stderr, "hint: %s\n", e.Hint)
+		}
+	}
+	return e.Code
+}
+
+// oneLine keeps what comes from file names from forging further lines, or
+// from steering the terminal.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' || r == 0x7f || 0x80 <= r && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n  "))
+}
+
+// NewApp gives an app whose errors come back to the caller instead of ending
+// the process, and whose every command refuses unknown flags in our words.
+func NewApp(name string, commands []*cli.Command) *cli.App {
+	onUsage := func(c *cli.Context, err error, _ bool) error {
+		at := name
+		if c.Command != nil && c.Command.Name != "" && c.Command.Name != name {
+			at += " " + c.Command.Name
+		}
+		return Usagef(fmt.Sprintf("`%s --help` lists the flags", at), "%s", flagError(err, c))
+	}
+	for _, cmd := range commands {
+		cmd.OnUsageError = onUsage
+		cmd.HideHelpCommand = true
+		cmd.UseShortOptionHandling = true
+	}
+	return &cli.App{
+		Name: name, HelpName: name, Commands: commands,
+		OnUsageError:           onUsage,
+		ExitErrHandler:         func(*cli.Context, error) {},
+		HideHelpCommand:        true,
+		UseShortOptionHandling: true,
+	}
+}
+
+// flagError says "unknown flag --foo (did you mean --format?)".
+func flagError(err error, c *cli.Context) string {
+	const undefined = "flag provided but not defined: -"
+	given, ok := strings.CutPrefix(err.Error(), undefined)
+	if !ok {
+		return err.Error()
+	}
+	given = strings.TrimLeft(given, "-")
+	var known []string
+	flags := c.App.Flags
+	if c.Command != nil {
+		flags = append(flags[:len(flags):len(flags)], c.Command.Flags...)
+	}
+	for _, f := range flags {
+		known = append(known, f.Names()...)
+	}
+	if near := suggest.Nearest(given, known); near != "" && len(near) > 1 {
+		return fmt.Sprintf("unknown flag --%s (did you mean --%s?)", given, near)
+	}
+	return fmt.Sprintf("unknown flag --%s", given)
+}
+
+// Separate tells flags, with their values, from arguments, so that flags may
+// stand anywhere: `mmvalidate DIR --format json` means what it says. Every
+// word after "--" is an argument.
+func Separate(flags []cli.Flag, args []string) (flagWords, arguments []string) {
+	takesValue := map[string]bool{}
+	for _, f := range flags {
+		d, ok := f.(cli.DocGenerationFlag)
+		for _, n := range f.Names() {
+			takesValue[n] = ok && d.TakesValue()
+		}
+	}
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if a == "--" {
+			return flagWords, append(arguments, args[i+1:]...)
+		}
+		if len(a) < 2 || a[0] != '-' {
+			arguments = append(arguments, a)
+			continue
+		}
+		flagWords = append(flagWords, a)
+		name, _, inline := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		if !inline && takesValue[name] && i+1 < len(args) {
+			i++
+			flagWords = append(flagWords, args[i])
+		}
+	}
+	return flagWords, arguments
+}
