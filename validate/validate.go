@@ -84,21 +84,20 @@ func Run(ctx context.Context, folders []string, o Options) (*report.Report, erro
 
 	err := s.run(ctx, folders, active)
 	s.finish()
-	if err != nil {
-		s.rep.Complete = false
-		s.rep.Incomplete = err.Error()
-		if ctx.Err() != nil {
-			err = fmt.Errorf("%w: %w", ErrIncomplete, context.Cause(ctx))
-		} else {
-			err = fmt.Errorf("%w: %w", ErrIncomplete, err)
-		}
+	if err == nil {
+		return s.rep, nil
 	}
-	return s.rep, err
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	s.rep.Complete, s.rep.Incomplete = false, err.Error()
+	return s.rep, fmt.Errorf("%w: %w", ErrIncomplete, err)
 }
 
 func (s *sink) run(ctx context.Context, folders []string, active []*rule.Rule) error {
 	var sources []moment.Source
 	var failed []error
+	listed := map[string]bool{} // roots whose tree the rules have seen
 	for _, folder := range folders {
 		ignored := func(p string, dir bool) bool { return s.o.Policy.Ignored(folder, p, dir) }
 		det, err := dataset.Detect(ctx, folder, ignored)
@@ -114,7 +113,8 @@ func (s *sink) run(ctx context.Context, folders []string, active []*rule.Rule) e
 		all.finish()
 		for _, ds := range det.Datasets {
 			defer ds.Close()
-			src, err := s.dataset(ctx, ds, active)
+			src, err := s.dataset(ctx, ds, active, !listed[ds.Root])
+			listed[ds.Root] = true
 			if err != nil {
 				if ctx.Err() != nil {
 					return err
@@ -132,25 +132,31 @@ func (s *sink) run(ctx context.Context, folders []string, active []*rule.Rule) e
 	return errors.Join(failed...)
 }
 
-// dataset runs every rule over one data set.
-func (s *sink) dataset(ctx context.Context, ds *dataset.Dataset, active []*rule.Rule) (moment.Source, error) {
+// dataset runs every rule over one data set. Several data sets can share one
+// root (versions of nuScenes tables); its tree is emitted with the first.
+//
+// A check that gathers over items gives its verdict only when all were read:
+// what a part of them lacks may lie in the rest.
+func (s *sink) dataset(ctx context.Context, ds *dataset.Dataset, active []*rule.Rule, tree bool) (src moment.Source, err error) {
 	p := newPass(s, ds, active)
-	defer p.finish()
+	defer func() {
+		if err == nil {
+			p.finish()
+		}
+	}()
 	s.rep.Datasets = append(s.rep.Datasets, report.Dataset{
 		Root: ds.Root, Schema: ds.Schema, Tables: ds.Tables, Evidence: ds.Evidence,
 		Files: ds.Tree.Files, Channels: []report.Channel{},
 	})
-	p.Emit(ds.Tree)
+	if tree {
+		p.Emit(ds.Tree)
+	}
 	read, ok := readers[ds.Schema]
 	if !ok {
 		return nil, fmt.Errorf("no reader for %s", ds.Schema)
 	}
-	src, err := read(ctx, ds, s.o.Jobs, p)
-	if err != nil {
-		return src, err
-	}
-	if src == nil {
-		return nil, nil
+	if src, err = read(ctx, ds, s.o.Jobs, p); err != nil || src == nil {
+		return nil, err
 	}
 	return src, metadata.Read(ctx, src, p, &s.rep.Datasets[len(s.rep.Datasets)-1])
 }
