@@ -72,6 +72,28 @@ func (s *FrameSet) Numbers() []int {
 	return slices.Compact(all)
 }
 
+// IDs gives the ids of the frames that any folder of the set has, sorted and
+// distinct.
+func (s *FrameSet) IDs() []string {
+	var all []string
+	for i := range s.Folders {
+		for _, f := range s.Folders[i].Files {
+			all = append(all, f.ID)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// file finds the file of a frame in a folder.
+func (s *FrameSet) file(channel, id string) (name string, ok bool) {
+	f := s.Folder(channel)
+	if f == nil {
+		return "", false
+	}
+	return f.File(id)
+}
+
 // Folder finds a folder by its documented name; nil if the set does not know it.
 func (s *FrameSet) Folder(channel string) *FrameFolder {
 	for i := range s.Folders {
