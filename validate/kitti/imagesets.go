@@ -62,7 +62,7 @@ func readImageSets(ds *dataset.Dataset, e rule.Emitter) []ImageSet {
 	var sets []ImageSet
 	for _, name := range ds.Tree.Names("ImageSets", ".txt") {
 		p := path.Join("ImageSets", name)
-		b, ok := readText(ds, p, maxImageSet, e, (*ImageSets)(nil))
+		b, ok := readFilled(ds, p, maxImageSet, e, (*ImageSets)(nil))
 		if !ok {
 			continue
 		}

@@ -171,7 +171,7 @@ func ReadObject(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitt
 func readFrames(ctx context.Context, ds *dataset.Dataset, p *Split, jobs int, e rule.Emitter) error {
 	ids := p.Frames.IDs()
 	e.Expect(len(ids))
-	g, ctx := errgroup.WithContext(ctx)
+	var g errgroup.Group
 	g.SetLimit(jobs)
 	for _, id := range ids {
 		if ctx.Err() != nil {
@@ -184,14 +184,14 @@ func readFrames(ctx context.Context, ds *dataset.Dataset, p *Split, jobs int, e 
 		})
 	}
 	g.Wait()
-	return context.Cause(ctx)
+	return ctx.Err()
 }
 
 func readFrame(ds *dataset.Dataset, p *Split, id string, e rule.Emitter) {
 	fr := &Frame{Split: p.Name, ID: id}
 	fr.Left, fr.Right = readImage(ds, p.Frames, "image_2", id), readImage(ds, p.Frames, "image_3", id)
 	if name, ok := p.Frames.file("calib", id); ok {
-		if b, ok := readText(ds, name, maxCalib, e, (*Calib)(nil), (*Frame)(nil)); ok {
+		if b, ok := readFilled(ds, name, maxCalib, e, (*Calib)(nil), (*Frame)(nil)); ok {
 			fr.Calib = ParseCalib(name, CalibObject, id, b)
 			e.Emit(fr.Calib)
 		}
@@ -207,7 +207,7 @@ func readFrame(ds *dataset.Dataset, p *Split, id string, e rule.Emitter) {
 		}
 	}
 	if name := path.Join(p.Name, "planes", id+".txt"); ds.Tree.HasFile(name) {
-		if b, ok := readText(ds, name, maxCalib, e, (*Plane)(nil)); ok {
+		if b, ok := readFilled(ds, name, maxCalib, e, (*Plane)(nil)); ok {
 			if plane := parsePlane(name, id, b, e); plane != nil {
 				e.Emit(plane)
 			} else {
