@@ -115,15 +115,11 @@ func (n NuScenes) write(put sink) error {
 		return err
 	}
 	t.add("visibility", t.visibilities("v0-40", "v40-60", "v60-80", "v80-100")...)
-	for _, table := range []string{
-		"attribute", "calibrated_sensor", "category", "ego_pose", "instance", "log", "map", "sample",
-		"sample_annotation", "sample_data", "scene", "sensor", "visibility", "lidarseg", "panoptic",
-	} {
-		if rows, ok := t.rows[table]; ok {
-			if err := put(n.Version+"/"+table+".json", formatTable(rows)); err != nil {
-				return err
-			}
-		}
+	err := t.write(func(table string, rows []*Record) error {
+		return put(n.Version+"/"+table+".json", formatTable(rows))
+	})
+	if err != nil {
+		return err
 	}
 	if n.Splits != nil {
 		return put(n.Version+"/splits.json", splitsJSON(n.Splits))
@@ -166,7 +162,7 @@ func (n NuScenes) scene(put sink, t *tables, i int, s NuScenesScene) error {
 	sensors := slices.DeleteFunc(slices.Clone(nuScenesSensors), func(c sensor) bool {
 		return s.Channels != nil && !slices.Contains(s.Channels, c.channel)
 	})
-	rec := newRecording(s.World, sensors, s.Samples, s.Interval)
+	rec := newRecording(s.World, sensors, s.Samples, s.Interval, 1000)
 	t.scene(s.Name, t.token("log", log.logfile), rec)
 	for _, c := range rec.sensors() {
 		matrix := [][]float64{}

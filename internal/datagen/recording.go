@@ -23,7 +23,7 @@ type sensor struct {
 type capture struct {
 	sensor *sensor
 	n      int   // position in its channel
-	time   int64 // ns, whole microseconds
+	time   int64 // ns, in steps of the recording's clock
 	sample int   // its own sample of a keyframe, else the sample closest following
 	key    bool
 }
@@ -31,15 +31,16 @@ type capture struct {
 // A recording is one scene of the nuScenes family: when each sensor looked.
 type recording struct {
 	world    *Scene
+	step     int64       // of the native clock, ns
 	samples  []int64     // ns
 	captures [][]capture // by sensor, in order of time
 }
 
 // newRecording lets the sensors look at a world from its start on: n samples,
 // one in interval ns, and what each sensor saw between the first and the last.
-// The first sensor is the reference.
-func newRecording(world *Scene, sensors []sensor, n int, interval int64) *recording {
-	r := &recording{world: world}
+// The first sensor is the reference. Stamps are multiples of step ns.
+func newRecording(world *Scene, sensors []sensor, n int, interval, step int64) *recording {
+	r := &recording{world: world, step: step}
 	for i := range n {
 		r.samples = append(r.samples, r.stamp(&sensors[0], int(math.Round(float64(int64(i)*interval)*sensors[0].hz/1e9))))
 	}
@@ -70,10 +71,10 @@ func newRecording(world *Scene, sensors []sensor, n int, interval int64) *record
 func (r *recording) stamp(s *sensor, k int) int64 {
 	rng := rand.New(rand.NewPCG(r.world.Seed^hash64(s.channel), uint64(k)))
 	t := r.world.Start + s.offset + int64(math.Round(float64(k)*1e9/s.hz)) + rng.Int64N(800_000) - 400_000
-	return t - t%1000
+	return t - t%r.step
 }
 
-// channels gives the names of the sensors.
+// sensors gives the channels of the recording.
 func (r *recording) sensors() []*sensor {
 	var out []*sensor
 	for _, c := range r.captures {

@@ -111,7 +111,8 @@ func (r *Record) append(b []byte) []byte {
 	return append(b, "\n}"...)
 }
 
-// formatTable writes a table as its owner does: json.dump(rows, indent=0).
+// formatTable writes a table as the owner of nuScenes does:
+// json.dump(rows, indent=0).
 func formatTable(rows []*Record) []byte {
 	if len(rows) == 0 {
 		return []byte("[]\n")
@@ -124,6 +125,12 @@ func formatTable(rows []*Record) []byte {
 		b = r.append(b)
 	}
 	return append(b, "\n]\n"...)
+}
+
+// onOneLine gives a table as Lyft writes it: json.dump(rows).
+func onOneLine(table []byte) []byte {
+	table = bytes.ReplaceAll(table, []byte(",\n"), []byte(", "))
+	return bytes.ReplaceAll(table, []byte("\n"), nil)
 }
 
 func parseTable(b []byte) ([]*Record, error) {
@@ -195,7 +202,11 @@ func (d *Dir) EditTable(table string, f func(rows []*Record) []*Record) error {
 		if rows, err = parseTable(b); err != nil {
 			return b
 		}
-		return formatTable(f(rows))
+		out := formatTable(f(rows))
+		if !bytes.HasPrefix(b, []byte("[\n")) {
+			out = onOneLine(out)
+		}
+		return out
 	})
 }
 
@@ -273,6 +284,8 @@ func literalOf(v any) string {
 	case [4]float64:
 		return array(v[:])
 	case [][]float64:
+		return array(v)
+	case []literal:
 		return array(v)
 	case []string:
 		return array(v)

@@ -2,6 +2,7 @@ package datagen
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -11,7 +12,7 @@ import (
 // formats share is made here; each adds what is its own.
 type tables struct {
 	rows   map[string][]*Record
-	digits int // of a token
+	digits int // of a token; 36 writes it with hyphens
 	seed   uint64
 	seen   map[string]bool // visibility levels in use
 }
@@ -24,8 +25,23 @@ func (t *tables) add(table string, rows ...*Record) {
 	t.rows[table] = append(t.rows[table], rows...)
 }
 
+// write gives every table that has rows, by name.
+func (t *tables) write(put func(table string, rows []*Record) error) error {
+	for _, table := range slices.Sorted(maps.Keys(t.rows)) {
+		if err := put(table, t.rows[table]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (t *tables) token(kind string, parts ...any) string {
-	return token(t.digits, fmt.Sprint(t.seed, " ", kind, " ", parts))
+	name := fmt.Sprint(t.seed, " ", kind, " ", parts)
+	if t.digits == 36 {
+		s := token(32, name)
+		return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+	}
+	return token(t.digits, name)
 }
 
 // capture is the token of a capture's row.
