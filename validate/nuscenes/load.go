@@ -1,10 +1,8 @@
 package nuscenes
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path"
@@ -70,6 +68,7 @@ type loader struct {
 
 	name, path string
 	size       int64
+	slug       string // rule that made the table unusable
 	bytes      arena[byte]
 	lists      arena[Token]
 	words      map[string]string
@@ -81,6 +80,7 @@ func start[T any](g *errgroup.Group, l *loader, n need, name string, t *Table[T]
 	t.Name, t.Path = name, l.path
 	t.Byte = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
 	g.Go(func() error {
+		defer func() { t.unusable = l.slug }()
 		f := l.open(n)
 		if f == nil {
 			return nil
@@ -94,27 +94,28 @@ func start[T any](g *errgroup.Group, l *loader, n need, name string, t *Table[T]
 // open opens the table's file. It gives nil where there is nothing to read,
 // and has said why.
 func (l *loader) open(n need) *os.File {
-	if !l.ds.Tree.HasFile(l.path) {
+	_, link := l.ds.Tree.BadLink(l.path)
+	if !link && !l.ds.Tree.HasFile(l.path) {
 		if n == mandatory {
-			l.broken("table-missing", rule.Fault{Message: "the table is missing"})
+			l.fault("table-missing", rule.Fault{Message: "the table is missing", Place: l.file()})
 		}
 		return nil
 	}
 	f, err := l.ds.Open(l.path)
 	if err != nil {
-		l.broken("file-unreadable", rule.Fault{Message: fmt.Sprintf("cannot be read: %v", err)})
+		l.unusable(rule.Unreadable(l.e, l.ds, l.file(), err))
 		return nil
 	}
-	if info, err := f.Stat(); err == nil {
+	head := make([]byte, dataset.MaxLFSPointer)
+	k, err := f.ReadAt(head, 0)
+	if info, serr := f.Stat(); serr == nil {
 		l.size = info.Size()
 	}
-	head := make([]byte, 64)
-	k, _ := f.ReadAt(head, 0)
-	switch {
-	case l.size == 0:
-		l.broken("file-empty", rule.Fault{Message: "is empty (0 bytes)"})
-	case bytes.HasPrefix(head[:k], []byte("version https://git-lfs.github.com/spec/")):
-		l.broken("lfs-pointer", rule.Fault{Message: "is a Git-LFS pointer, not the file itself"})
+	switch p := dataset.ParseLFSPointer(head[:k]); {
+	case k == 0 && err == io.EOF:
+		l.fault("file-empty", rule.Fault{Message: "the file is empty (0 bytes)", Place: l.file()})
+	case p != nil && k < dataset.MaxLFSPointer:
+		l.fault("lfs-pointer", rule.LFSFault(l.file(), p))
 	default:
 		return f
 	}
@@ -122,11 +123,19 @@ func (l *loader) open(n need) *os.File {
 	return nil
 }
 
-// broken emits a fault of the whole table and breaks the input.
-func (l *loader) broken(slug string, f rule.Fault) {
+// file gives the place of the table as a whole.
+func (l *loader) file() rule.Place { return rule.Place{Path: l.path, Table: l.name} }
+
+// fault emits a fault that makes the table unusable.
+func (l *loader) fault(slug string, f rule.Fault) {
 	f.Slug = slug
-	f.Path, f.Table = l.path, l.name
 	l.e.Emit(f)
+	l.unusable(slug)
+}
+
+// unusable breaks the input: rules that need the table are skipped.
+func (l *loader) unusable(slug string) {
+	l.slug = slug
 	l.e.Break(l.name, slug, l.path)
 }
 
@@ -154,7 +163,7 @@ func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) err
 					continue
 				}
 			} else if err != io.EOF {
-				l.broken("file-unreadable", rule.Fault{Message: fmt.Sprintf("cannot be read: %v", err)})
+				l.unusable(rule.Unreadable(l.e, l.ds, l.file(), err))
 			}
 			break
 		}
@@ -187,7 +196,7 @@ func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) err
 			}
 		}
 		if !sound {
-			t.refuse(int32(len(t.Rows) - 1))
+			t.refuse(int32(len(t.Rows)-1), "field-type")
 		}
 	}
 	if r.BOM {
@@ -197,7 +206,7 @@ func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) err
 		txt.CR(l.e, l.at(r.CR), 0)
 	}
 	t.buildIndex(func(i, first int32) {
-		t.refuse(i)
+		t.refuse(i, "token-duplicate")
 	})
 	return nil
 }
@@ -213,8 +222,7 @@ func (l *loader) jsonError(e *jsonrow.Error) {
 	if e.Stop && !e.Shape {
 		msg += "; the rest of the table was not read"
 	}
-	l.e.Emit(rule.Fault{Slug: slug, Message: msg, Place: l.at(e.Offset)})
-	l.e.Break(l.name, slug, l.path)
+	l.fault(slug, rule.Fault{Message: msg, Place: l.at(e.Offset)})
 }
 
 // at gives the place of a byte of the file. The report resolves it to a line.
@@ -233,7 +241,10 @@ func (t *Table[T]) reserve(size int64, r *jsonrow.Reader) {
 	}
 }
 
-func (t *Table[T]) refuse(i int32) {
+func (t *Table[T]) refuse(i int32, slug string) {
+	if t.refusedBy == "" {
+		t.refusedBy = slug
+	}
 	if t.Refused == nil {
 		t.Refused = map[int32]struct{}{}
 	}

@@ -40,7 +40,9 @@ type Table[T any] struct {
 	// might explain. nil when every row is sound.
 	Refused map[int32]struct{}
 
-	index index
+	index     index
+	unusable  string // slug of the rule that broke the table as an input, or ""
+	refusedBy string // slug of a rule that refused a row, or ""
 }
 
 // Sound reports whether row i passed the rules of its own record.

@@ -1,0 +1,203 @@
+package nuscenes
+
+import (
+	"cmp"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/moment"
+)
+
+// A Source gives the moments of a data set: one for each sample, with the
+// keyframe of each channel. The reference is the lidar whose stamp the sample
+// has.
+type Source struct {
+	t         *Tables
+	scenes    []int32   // by name
+	samples   [][]int32 // of each scene, in the order of the chain
+	keys      []int32   // keyframes, by sample
+	from      []int32   // keys[from[s]:from[s+1]] are those of sample s
+	channel   []string  // of each calibrated sensor; "" where references dangle
+	reference string
+	prefix    string // of the canonical key
+}
+
+func newSource(t *Tables) *Source {
+	s := &Source{t: t, reference: reference(t), prefix: prefix(t.Dataset)}
+	s.channel = make([]string, len(t.CalibratedSensor.Rows))
+	for i := range t.CalibratedSensor.Rows {
+		if k := find(&t.Sensor, t.CalibratedSensor.Rows[i].Sensor); k >= 0 {
+			s.channel[i] = t.Sensor.Rows[k].Channel
+		}
+	}
+	s.byScene()
+	s.bySample()
+	return s
+}
+
+// reference names the channel whose stamps are the samples' own.
+func reference(t *Tables) string {
+	var lidars []string
+	for i := range t.Sensor.Rows {
+		if r := &t.Sensor.Rows[i]; r.Modality == "lidar" {
+			lidars = append(lidars, r.Channel)
+		}
+	}
+	slices.Sort(lidars)
+	for _, usual := range []string{"LIDAR_TOP", "LIDAR_CONCAT"} {
+		if slices.Contains(lidars, usual) {
+			return usual
+		}
+	}
+	if t.Dataset.Schema == dataset.T4 && len(lidars) > 0 {
+		return lidars[0]
+	}
+	return "LIDAR_TOP"
+}
+
+// prefix is what the canonical key of a moment begins with. The id of a T4
+// data set is the name of its folder, or of the one above its version.
+func prefix(ds *dataset.Dataset) string {
+	switch ds.Schema {
+	case dataset.Lyft:
+		return "lyft/"
+	case dataset.T4:
+		root, err := filepath.Abs(ds.Root)
+		if err != nil {
+			root = ds.Root
+		}
+		if _, err := strconv.Atoi(filepath.Base(root)); err == nil {
+			root = filepath.Dir(root)
+		}
+		return "t4/" + filepath.Base(root) + "/"
+	}
+	return "nuscenes/"
+}
+
+// byScene orders scenes by name and samples by their chain. Samples whose
+// chain is broken are ordered by time.
+func (s *Source) byScene() {
+	t := s.t
+	s.samples = make([][]int32, len(t.Scene.Rows))
+	for i := range t.Sample.Rows {
+		if k := find(&t.Scene, t.Sample.Rows[i].Scene); k >= 0 {
+			s.samples[k] = append(s.samples[k], int32(i))
+		}
+	}
+	for k := range s.samples {
+		s.scenes = append(s.scenes, int32(k))
+		s.samples[k] = chained(t, s.samples[k])
+	}
+	slices.SortFunc(s.scenes, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(t.Scene.Rows[a].Name, t.Scene.Rows[b].Name), cmp.Compare(a, b))
+	})
+}
+
+// chained gives the samples of one scene in the order of their chain, or of
+// time if the chain does not visit each of them once.
+func chained(t *Tables, samples []int32) []int32 {
+	var out []int32
+	for _, i := range samples {
+		if t.Sample.Rows[i].Prev.Zero() {
+			out = append(out, i)
+		}
+	}
+	own := make(map[int32]bool, len(samples))
+	for _, i := range samples {
+		own[i] = true
+	}
+	if len(out) == 1 {
+		delete(own, out[0])
+		for at := find(&t.Sample, t.Sample.Rows[out[0]].Next); at >= 0 && own[at]; at = find(&t.Sample, t.Sample.Rows[at].Next) {
+			out = append(out, at)
+			delete(own, at)
+		}
+	}
+	if len(out) == len(samples) && len(own) == 0 {
+		return out
+	}
+	slices.SortFunc(samples, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(t.Sample.Rows[a].Timestamp, t.Sample.Rows[b].Timestamp), cmp.Compare(a, b))
+	})
+	return samples
+}
+
+// bySample gathers the keyframes of each sample.
+func (s *Source) bySample() {
+	t := s.t
+	s.from = make([]int32, len(t.Sample.Rows)+1)
+	of := make([]int32, len(t.SampleData.Rows))
+	n := int32(0)
+	for i := range t.SampleData.Rows {
+		of[i] = -1
+		if r := &t.SampleData.Rows[i]; r.KeyFrame {
+			of[i] = find(&t.Sample, r.Sample)
+		}
+		if of[i] >= 0 {
+			s.from[of[i]+1]++
+			n++
+		}
+	}
+	for i := range t.Sample.Rows {
+		s.from[i+1] += s.from[i]
+	}
+	s.keys = make([]int32, n)
+	next := slices.Clone(s.from)
+	for i, k := range of {
+		if k >= 0 {
+			s.keys[next[k]] = int32(i)
+			next[k]++
+		}
+	}
+}
+
+// Dataset implements moment.Source.
+func (s *Source) Dataset() *dataset.Dataset { return s.t.Dataset }
+
+// Moments implements moment.Source: scenes by name, samples as chained.
+func (s *Source) Moments(yield func(*moment.Moment) bool) error {
+	for _, scene := range s.scenes {
+		for _, sample := range s.samples[scene] {
+			if !yield(s.moment(scene, sample)) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Source) moment(scene, sample int32) *moment.Moment {
+	t := s.t
+	token := t.Text(t.Sample.Rows[sample].Token)
+	m := &moment.Moment{
+		Group: t.Scene.Rows[scene].Name, Sample: token, Key: s.prefix + token, Reference: s.reference,
+	}
+	for _, i := range s.keys[s.from[sample]:s.from[sample+1]] {
+		r := &t.SampleData.Rows[i]
+		cs := find(&t.CalibratedSensor, r.Calibrated)
+		if cs < 0 || s.channel[cs] == "" {
+			continue
+		}
+		o := moment.Observation{
+			Channel: s.channel[cs], File: r.Filename, Time: r.Timestamp,
+			Timed:      r.Timestamp != 0 || t.SampleData.Sound(i),
+			Resolution: 1000, Place: At(t, &t.SampleData, i),
+		}
+		o.Place.Channel = o.Channel
+		o.Source = path.Base(o.Place.Path) + ":" + o.Place.Token
+		if t.Dataset.Schema == dataset.Lyft {
+			o.Tolerance = 250
+		}
+		// Like the devkit, of two keyframes the later row counts.
+		if k := slices.IndexFunc(m.Channels, func(x moment.Observation) bool { return x.Channel == o.Channel }); k >= 0 {
+			m.Channels[k] = o
+		} else {
+			m.Channels = append(m.Channels, o)
+		}
+	}
+	slices.SortFunc(m.Channels, func(a, b moment.Observation) int { return cmp.Compare(a.Channel, b.Channel) })
+	return m
+}
