@@ -83,6 +83,8 @@ type Tables struct {
 	Splits map[string][]string // splits.json: split -> scene names; nil if there is none
 
 	texts *texts // text of tokens that are not 32 hex digits
+
+	facts facts
 }
 
 // Rows of the tables. A timestamp is in nanoseconds (the tables say

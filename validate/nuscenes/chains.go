@@ -1,0 +1,530 @@
+package nuscenes
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"github.com/mmaudit/mmaudit/validate/dataset"
+)
+
+// Chains are the three kinds of lists that next and prev make: the samples of
+// a scene, the sample_data of a stream (one channel in one scene), and the
+// annotations of an instance.
+type Chains struct {
+	Sample           *Chain // groups are rows of scene
+	SampleData       *Chain // groups are Streams
+	SampleAnnotation *Chain // groups are rows of instance
+
+	Streams []Stream // channels of scenes, in the order in which sample_data first names them
+	// Position is the place of each sample in its scene's chain, from 0;
+	// Unknown where that chain is not sound.
+	Position Column
+}
+
+// A Stream is one channel in one scene: rows of the two tables.
+type Stream struct{ Scene, Sensor int32 }
+
+// A Chain is the rows of one table, cut into groups, and the lists that next
+// and prev make of them. In sound tables each group is one list.
+//
+// One fault speaks once. Faults are looked for in the order of ChainKind, and
+// one that is found excuses what follows from it: a link that is known to be
+// wrong is not compared with the links that it should match, and a group with
+// a wrong link is not asked for its ends. Links of rows that their own record
+// refutes, and of rows whose group is not known, are not judged at all.
+type Chain struct {
+	Table      string
+	Next, Prev Column
+	Group      Column // of each row; Unknown where what leads to it was refuted
+	Faults     []ChainFault
+
+	heads, tails Column // by group; Unknown where there is not one
+	faulty       []bool // by group: a fault, or a row that cannot be judged
+	missing      []bool // by group: links lead to rows that do not exist
+	doubted      []bool // by row: nil, or its links contradict its group
+}
+
+// A ChainKind is one way in which a chain can be wrong, gravest first.
+type ChainKind uint8
+
+const (
+	ChainDangling   ChainKind = iota // a link names no row
+	ChainCrosses                     // a link leads to another group
+	ChainCycle                       // the links come back to where they began
+	ChainAsymmetric                  // a link is not answered by its opposite
+	ChainGap                         // a keyframe is left out between its neighbours, or lies out of order
+	ChainEnds                        // a group is more than one list
+)
+
+// A ChainFault is one fault of a chain.
+type ChainFault struct {
+	Kind  ChainKind
+	Row   int32
+	Field string // "next" or "prev"; "" where the row as a whole is out of place
+	Other int32  // the row that the link names, or the row after which Row belongs; Unknown if none
+	Want  int32  // the row that the link should name; Unknown if that cannot be told
+	N     int    // rows of a cycle, lists of a group
+}
+
+// Head gives the first row of a group, and Tail the last; negative where that
+// cannot be told.
+func (c *Chain) Head(group int32) int32 { return c.heads[group] }
+func (c *Chain) Tail(group int32) int32 { return c.tails[group] }
+
+// Sound reports whether a group is one list without any fault, so that walking
+// it from Head along Next visits each of its rows once.
+func (c *Chain) Sound(group int32) bool { return !c.faulty[group] && c.heads[group] >= 0 }
+
+// Groups is the number of groups.
+func (c *Chain) Groups() int { return len(c.heads) }
+
+// Trusted gives the group of a row, or Unknown where its links contradict it.
+func (c *Chain) Trusted(row int32) int32 {
+	if c.doubted != nil && c.doubted[row] {
+		return Unknown
+	}
+	return c.Group[row]
+}
+
+// Chains judges the chains, once.
+func (t *Tables) Chains() *Chains {
+	t.facts.chains.Do(func() { t.facts.c = t.chains() })
+	return t.facts.c
+}
+
+func (t *Tables) chains() *Chains {
+	l := t.Links()
+	c := &Chains{}
+	gaps := t.Dataset.Schema != dataset.Lyft
+	c.Sample = judge(chainInput{
+		table: t.Sample.Name, next: l.Sample.Next, prev: l.Sample.Prev,
+		group: l.Sample.Scene, groups: len(t.Scene.Rows),
+		sound: t.Sample.Sound, gaps: gaps,
+		time: func(i int32) int64 { return t.Sample.Rows[i].Timestamp },
+	})
+	c.Position = positions(c.Sample)
+
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		var group Column
+		group, c.Streams = t.streams(c.Sample)
+		c.SampleData = judge(chainInput{
+			table: t.SampleData.Name, next: l.SampleData.Next, prev: l.SampleData.Prev,
+			group: group, groups: len(c.Streams),
+			sound: t.SampleData.Sound, gaps: gaps,
+			time:     func(i int32) int64 { return t.SampleData.Rows[i].Timestamp },
+			keyframe: func(i int32) bool { return t.SampleData.Rows[i].KeyFrame },
+		})
+	})
+	wait.Go(func() {
+		c.SampleAnnotation = judge(chainInput{
+			table: t.SampleAnnotation.Name, next: l.SampleAnnotation.Next, prev: l.SampleAnnotation.Prev,
+			group: l.SampleAnnotation.Instance, groups: len(t.Instance.Rows),
+			sound: t.SampleAnnotation.Sound, gaps: gaps,
+			time: func(i int32) int64 {
+				if s := l.SampleAnnotation.Sample[i]; s >= 0 {
+					return t.Sample.Rows[s].Timestamp
+				}
+				return 0
+			},
+		})
+		if gaps {
+			c.outOfOrder(l)
+		}
+	})
+	wait.Wait()
+	return c
+}
+
+// streams gives the stream of each sample_data row.
+func (t *Tables) streams(samples *Chain) (Column, []Stream) {
+	l := t.Links()
+	sensors := t.Sensors()
+	group := make(Column, len(t.SampleData.Rows))
+	var streams []Stream
+	ids := map[Stream]int32{}
+	for i := range group {
+		s := Stream{Scene: Unknown, Sensor: sensors.Of[i]}
+		if sample := l.SampleData.Sample[i]; sample >= 0 {
+			s.Scene = samples.Trusted(sample)
+		} else if sample == Empty && len(t.Scene.Rows) == 1 { // T4: a sweep of the only scene
+			s.Scene = 0
+		}
+		if s.Scene < 0 || s.Sensor < 0 {
+			group[i] = Unknown
+			continue
+		}
+		id, ok := ids[s]
+		if !ok {
+			id = int32(len(streams))
+			ids[s] = id
+			streams = append(streams, s)
+		}
+		group[i] = id
+	}
+	return group, streams
+}
+
+func positions(samples *Chain) Column {
+	p := make(Column, len(samples.Next))
+	for i := range p {
+		p[i] = Unknown
+	}
+	for g := range int32(samples.Groups()) {
+		if !samples.Sound(g) {
+			continue
+		}
+		for row, k := samples.Head(g), int32(0); row >= 0; row, k = samples.Next[row], k+1 {
+			p[row] = k
+		}
+	}
+	return p
+}
+
+// outOfOrder finds annotations whose sample does not follow the sample of the
+// annotation before. Instances that are annotated twice in a sample, or in
+// several scenes, are left to the rules that say so.
+func (c *Chains) outOfOrder(l *Links) {
+	a := c.SampleAnnotation
+	sampleOf := l.SampleAnnotation.Sample
+	for g := range int32(a.Groups()) {
+		if !a.Sound(g) {
+			continue
+		}
+		var late []ChainFault
+		for row := a.Next[a.Head(g)]; row >= 0; row = a.Next[row] {
+			s, before := sampleOf[row], sampleOf[a.Prev[row]]
+			if s < 0 || before < 0 || s == before || c.Position[s] < 0 || c.Position[before] < 0 ||
+				c.Sample.Trusted(s) != c.Sample.Trusted(before) {
+				late = nil
+				break
+			}
+			if c.Position[s] < c.Position[before] {
+				late = append(late, ChainFault{Kind: ChainGap, Row: row, Field: "prev", Other: a.Prev[row], Want: Unknown})
+			}
+		}
+		a.Faults = append(a.Faults, late...)
+		if late != nil {
+			a.faulty[g] = true
+		}
+	}
+}
+
+type chainInput struct {
+	table      string
+	next, prev Column
+	group      Column
+	groups     int
+	sound      func(int32) bool
+	gaps       bool // look for keyframes that were left out
+	time       func(int32) int64
+	keyframe   func(int32) bool // nil: every row is one
+}
+
+// Bits of a row whose link is known to be wrong, or cannot be judged.
+const (
+	badNext = 1 << iota
+	badPrev
+)
+
+type chainJudge struct {
+	chainInput
+	*Chain
+	bad []uint8 // by row
+}
+
+func judge(in chainInput) *Chain {
+	j := chainJudge{chainInput: in, bad: make([]uint8, len(in.next)), Chain: &Chain{
+		Table: in.table, Next: in.next, Prev: in.prev, Group: in.group,
+		heads: make(Column, in.groups), tails: make(Column, in.groups),
+		faulty: make([]bool, in.groups), missing: make([]bool, in.groups),
+	}}
+	j.single()
+	j.crosses()
+	j.cycles(j.next, j.prev, badNext, badPrev, "next")
+	j.cycles(j.prev, j.next, badPrev, badNext, "prev")
+	j.asymmetric()
+	j.ends()
+	slices.SortStableFunc(j.Faults, func(a, b ChainFault) int { return cmp.Compare(a.Row, b.Row) })
+	return j.Chain
+}
+
+func (j *chainJudge) fault(f ChainFault) {
+	j.Faults = append(j.Faults, f)
+	j.taint(f.Row)
+}
+
+// taint says that the group of a row is no longer judged as a whole.
+func (j *chainJudge) taint(row int32) {
+	if g := j.group[row]; g >= 0 {
+		j.faulty[g] = true
+	}
+}
+
+// single finds what a link tells by itself.
+func (j *chainJudge) single() {
+	one := func(i int32, to int32, bit uint8, field string) {
+		switch {
+		case to == Dangling:
+			j.fault(ChainFault{Kind: ChainDangling, Row: i, Field: field, Other: Unknown, Want: Unknown})
+			if g := j.group[i]; g >= 0 {
+				j.missing[g] = true
+			}
+		case to == i:
+			if field == "prev" && j.next[i] == i {
+				break // said of next
+			}
+			j.fault(ChainFault{Kind: ChainCycle, Row: i, Field: field, Other: i, Want: Unknown, N: 1})
+		case to == Unknown || !j.sound(i):
+			j.taint(i)
+		default:
+			return
+		}
+		j.bad[i] |= bit
+	}
+	for i := range int32(len(j.next)) {
+		one(i, j.next[i], badNext, "next")
+		one(i, j.prev[i], badPrev, "prev")
+	}
+}
+
+// crosses finds links between two groups. Where both links of a row lead
+// elsewhere and are answered, it is the row that names the wrong group.
+func (j *chainJudge) crosses() {
+	differ := func(a, b int32) bool {
+		return b >= 0 && j.group[a] >= 0 && j.group[b] >= 0 && j.group[a] != j.group[b]
+	}
+	stray := func(i int32) bool { // every link of i leads to another group
+		n, p := j.next[i], j.prev[i]
+		return (n >= 0 || p >= 0) && (n < 0 || differ(i, n)) && (p < 0 || differ(i, p))
+	}
+	doubt := func(i int32) {
+		if j.doubted == nil {
+			j.doubted = make([]bool, len(j.next))
+		}
+		j.doubted[i] = true
+	}
+	said := map[int32]bool{}
+	row := func(i, other int32) {
+		if !said[i] {
+			said[i] = true
+			j.fault(ChainFault{Kind: ChainCrosses, Row: i, Other: other, Want: Unknown})
+		}
+	}
+	cross := func(i, to int32, to2 Column, bit, opposite uint8, field string) {
+		if to < 0 || j.bad[i]&bit != 0 {
+			return
+		}
+		if !differ(i, to) {
+			if (j.group[i] < 0) != (j.group[to] < 0) {
+				j.taint(i)
+				j.taint(to)
+			}
+			return
+		}
+		answered := to2[to] == i
+		if answered && field == "prev" {
+			return // said of the other's next
+		}
+		si, st := stray(i), stray(to)
+		if si {
+			doubt(i)
+		}
+		if st {
+			doubt(to)
+		}
+		switch {
+		case answered && st && !si:
+			row(to, i)
+		case answered && si && !st:
+			row(i, to)
+		default:
+			j.fault(ChainFault{Kind: ChainCrosses, Row: i, Field: field, Other: to, Want: Unknown})
+		}
+		j.bad[i] |= bit
+		if answered {
+			j.bad[to] |= opposite
+		}
+		j.taint(i)
+		j.taint(to)
+	}
+	for i := range int32(len(j.next)) {
+		cross(i, j.next[i], j.prev, badNext, badPrev, "next")
+	}
+	for i := range int32(len(j.next)) {
+		cross(i, j.prev[i], j.next, badPrev, badNext, "prev")
+	}
+}
+
+// cycles follows the links that are not yet known to be wrong, and finds where
+// they come back. The link that closes a cycle is the one that is not
+// answered; in a perfect ring it is that of the first row.
+func (j *chainJudge) cycles(links, opposite Column, bit, other uint8, field string) {
+	seen := make(Column, len(links)) // 1 + the row from which a walk came by
+	for start := range int32(len(links)) {
+		row := start
+		for seen[row] == 0 && j.bad[row]&bit == 0 && links[row] >= 0 {
+			seen[row] = start + 1
+			row = links[row]
+		}
+		if seen[row] != start+1 {
+			continue
+		}
+		n, culprit, answered := 0, row, true
+		for r := row; ; {
+			to := links[r]
+			if a := opposite[to] == r; n == 0 || (answered && !a) || (answered == a && r < culprit) {
+				culprit, answered = r, a
+			}
+			n++
+			if r = to; r == row {
+				break
+			}
+		}
+		j.fault(ChainFault{Kind: ChainCycle, Row: culprit, Field: field, Other: links[culprit], Want: Unknown, N: n})
+		for r := row; j.bad[r]&(badNext|badPrev) != badNext|badPrev; r = links[r] {
+			j.bad[r] |= bit | other
+			j.taint(r)
+		}
+	}
+}
+
+// asymmetric finds links that are not answered. Of the two links that
+// contradict each other the wrong one is that whose target is content with
+// another row; where neither is, as when rows were swapped on one side, all
+// next links of that tangle are named.
+func (j *chainJudge) asymmetric() {
+	var tangled []ChainFault
+	one := func(i, to int32, links, opposite Column, bit, obit uint8, field string) {
+		if to < 0 || j.bad[i]&bit != 0 || opposite[to] == i || j.bad[to]&obit != 0 {
+			return
+		}
+		f := ChainFault{Kind: ChainAsymmetric, Row: i, Field: field, Other: to, Want: Unknown}
+		if back := opposite[to]; back >= 0 && links[back] != to {
+			if field == "next" {
+				tangled = append(tangled, f)
+			}
+			return
+		}
+		j.fault(f)
+	}
+	for i := range int32(len(j.next)) {
+		one(i, j.next[i], j.next, j.prev, badNext, badPrev, "next")
+		one(i, j.prev[i], j.prev, j.next, badPrev, badNext, "prev")
+	}
+	clear := map[int32]bool{}
+	for _, f := range tangled {
+		if g := j.group[f.Row]; g >= 0 && !j.faulty[g] {
+			clear[g] = true
+		}
+	}
+	for _, f := range tangled {
+		if clear[j.group[f.Row]] {
+			j.fault(f)
+		}
+	}
+	j.wanted()
+}
+
+// wanted fills in which row each asymmetric link should name: the one whose
+// opposite link names the row.
+func (j *chainJudge) wanted() {
+	next, prev := map[int32]int{}, map[int32]int{}
+	for k, f := range j.Faults {
+		if f.Kind != ChainAsymmetric {
+			continue
+		}
+		if f.Field == "next" {
+			next[f.Row] = k
+		} else {
+			prev[f.Row] = k
+		}
+	}
+	if len(next)+len(prev) == 0 {
+		return
+	}
+	for i := range int32(len(j.next)) {
+		if k, ok := next[j.prev[i]]; ok && j.Faults[k].Want == Unknown {
+			j.Faults[k].Want = i
+		}
+		if k, ok := prev[j.next[i]]; ok && j.Faults[k].Want == Unknown {
+			j.Faults[k].Want = i
+		}
+	}
+}
+
+// ends finds groups that are more than one list.
+func (j *chainJudge) ends() {
+	for g := range j.heads {
+		j.heads[g], j.tails[g] = Unknown, Unknown
+	}
+	split := map[int32][]int32{} // heads of groups with more than one
+	for i := range int32(len(j.next)) {
+		g := j.group[i]
+		if g < 0 || j.faulty[g] {
+			continue
+		}
+		if j.prev[i] == Empty {
+			if hs := split[g]; hs != nil {
+				split[g] = append(hs, i)
+			} else if j.heads[g] >= 0 {
+				split[g] = []int32{j.heads[g], i}
+			} else {
+				j.heads[g] = i
+			}
+		}
+		if j.next[i] == Empty {
+			j.tails[g] = i
+		}
+	}
+	groups := make([]int32, 0, len(split))
+	for g := range split {
+		groups = append(groups, g)
+	}
+	slices.Sort(groups)
+	for _, g := range groups {
+		j.split(g, split[g])
+	}
+}
+
+// split judges a group that is several lists. Single keyframes beside one list,
+// within its time, were left out of it; anything else is a group in pieces.
+func (j *chainJudge) split(g int32, heads []int32) {
+	slices.SortFunc(heads, func(a, b int32) int { return cmp.Or(cmp.Compare(j.time(a), j.time(b)), cmp.Compare(a, b)) })
+	head, lists := Unknown, 0
+	for _, h := range heads {
+		if j.next[h] != Empty {
+			head = h
+			lists++
+		}
+	}
+	gap := j.gaps && lists == 1
+	if gap {
+		tail := head
+		for j.next[tail] >= 0 {
+			tail = j.next[tail]
+		}
+		for _, h := range heads {
+			if h != head && (j.keyframe != nil && !j.keyframe(h) || j.time(h) <= j.time(head) || j.time(h) >= j.time(tail)) {
+				gap = false
+			}
+		}
+		j.heads[g], j.tails[g] = head, tail
+	}
+	if !gap {
+		j.heads[g], j.tails[g] = Unknown, Unknown
+		j.fault(ChainFault{Kind: ChainEnds, Row: heads[1], Other: heads[0], Want: Unknown, N: len(heads)})
+		return
+	}
+	before := head
+	for _, h := range heads {
+		if h == head {
+			continue
+		}
+		for j.next[before] >= 0 && j.time(j.next[before]) < j.time(h) {
+			before = j.next[before]
+		}
+		j.fault(ChainFault{Kind: ChainGap, Row: h, Other: before, Want: Unknown})
+	}
+}
