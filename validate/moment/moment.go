@@ -9,6 +9,8 @@
 package moment
 
 import (
+	"sync"
+
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -74,6 +76,16 @@ type Source interface {
 // one another. It is emitted once, after each data set was read by itself.
 type Fleet struct {
 	Sources []Source
+
+	once sync.Once
+	made any
+}
+
+// Once computes what several rules derive from the fleet: make is called the
+// first time, and its result kept. All callers must pass the same function.
+func (f *Fleet) Once(make func() any) any {
+	f.once.Do(func() { f.made = make() })
+	return f.made
 }
 
 // A Stream is the stamps of one channel of one drive or scene, in the order

@@ -1,0 +1,417 @@
+package metadata
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/jsonrow"
+	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/moment"
+	"github.com/mmaudit/mmaudit/validate/rule"
+)
+
+// A Group is one drive, scene, split or sequence with its records. It is
+// read-only once emitted.
+type Group struct {
+	Dataset string // name
+	Schema  dataset.Schema
+	Name    string
+	Path    string  // of its sidecar, also where there is none
+	Header  *Parent // nil without a sidecar
+	Desc    *Descriptor
+	Samples []*Sample // in the order of the format
+	Orphans []*Record // records that describe nothing in the group
+
+	// Unread is the slug of the rule that failed where records of the group
+	// could not be read. Nothing may be said about missing records then.
+	Unread string
+	// Unsorted is the first record that stands behind one that should follow it.
+	Unsorted *Record
+	// Placeholder tells that every recorded offset but those of the reference
+	// is 0, over at least ten moments, although the stamps, where there are
+	// any, differ.
+	Placeholder bool
+}
+
+// A Sample is a moment with its records.
+type Sample struct {
+	*moment.Moment
+	Demanded   bool      // the standard demands records for it
+	Records    []*Record // by position in Channels; nil where there is none
+	Duplicates []*Record // further records of a channel
+}
+
+// reference gives the reference channel of a moment by the parents, else by
+// the format.
+func (g *Group) reference(m *moment.Moment) string {
+	if g.Header != nil && g.Header.Reference != "" {
+		return g.Header.Reference
+	}
+	if p := g.Desc.Parent; p != nil && p.Reference != "" {
+		return p.Reference
+	}
+	return m.Reference
+}
+
+// reader joins the sidecars of one data set with its moments.
+type reader struct {
+	ctx   context.Context
+	src   moment.Source
+	ds    *dataset.Dataset
+	e     rule.Emitter
+	name  string
+	desc  *Descriptor
+	names interner
+
+	singles map[string]bool   // *.mm.json, true once joined
+	files   map[string]bool   // sidecars, true once joined
+	owner   map[string]string // group -> sidecar, for two that claim one group
+}
+
+func newReader(ctx context.Context, src moment.Source, e rule.Emitter) *reader {
+	r := &reader{
+		ctx: ctx, src: src, ds: src.Dataset(), e: e,
+		singles: map[string]bool{}, files: map[string]bool{}, owner: map[string]string{},
+	}
+	r.name = Name(r.ds)
+	dir := path.Join(Dir, r.name)
+	for _, n := range r.ds.Tree.Names(dir, ".jsonl") {
+		r.files[path.Join(dir, n)] = false
+	}
+	r.ds.Tree.Walk(func(name string, e dataset.Entry) {
+		if strings.HasSuffix(name, singleSuffix) && !strings.HasPrefix(name, Dir+"/") {
+			r.singles[name] = false
+		}
+	})
+	r.desc = readDescriptor(r.ds, r.name, e)
+	return r
+}
+
+// annotated reports whether there is any sidecar.
+func (r *reader) annotated() bool { return len(r.files)+len(r.singles) > 0 }
+
+// groups reads the moments, joins each group with its records and yields it.
+func (r *reader) groups(yield func(*Group) bool) error {
+	var g *Group
+	stopped := false
+	flush := func() bool {
+		if g == nil {
+			return true
+		}
+		r.join(g)
+		stopped = stopped || r.ctx.Err() != nil || !yield(g)
+		g = nil
+		return !stopped
+	}
+	err := r.src.Moments(func(m *moment.Moment) bool {
+		if g != nil && g.Name != m.Group && !flush() {
+			return false
+		}
+		if g == nil {
+			g = &Group{Dataset: r.name, Schema: r.ds.Schema, Name: m.Group, Path: SidecarPath(r.name, m.Group), Desc: r.desc}
+		}
+		s := &Sample{Moment: m, Demanded: Demanded(r.ds.Schema, m), Records: make([]*Record, len(m.Channels))}
+		g.Samples = append(g.Samples, s)
+		return true
+	})
+	if err == nil && !stopped {
+		flush()
+	}
+	return cmp.Or(err, r.ctx.Err())
+}
+
+// join reads the records of a group and finds what each describes.
+func (r *reader) join(g *Group) {
+	bySample := make(map[string]*Sample, len(g.Samples))
+	for _, s := range g.Samples {
+		bySample[s.Sample] = s
+	}
+	if _, ok := r.files[g.Path]; ok {
+		r.files[g.Path] = true
+		r.sidecar(g, bySample)
+	}
+	if len(r.singles) > 0 {
+		for _, s := range g.Samples {
+			for i := range s.Channels {
+				r.single(g, s, &s.Channels[i])
+			}
+		}
+	}
+	g.Placeholder = placeholder(g)
+}
+
+// sidecar reads a group's JSONL file.
+func (r *reader) sidecar(g *Group, bySample map[string]*Sample) {
+	place := rule.Place{Path: g.Path}
+	f, err := r.ds.Open(g.Path)
+	if err != nil {
+		r.unread(g, rule.Unreadable(r.e, r.ds, place, err))
+		return
+	}
+	defer f.Close()
+	l := newLines(r.e, g.Path, f)
+	obj := l.object()
+	if obj == nil && l.bad == 0 || obj != nil && obj.Field("standard") == nil {
+		r.e.Emit(&Parent{Place: rule.Place{Path: g.Path, Line: 1, Column: 1}, What: "header line"})
+		r.unread(g, "sidecar-version")
+		return
+	}
+	if obj == nil {
+		r.unread(g, "json-syntax")
+		return
+	}
+	h := parseHeader(obj, rule.Place{Path: g.Path, Line: l.n, Column: 1})
+	if p := r.desc.Parent; p != nil && p.Known() {
+		if p.Schema.Kind != 0 && h.Schema.Kind != 0 {
+			h.Overrides = append(h.Overrides, "modality_schema")
+		}
+		if p.Reference != "" && h.Reference != "" {
+			h.Overrides = append(h.Overrides, "reference")
+		}
+	}
+	r.e.Emit(h)
+	if !h.Known() {
+		r.unread(g, "sidecar-version")
+		return
+	}
+	g.Header = h
+	r.owner[h.Group] = g.Path
+	var last *Record
+	for obj := l.object(); obj != nil; obj = l.object() {
+		rec := parse(obj, l.start, &r.names)
+		rec.Place = rule.Place{Path: g.Path, Line: l.n, Column: 1, ByteOffset: l.start}
+		r.attach(g, rec, bySample[rec.Sample])
+		if last != nil && g.Unsorted == nil && before(rec, last) {
+			g.Unsorted = rec
+		}
+		last = rec
+	}
+	if l.bad > 0 {
+		r.unread(g, "json-syntax")
+	}
+	if l.err != nil && l.bad == 0 && !isEOF(l.err) {
+		r.unread(g, rule.Unreadable(r.e, r.ds, place, l.err))
+	}
+}
+
+// unread notes that records of a group could not be read.
+func (r *reader) unread(g *Group, slug string) {
+	g.Unread = slug
+	r.e.Skip((*Record)(nil), slug, g.Path)
+}
+
+// before is the order of records: by data set, sample and channel, as bytes.
+func before(a, b *Record) bool {
+	return cmp.Or(strings.Compare(a.Dataset, b.Dataset), strings.Compare(a.Sample, b.Sample), strings.Compare(a.Channel, b.Channel)) < 0
+}
+
+// attach joins a record with the sample that it names, nil if the group has none.
+func (r *reader) attach(g *Group, rec *Record, s *Sample) {
+	rec.Group = g
+	rec.Place.Channel = rec.Channel
+	r.inherit(g, rec)
+	switch {
+	case rec.Dataset == "" || rec.Sample == "" || rec.Channel == "":
+		rec.Orphan = "the record does not say which data set, sample and channel it describes"
+	case rec.Dataset != r.name:
+		rec.Orphan = fmt.Sprintf("the record describes data set %q, the sidecar %q", rec.Dataset, r.name)
+	case s == nil:
+		rec.Orphan = fmt.Sprintf("%s has no sample %q", g.Name, rec.Sample)
+	}
+	if rec.Orphan == "" {
+		for i := range s.Channels {
+			o := &s.Channels[i]
+			if o.Channel != rec.Channel {
+				continue
+			}
+			rec.Place.Frame, rec.Place.Token, rec.Place.Table = o.Place.Frame, o.Place.Token, o.Place.Table
+			if rec.File != "" && o.File != "" && rec.File != o.File {
+				rec.Orphan = fmt.Sprintf("the record describes %q, but channel %s of sample %s is %q", rec.File, rec.Channel, rec.Sample, o.File)
+				break
+			}
+			rec.Moment, rec.Native = s, o
+			if s.Records[i] != nil {
+				rec.Twin = s.Records[i]
+				s.Duplicates = append(s.Duplicates, rec)
+			} else {
+				s.Records[i] = rec
+			}
+			return
+		}
+		rec.Orphan = cmp.Or(rec.Orphan, fmt.Sprintf("sample %s has no channel %q", rec.Sample, rec.Channel))
+	}
+	g.Orphans = append(g.Orphans, rec)
+}
+
+// inherit fills what a record takes from its parents, and notes what it
+// states although a parent does.
+func (r *reader) inherit(g *Group, rec *Record) {
+	for _, p := range []*Parent{g.Header, r.desc.Parent} {
+		if p == nil || !p.Known() {
+			continue
+		}
+		if p.Schema.Kind != 0 {
+			if rec.Schema.Kind != 0 && p.Schema.Kind == jsonrow.String {
+				rec.Overrides = append(rec.Overrides, "modality_schema")
+			} else if rec.Schema.Kind == 0 {
+				rec.Schema = p.Schema
+				rec.Schema.Column = 0
+			}
+			break
+		}
+	}
+	for _, p := range []*Parent{g.Header, r.desc.Parent} {
+		if p != nil && p.Known() && p.Reference != "" && rec.Own != "" {
+			rec.Overrides = append(rec.Overrides, "reference")
+			break
+		}
+	}
+}
+
+// maxSingle bounds the bytes of a single record.
+const maxSingle = 1 << 20
+
+// single reads the record beside a payload, if there is one.
+func (r *reader) single(g *Group, s *Sample, o *moment.Observation) {
+	if o.File == "" {
+		return
+	}
+	dir, base := path.Split(o.File)
+	stem, _, _ := strings.Cut(base, ".")
+	for _, name := range []string{dir + base + singleSuffix, dir + stem + singleSuffix} {
+		if joined, ok := r.singles[name]; !ok || joined {
+			continue
+		}
+		r.singles[name] = true
+		b, err := r.ds.ReadFile(name, maxSingle)
+		if err != nil {
+			r.unread(g, rule.Unreadable(r.e, r.ds, rule.Place{Path: name}, err))
+			continue
+		}
+		rec, ok := r.parseSingle(name, b)
+		if !ok {
+			r.unread(g, "json-syntax")
+			continue
+		}
+		if rec == nil {
+			r.unread(g, "sidecar-version")
+			continue
+		}
+		at := s
+		if rec.Sample != s.Sample || rec.Channel != o.Channel {
+			at = nil
+		}
+		r.attach(g, rec, at)
+		if rec.Orphan != "" && at == nil && rec.Dataset == r.name {
+			rec.Orphan = fmt.Sprintf("the record beside %s describes sample %q, channel %q", o.File, rec.Sample, rec.Channel)
+		}
+	}
+}
+
+// parseSingle reads a single record; nil where its version is unknown, not ok
+// where it is not JSON. Both are reported.
+func (r *reader) parseSingle(name string, b []byte) (rec *Record, ok bool) {
+	doc := newDocument(r.e, name, b)
+	obj := doc.object()
+	if obj == nil {
+		return nil, false
+	}
+	p := &Parent{Place: rule.Place{Path: name, Line: 1, Column: 1}, What: "single record"}
+	if f := obj.Field("schema_version"); f != nil {
+		p.Version = value(f, 0, nil)
+	}
+	if !p.Known() {
+		r.e.Emit(p)
+		return nil, true
+	}
+	rec = parse(obj, obj.Offset, &r.names)
+	rec.Place = rule.Place{Path: name, Line: 1, Column: 1}
+	return rec, true
+}
+
+// leftovers reports the sidecars and single records that belong to no moment.
+func (r *reader) leftovers() {
+	for name, joined := range r.files {
+		if joined {
+			continue
+		}
+		r.leftover(name)
+	}
+	for name, joined := range r.singles {
+		if joined {
+			continue
+		}
+		b, err := r.ds.ReadFile(name, maxSingle)
+		if err != nil {
+			rule.Unreadable(r.e, r.ds, rule.Place{Path: name}, err)
+			continue
+		}
+		if rec, _ := r.parseSingle(name, b); rec != nil && rec.Dataset == r.name {
+			g := &Group{Dataset: r.name, Schema: r.ds.Schema, Desc: r.desc, Path: name}
+			r.attach(g, rec, nil)
+			rec.Orphan = "the record lies beside no payload of the data set"
+			r.e.Emit(rec)
+		}
+	}
+}
+
+// leftover reads the header of a sidecar that has the name of no group.
+func (r *reader) leftover(name string) {
+	f, err := r.ds.Open(name)
+	if err != nil {
+		rule.Unreadable(r.e, r.ds, rule.Place{Path: name}, err)
+		return
+	}
+	defer f.Close()
+	l := newLines(r.e, name, f)
+	obj := l.object()
+	if obj == nil || obj.Field("standard") == nil {
+		if l.bad == 0 {
+			r.e.Emit(&Parent{Place: rule.Place{Path: name, Line: 1, Column: 1}, What: "header line"})
+		}
+		return
+	}
+	h := parseHeader(obj, rule.Place{Path: name, Line: l.n, Column: 1})
+	if other, ok := r.owner[h.Group]; ok {
+		h.Twin = other
+	}
+	r.e.Emit(h)
+	if h.Twin == "" && h.Known() {
+		g := &Group{Dataset: r.name, Schema: r.ds.Schema, Name: h.Group, Path: name, Header: h, Desc: r.desc}
+		r.e.Emit(&Record{Place: h.Place, Dataset: h.Dataset, Size: -1, Group: g,
+			Orphan: fmt.Sprintf("the sidecar describes %q, which the data set does not have", h.Group)})
+	}
+}
+
+// placeholder tells offsets that were never measured.
+func placeholder(g *Group) bool {
+	moments, others, differs, stamped := 0, 0, false, false
+	for _, s := range g.Samples {
+		any := false
+		for _, rec := range s.Records {
+			if rec == nil {
+				continue
+			}
+			ns, ok := rec.Recorded()
+			if !ok || rec.IsReference() {
+				continue
+			}
+			if ns != 0 {
+				return false
+			}
+			any = true
+			others++
+			if c, ok := rec.Recomputed(); ok {
+				stamped = true
+				differs = differs || c != 0
+			}
+		}
+		if any {
+			moments++
+		}
+	}
+	return moments >= 10 && others > 0 && (differs || !stamped)
+}

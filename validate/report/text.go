@@ -1,0 +1,212 @@
+package report
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mmaudit/mmaudit/validate/rule"
+)
+
+// examples is how many findings of one rule in one folder are shown where the
+// rule speaks about several folders.
+const examples = 3
+
+// writeText prints findings grouped by rule, the gravest first. Each stands on
+// one line in the form that editors read.
+func writeText(w *bufio.Writer, v *view) error {
+	t := text{Writer: w, view: v, left: v.MaxFindings}
+	if v.MaxFindings <= 0 {
+		t.left = int(^uint(0) >> 1)
+	}
+	for _, g := range v.groups() {
+		t.group(g)
+	}
+	t.skipped()
+	t.end()
+	return nil // the writer keeps the first error for Flush
+}
+
+type text struct {
+	*bufio.Writer
+	*view
+	left int // of MaxFindings
+}
+
+// A group is what one rule found and counts, in the order of the report.
+type group struct {
+	rule     *rule.Rule
+	worst    rule.Severity
+	findings []*rule.Finding
+	total    int // may exceed what the report keeps
+}
+
+// groups gives the rules that found something, the gravest first.
+func (v *view) groups() []group {
+	byRule := map[string]*group{}
+	var order []*group
+	for i := range v.Findings {
+		f := &v.Findings[i]
+		if f.Suppressed != "" {
+			continue
+		}
+		g := byRule[f.Rule]
+		if g == nil {
+			g = &group{rule: v.rule(f.Rule)}
+			byRule[f.Rule] = g
+			order = append(order, g)
+		}
+		g.worst = max(g.worst, f.Severity)
+		g.findings = append(g.findings, f)
+	}
+	out := make([]group, 0, len(order))
+	for _, g := range order {
+		g.total = v.total(g.rule.ID, len(g.findings))
+		out = append(out, *g)
+	}
+	slices.SortStableFunc(out, func(a, b group) int {
+		return cmp.Or(-cmp.Compare(a.worst, b.worst), strings.Compare(a.rule.ID, b.rule.ID))
+	})
+	return out
+}
+
+func (t *text) group(g group) {
+	what := "finding"
+	if !slices.ContainsFunc(g.findings, func(f *rule.Finding) bool { return f.Severity != g.worst }) {
+		what = g.worst.String()
+	}
+	n := count(g.total, what)
+	if what == "info" {
+		n = fmt.Sprintf("%d info", g.total)
+	}
+	t.printf("%s: %s\n", t.paint("1", visible(strings.TrimSpace(g.rule.ID+" "+g.rule.Slug))), n)
+	shown := t.examples(g)
+	if rest := g.total - shown; rest > 0 {
+		t.printf("  … and %d more\n", rest)
+	}
+	if g.rule.Hint != "" {
+		t.hint(g.rule.Hint)
+	}
+	t.printf("\n")
+}
+
+// examples prints findings of a group folder by folder, within the limits, and
+// gives their number. Where there are several folders, each gets a few lines
+// before any gets many.
+func (t *text) examples(g group) int {
+	var folders []string
+	in := map[string][]*rule.Finding{}
+	for _, f := range g.findings {
+		d := t.file(f.Dataset, folder(f))
+		if in[d] == nil {
+			folders = append(folders, d)
+		}
+		in[d] = append(in[d], f)
+	}
+	limit := min(t.perRule(), t.left)
+	each := limit
+	if len(folders) > 1 {
+		each = max(examples, limit/len(folders))
+	}
+	shown := 0
+	for _, d := range folders {
+		n := min(len(in[d]), each, limit-shown)
+		if n <= 0 {
+			break
+		}
+		if n < len(in[d]) && len(folders) > 1 {
+			t.printf("  %s: %s, of which %d:\n", visible(d), count(len(in[d]), "finding"), n)
+		}
+		for _, f := range in[d][:n] {
+			t.finding(f, g.rule)
+		}
+		shown += n
+	}
+	t.left -= shown
+	return shown
+}
+
+func (t *text) finding(f *rule.Finding, r *rule.Rule) {
+	msg := visible(sentence(f))
+	if a := about(f); a != "" {
+		msg += t.paint("2", " ["+visible(a)+"]")
+	}
+	t.printf("%s: %s %s %s\n", t.place(f), t.severity(f.Severity), visible(f.Rule), msg)
+	if f.Hint != "" && f.Hint != r.Hint {
+		t.hint(f.Hint)
+	}
+}
+
+func (t *text) hint(s string) { t.printf("  %s %s\n", t.paint("2", "hint:"), visible(s)) }
+
+// skipped lists broken inputs and the rules that needed them.
+func (t *text) skipped() {
+	if len(t.Skipped) == 0 {
+		return
+	}
+	var inputs []string
+	rules := map[string][]string{}
+	for _, s := range t.Skipped {
+		in := s.Needs
+		if s.Dataset != "" && len(t.Datasets) > 1 {
+			in += " in " + t.file(s.Dataset, "")
+		}
+		if rules[in] == nil {
+			inputs = append(inputs, in)
+		}
+		if !slices.Contains(rules[in], s.Rule) {
+			rules[in] = append(rules[in], s.Rule)
+		}
+	}
+	t.printf("%s: these rules could not see everything, because their input is missing or broken\n", t.paint("1", "skipped"))
+	limit := t.perRule()
+	for i, in := range inputs {
+		if i == limit {
+			t.printf("  … and %d more\n", len(inputs)-limit)
+			break
+		}
+		t.printf("  needs %s: %s\n", visible(in), visible(strings.Join(rules[in], ", ")))
+	}
+	t.printf("\n")
+}
+
+func (t *text) end() {
+	for _, d := range t.Datasets {
+		what := string(d.Schema)
+		if d.Tables != "" {
+			what += " (" + d.Tables + ")"
+		}
+		t.printf("%s: %s, %s, %s\n", visible(t.file(d.Root, "")), visible(what), count(d.Samples, "sample"), count(d.Files, "file"))
+	}
+	switch {
+	case t.Scope.Filtered:
+		t.printf("findings are limited to the files that were listed\n")
+	case t.Scope.Sample > 1:
+		t.printf("one of %d payload files was opened\n", t.Scope.Sample)
+	}
+	v := t.verdict()
+	color := "1;32"
+	if v != "passed" {
+		color = "1;31"
+	}
+	t.printf("%s: %s\n", t.paint(color, v), t.summary())
+	if !t.Complete {
+		t.printf("  the run did not finish: %s\n", visible(cmp.Or(t.Incomplete, "reason unknown")))
+	}
+}
+
+func (t *text) severity(s rule.Severity) string {
+	color := map[rule.Severity]string{rule.Error: "31", rule.Warning: "33", rule.Info: "36"}[s]
+	return t.paint(color, cmp.Or(s.String(), "error"))
+}
+
+func (t *text) paint(code, s string) string {
+	if !t.Color || code == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+func (t *text) printf(format string, args ...any) { fmt.Fprintf(t.Writer, format, args...) }
