@@ -4,6 +4,8 @@
 package nuscenes
 
 import (
+	"sync"
+
 	"github.com/mmaudit/mmaudit/validate/dataset"
 )
 
@@ -85,6 +87,9 @@ type Tables struct {
 	texts *texts // text of tokens that are not 32 hex digits
 
 	facts facts
+
+	filesOnce sync.Once
+	files     *Files // see Files
 }
 
 // Rows of the tables. A timestamp is in nanoseconds (the tables say

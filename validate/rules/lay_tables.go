@@ -1,3 +1,174 @@
 package rules
 
-var layTables = []Rule{}
+import (
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mmaudit/mmaudit/validate/nuscenes"
+	"github.com/mmaudit/mmaudit/validate/rule"
+)
+
+var layTables = []Rule{
+	{
+		ID: "LAY015", Slug: "file-missing", Severity: rule.Error, Formats: family,
+		Summary: "Every file that sample_data names is there.",
+		Why:     "A loader opens it by that name and stops in the middle of training; archives that were left out are noticed hours later.",
+		Example: "sweeps/RADAR_FRONT/n015-…__1532402927664178.pcd stands in sample_data.json and not in sweeps/RADAR_FRONT",
+		Hint:    "unpack the archive that holds the file, or remove the row and mend its chain",
+		Checks: []Check{rule.On(func(c *Ctx, t *nuscenes.Tables) {
+			for _, m := range t.Files().Missing {
+				msg := m.Name + " is missing"
+				switch {
+				case m.Name == "":
+					msg = "the row names no file"
+				case m.Info:
+					msg = "the description " + msg
+				}
+				c.Report(Finding{Message: msg, Place: capture(t, m.Row)})
+			}
+		}).Needing("sample_data")},
+	},
+	{
+		ID: "LAY016", Slug: "file-unreferenced", Severity: rule.Warning, Formats: formats{nuScenes, t4},
+		Summary: "Every file below samples, sweeps or data is named by a row of sample_data.",
+		Why:     "No loader will read it: either the tables lack rows, or the file is left over from another version and costs space.",
+		Example: "samples/CAM_FRONT/n015-…__1532402927612460 (copy).jpg",
+		Hint:    "remove the file, or add its rows to sample_data and ego_pose",
+		Checks: []Check{rule.On(func(c *Ctx, t *nuscenes.Tables) {
+			for _, name := range t.Files().Stray {
+				c.Report(Finding{Message: "no row of sample_data names this file", Place: Place{Path: name}})
+			}
+		}).Needing("sample_data")},
+	},
+	{
+		ID: "LAY017", Slug: "file-referenced-twice", Severity: rule.Error, Formats: formats{nuScenes, t4},
+		Summary: "No two rows of sample_data name the same file.",
+		Why:     "One capture counts twice, at two times or in two channels, and the file that was meant is not read at all.",
+		Example: "two rows with filename samples/LIDAR_TOP/n015-…__1532402927647951.pcd.bin",
+		Hint:    "give each row the file of its own channel and time",
+		Checks: []Check{rule.On(func(c *Ctx, t *nuscenes.Tables) {
+			for _, pair := range t.Files().Again {
+				c.Report(Finding{
+					Message: t.SampleData.Rows[pair[1]].Filename + " is named by an earlier row too",
+					Place:   capture(t, pair[1]), Related: []Place{capture(t, pair[0])},
+				})
+			}
+		}).Needing("sample_data")},
+	},
+	{
+		ID: "LAY018", Slug: "map-missing", Severity: rule.Error, Formats: formats{nuScenes, lyft},
+		Summary: "Every map image that the table map names is there.",
+		Why:     "The devkit checks for the file when it opens the data set, and stops.",
+		Example: "maps/53992ee3023e5494b90c316c183be829.png stands in map.json and not in maps",
+		Hint:    "unpack the archive of the metadata or of the maps into the root",
+		Checks: []Check{rule.On(func(c *Ctx, t *nuscenes.Tables) {
+			for i := range t.Map.Rows {
+				name := t.Map.Rows[i].Filename
+				_, bad := t.Dataset.Tree.BadLink(path.Clean(name))
+				if t.Map.Sound(int32(i)) && nuscenes.Inside(name) && !bad && !t.Dataset.Tree.HasFile(name) {
+					c.Report(Finding{Message: fmt.Sprintf("the map image %q is missing", name), Place: nuscenes.At(t, &t.Map, int32(i))})
+				}
+			}
+		}).Needing("map")},
+	},
+	{
+		ID: "LAY032", Slug: "split-scene-unknown", Severity: rule.Warning, Formats: formats{nuScenes},
+		Summary: "Every scene is in one split, and splits.json names scenes that are there. (The official lists are known for v1.0-mini; elsewhere every number from 0001 to 1110 counts as official.)",
+		Why:     "Converters put a scene that is in no list into the validation set without a word; a scene in two lists is trained on and tested with.",
+		Example: "scene-2001 without a splits.json",
+		Hint:    "name your own scenes in a splits.json beside the tables: {\"my_train\": [\"scene-2001\"], \"my_val\": []}",
+		Checks:  []Check{rule.On(checkSplits).Needing("scene", "splits")},
+	},
+}
+
+// capture gives the place of a row of sample_data with its channel.
+func capture(t *nuscenes.Tables, i int32) Place {
+	p := nuscenes.At(t, &t.SampleData, i)
+	if s, ok := t.SensorOf(&t.SampleData.Rows[i]); ok {
+		p.Channel = s.Channel
+	}
+	return p
+}
+
+// miniSplits are the scenes of v1.0-mini: mini_train and mini_val.
+var miniSplits = []string{
+	"scene-0061", "scene-0553", "scene-0655", "scene-0757", "scene-0796", "scene-1077", "scene-1094", "scene-1100",
+	"scene-0103", "scene-0916",
+}
+
+var sceneName = regexp.MustCompile(`^scene-(\d{4})$`)
+
+// official reports whether a scene of that name can be in the owner's splits
+// of the version. The thousand scenes of trainval and test bear numbers up to
+// 1110, with gaps that are not known here.
+func official(version, scene string) bool {
+	if version == "v1.0-mini" {
+		return slices.Contains(miniSplits, scene)
+	}
+	m := sceneName.FindStringSubmatch(scene)
+	if m == nil {
+		return false
+	}
+	n, _ := strconv.Atoi(m[1])
+	return 1 <= n && n <= 1110
+}
+
+func checkSplits(c *Ctx, t *nuscenes.Tables) {
+	if t.Splits == nil && !c.Params.Splits.Official {
+		return
+	}
+	splitsOf := map[string][]string{} // of a scene, in order
+	for _, split := range sortedKeys(t.Splits) {
+		for _, scene := range t.Splits[split] {
+			if !slices.Contains(splitsOf[scene], split) {
+				splitsOf[scene] = append(splitsOf[scene], split)
+			}
+		}
+	}
+	file := path.Join(t.Dataset.Tables, "splits.json")
+	have := map[string]bool{}
+	for i := range t.Scene.Rows {
+		name := t.Scene.Rows[i].Name
+		have[name] = true
+		known := len(splitsOf[name]) > 0 || c.Params.Splits.Official && official(t.Dataset.Tables, name)
+		if t.Scene.Sound(int32(i)) && !known {
+			c.Report(Finding{Message: fmt.Sprintf("%s is in no split", name), Place: nuscenes.At(t, &t.Scene, int32(i))})
+		}
+		if pair := overlapping(t.Splits, splitsOf[name]); pair != "" {
+			c.Report(Finding{Message: fmt.Sprintf("%s is in the splits %s", name, pair), Place: Place{Path: file}, Key: name})
+		}
+	}
+	for _, scene := range sortedKeys(splitsOf) {
+		if !have[scene] && t.Scene.Refused == nil {
+			c.Report(Finding{
+				Message: fmt.Sprintf("the split %s names %s, which is not in the table scene", strings.Join(splitsOf[scene], ", "), scene),
+				Place:   Place{Path: file}, Key: scene,
+			})
+		}
+	}
+}
+
+// overlapping names two of the splits that share a scene by mistake. A split
+// that lies wholly in another ("mini" in "train") is meant so.
+func overlapping(splits map[string][]string, of []string) string {
+	for i, a := range of {
+		for _, b := range of[i+1:] {
+			if !subset(splits[a], splits[b]) && !subset(splits[b], splits[a]) {
+				return a + " and " + b
+			}
+		}
+	}
+	return ""
+}
+
+func subset(small, large []string) bool {
+	return !slices.ContainsFunc(small, func(s string) bool { return !slices.Contains(large, s) })
+}
+
+// sortedKeys gives the keys of a map in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,103 @@
+package nuscenes
+
+import (
+	"cmp"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/mmaudit/mmaudit/validate/dataset"
+)
+
+// Files relates the files that sample_data names to those that are there.
+type Files struct {
+	Missing []NamedFile // named and not there, by row
+	Again   [][2]int32  // rows that name the file of an earlier row: earlier, row; by row
+	Stray   []string    // below samples, sweeps or data, and named by no row; in order
+}
+
+// A NamedFile is a file that a row of sample_data names.
+type NamedFile struct {
+	Row  int32
+	Name string
+	Info bool // by info_filename
+}
+
+// Files compares names with the listing of the folders, without asking the
+// file system about single files. It is computed once.
+func (t *Tables) Files() *Files {
+	t.filesOnce.Do(func() { t.files = t.compareFiles() })
+	return t.files
+}
+
+func (t *Tables) compareFiles() *Files {
+	out := &Files{}
+	tree := t.Dataset.Tree
+	named := map[string][]int32{} // by folder: for each entry, the row that names it + 1
+	name := func(i int32, name string, info bool) {
+		if !Inside(name) {
+			return
+		}
+		dir, base := path.Split(path.Clean(name))
+		dir = path.Clean(dir)
+		k, ok := slices.BinarySearchFunc(tree.Dirs[dir], base, func(e dataset.Entry, s string) int { return cmp.Compare(e.Name, s) })
+		if !ok || tree.Dirs[dir][k].Type.IsDir() {
+			if t.SampleData.Sound(i) && !hidden(tree, path.Clean(name)) {
+				out.Missing = append(out.Missing, NamedFile{i, name, info})
+			}
+			return
+		}
+		rows := named[dir]
+		if rows == nil {
+			rows = make([]int32, len(tree.Dirs[dir]))
+			named[dir] = rows
+		}
+		switch first := rows[k] - 1; {
+		case first < 0:
+			rows[k] = i + 1
+		case !info && t.SampleData.Sound(i) && t.SampleData.Sound(first):
+			out.Again = append(out.Again, [2]int32{first, i})
+		}
+	}
+	for i := range t.SampleData.Rows {
+		r := &t.SampleData.Rows[i]
+		name(int32(i), r.Filename, false)
+		if r.Info != "" {
+			name(int32(i), r.Info, true)
+		}
+	}
+	for _, dir := range slices.Sorted(maps.Keys(tree.Dirs)) {
+		top, _, _ := strings.Cut(dir, "/")
+		if top != "samples" && top != "sweeps" && (top != "data" || t.Dataset.Schema != dataset.T4) {
+			continue
+		}
+		for k, e := range tree.Dirs[dir] {
+			if rows := named[dir]; !e.Type.IsDir() && (rows == nil || rows[k] == 0) {
+				out.Stray = append(out.Stray, path.Join(dir, e.Name))
+			}
+		}
+	}
+	return out
+}
+
+// Inside reports whether name stays below the data set's root: what leaves it
+// breaks a rule of its own.
+func Inside(name string) bool {
+	return !strings.HasPrefix(name, "/") && !strings.ContainsAny(name, "\\\x00") &&
+		(!strings.Contains(name, "..") || !slices.Contains(strings.Split(name, "/"), ".."))
+}
+
+// hidden reports whether the listing cannot tell if name is there: a folder on
+// the way could not be listed, or a link on the way cannot be followed.
+func hidden(tree *dataset.Tree, name string) bool {
+	if _, bad := tree.BadLink(name); bad {
+		return true
+	}
+	for _, e := range tree.Errors {
+		if e.Path == "." || name == e.Path || strings.HasPrefix(name, e.Path+"/") {
+			return true
+		}
+	}
+	return false
+}
