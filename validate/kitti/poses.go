@@ -57,6 +57,21 @@ type Times struct {
 	NS   []int64 // ns since the first frame; entry k is line k+1
 }
 
+// Place gives the place of entry k.
+func (t *Times) Place(k int) rule.Place {
+	return rule.Place{Path: t.Path, Line: k + 1, Frame: fmt.Sprintf("%06d", k)}
+}
+
+// Rising reports whether the times begin at 0 and grow.
+func (t *Times) Rising() bool {
+	for k, ns := range t.NS {
+		if k == 0 && ns != 0 || k > 0 && ns <= t.NS[k-1] {
+			return false
+		}
+	}
+	return true
+}
+
 // parseTimes reads a times.txt. ok is false where a line is no time; those
 // lines are emitted as Faults.
 func parseTimes(path string, b []byte, e rule.Emitter) (t *Times, ok bool) {

@@ -41,6 +41,19 @@ type RawClock struct {
 	Stamps map[string]*Stamps
 }
 
+// Frames is the number of frames of the drive: the most that any stream has
+// lines of timestamps or data for.
+func (c *RawClock) Frames() int {
+	n := 0
+	for i := range c.Drive.Streams {
+		n = max(n, c.Drive.Streams[i].Count())
+	}
+	for _, s := range c.Stamps {
+		n = max(n, len(s.Lines))
+	}
+	return n
+}
+
 // scanTimes are the further timestamps of the scanner: when a turn began and ended.
 var scanTimes = []struct{ channel, file string }{
 	{"velodyne_start", "timestamps_start.txt"},
@@ -126,7 +139,7 @@ func (r *rawReader) drive(d *RawDrive) error {
 	if err := r.oxts(d); err != nil {
 		return err
 	}
-	return r.tracklets(d)
+	return r.tracklets(clock)
 }
 
 // stamps reads one timestamps file into clock.
@@ -223,7 +236,8 @@ func (r *rawReader) oxts(d *RawDrive) error {
 	return nil
 }
 
-func (r *rawReader) tracklets(d *RawDrive) error {
+func (r *rawReader) tracklets(clock *RawClock) error {
+	d := clock.Drive
 	name := path.Join(d.Dir, "tracklet_labels.xml")
 	if !r.ds.Tree.HasFile(name) {
 		return nil
@@ -231,7 +245,9 @@ func (r *rawReader) tracklets(d *RawDrive) error {
 	f, err := r.ds.Open(name)
 	if err == nil {
 		defer f.Close()
-		err = ReadTracklets(r.ctx, f, name, d, r.e)
+		err = ReadTracklets(r.ctx, f, TrackletContext{
+			Path: name, Drive: d, Frames: clock.Frames(), Absent: clock.Stamps["velodyne"].absent(),
+		}, r.e)
 	}
 	if err == nil || r.ctx.Err() != nil {
 		return r.ctx.Err()

@@ -281,3 +281,15 @@ func (s *RawSource) moment(d *RawDrive, stamps []*Stamps, k int) *moment.Moment 
 	}
 	return m
 }
+
+// A RawChannel names a stream of raw and its folder.
+type RawChannel struct{ Name, Dir string }
+
+// RawChannels lists the streams that every drive has.
+func RawChannels() []RawChannel {
+	out := make([]RawChannel, len(rawStreams))
+	for i, s := range rawStreams {
+		out[i] = RawChannel{s.channel, s.name}
+	}
+	return out
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,7 @@ type Tracklet struct {
 	Place   rule.Place // of its <item>
 	Drive   *RawDrive
 	Index   int // from 0
+	Frames  int // of the drive
 	Type    string
 	H, W, L float64    // m
 	SizeAt  rule.Place // of its height
@@ -49,6 +51,7 @@ type TrackletPose struct {
 	Tracklet   int        // index
 	Index      int        // in the tracklet, from 0
 	FrameIndex int        // frame of the drive; -1 where first_frame came too late to know
+	Absent     bool       // the drive declares that it has no scan of that frame
 	T          [3]float64 // m; the bottom centre of the box
 	R          [3]float64 // rad
 	State      int
@@ -68,18 +71,26 @@ const (
 	maxXMLDepth = 32
 )
 
+// TrackletContext is what the drive tells of its tracklets.
+type TrackletContext struct {
+	Path   string // of the file, relative to the data set's root
+	Drive  *RawDrive
+	Frames int   // of the drive; 0 if unknown
+	Absent []int // frames that the drive declares missing, sorted
+}
+
 // ReadTracklets reads a tracklet file as a stream and emits its lists,
 // tracklets and poses. A document type declaration is tolerated and never
 // resolved. Where the file is not what it should be, a Fault is emitted and
 // the rest of the file is skipped; the error is about reading, or ctx.
-func ReadTracklets(ctx context.Context, r io.Reader, path string, d *RawDrive, e rule.Emitter) error {
+func ReadTracklets(ctx context.Context, r io.Reader, of TrackletContext, e rule.Emitter) error {
 	in := &tokenReader{r: bufio.NewReaderSize(r, 64<<10)}
 	if start, err := in.r.Peek(dataset.MaxLFSPointer); len(start) == 0 && errors.Is(err, io.EOF) {
 		return errEmpty
 	} else if p := dataset.ParseLFSPointer(start); p != nil {
 		return p
 	}
-	t := &trackletReader{ctx: ctx, in: in, dec: xml.NewDecoder(in), path: path, drive: d, e: e}
+	t := &trackletReader{ctx: ctx, in: in, dec: xml.NewDecoder(in), TrackletContext: of, e: e}
 	err := t.document()
 	var bad *xmlFault
 	var syntax *xml.SyntaxError
@@ -100,7 +111,7 @@ func ReadTracklets(ctx context.Context, r io.Reader, path string, d *RawDrive, e
 		t.fault(t.line(), strings.TrimPrefix(err.Error(), "xml: "))
 	}
 	for _, zero := range trackletItems {
-		e.Skip(zero, "tracklet-xml", path)
+		e.Skip(zero, "tracklet-xml", of.Path)
 	}
 	return nil
 }
@@ -112,12 +123,11 @@ var errEmpty = errors.New("is empty")
 var trackletItems = []any{(*TrackletList)(nil), (*Tracklet)(nil), (*TrackletPose)(nil)}
 
 type trackletReader struct {
-	ctx   context.Context
-	in    *tokenReader
-	dec   *xml.Decoder
-	path  string
-	drive *RawDrive
-	e     rule.Emitter
+	TrackletContext
+	ctx context.Context
+	in  *tokenReader
+	dec *xml.Decoder
+	e   rule.Emitter
 }
 
 // xmlFault is something well-formed that a tracklet file must not hold.
@@ -133,10 +143,10 @@ func (t *trackletReader) line() int {
 	return line
 }
 
-func (t *trackletReader) at() rule.Place { return rule.Place{Path: t.path, Line: t.line()} }
+func (t *trackletReader) at() rule.Place { return rule.Place{Path: t.Path, Line: t.line()} }
 
 func (t *trackletReader) fault(line int, msg string) {
-	t.e.Emit(rule.Fault{Slug: "tracklet-xml", Message: msg, Place: rule.Place{Path: t.path, Line: line}, Key: msg})
+	t.e.Emit(rule.Fault{Slug: "tracklet-xml", Message: msg, Place: rule.Place{Path: t.Path, Line: line}, Key: msg})
 }
 
 func (t *trackletReader) bad(format string, args ...any) error {
@@ -241,7 +251,7 @@ func (t *trackletReader) list(of, key string, item func(i int) error) error {
 }
 
 func (t *trackletReader) tracklet(i int) error {
-	tr := &Tracklet{Place: t.at(), Drive: t.drive, Index: i}
+	tr := &Tracklet{Place: t.at(), Drive: t.Drive, Index: i, Frames: t.Frames}
 	f := fields{t: t, in: fmt.Sprintf("tracklet %d", i)}
 	err := t.children(func(el xml.StartElement) (err error) {
 		switch name := el.Name.Local; name {
@@ -281,9 +291,10 @@ func (t *trackletReader) tracklet(i int) error {
 }
 
 func (t *trackletReader) pose(tracklet, i, frame int) error {
-	p := &TrackletPose{Place: t.at(), Drive: t.drive, Tracklet: tracklet, Index: i, FrameIndex: frame}
+	p := &TrackletPose{Place: t.at(), Drive: t.Drive, Tracklet: tracklet, Index: i, FrameIndex: frame}
 	if frame >= 0 {
-		p.Place.Frame = fmt.Sprintf("%010d", frame)
+		p.Place.Frame = rawID(frame)
+		_, p.Absent = slices.BinarySearch(t.Absent, frame)
 	}
 	f := fields{t: t, in: fmt.Sprintf("pose %d of tracklet %d", i, tracklet)}
 	floats := map[string]*float64{"tx": &p.T[0], "ty": &p.T[1], "tz": &p.T[2], "rx": &p.R[0], "ry": &p.R[1], "rz": &p.R[2]}
@@ -358,14 +369,7 @@ type fields struct {
 	seen []string
 }
 
-func (f *fields) has(name string) bool {
-	for _, s := range f.seen {
-		if s == name {
-			return true
-		}
-	}
-	return false
-}
+func (f *fields) has(name string) bool { return slices.Contains(f.seen, name) }
 
 func (f *fields) need(names ...string) error {
 	for _, n := range names {

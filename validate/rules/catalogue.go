@@ -61,6 +61,7 @@ func topics() [][]Rule {
 		schLabel,
 		schCalib,
 		schRaw,
+		schTracklets,
 		lnkReferences,
 		lnkChains,
 		lnkCounts,

@@ -13,12 +13,12 @@ import (
 var layKITTI = []Rule{
 	{
 		ID: "LAY004", Slug: "dir-missing", Severity: rule.Error,
-		Formats: formats{kittiObject, kittiTracking, nuScenes, lyft, t4},
+		Formats: formats{kittiObject, kittiRaw, kittiTracking, kittiOdometry, semanticKITTI, nuScenes, lyft, t4},
 		Summary: "Every folder that the format requires is there.",
 		Why:     "A loader stops at the first frame, or trains without a modality that was meant to be used.",
 		Example: "training/ has image_2 and label_2, and no calib",
 		Hint:    "unpack the archive that holds the folder, or give the folder that really is the root",
-		Checks:  []Check{rule.On(checkSplitFolders)},
+		Checks:  []Check{rule.On(checkSplitFolders), rule.On(checkRawFolders), rule.On(checkSequenceFolders)},
 	},
 	{
 		ID: "LAY008", Slug: "frame-set-mismatch", Severity: rule.Error,
