@@ -1,0 +1,117 @@
+// Mmvalidate proves that a multimodal driving data set is what it claims to
+// be. See README.md, or `mmvalidate --help`.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mmaudit/mmaudit/internal/clikit"
+)
+
+const name = "mmvalidate"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole command: it gives the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}
+	app := newApp(e)
+	err := app.RunContext(ctx, append([]string{name}, arrange(app, args)...))
+	return clikit.Finish(name, err, stderr)
+}
+
+// An env is what the commands have of the outside.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+const description = `mmvalidate validates KITTI, nuScenes, Lyft L5 and Autoware T4 data sets, the
+metadata fields sensor_sync_id, temporal_offset_ns and modality_schema on every
+annotated sample, and that data sets of one drive tell one story.
+
+Exit status:
+   0  clean: no finding at or above --fail-on
+   1  findings at or above --fail-on
+   2  wrong flags, arguments or configuration
+   3  could not finish; the report says what is missing
+ 130  interrupted; the partial report says so`
+
+func newApp(e *env) *cli.App {
+	app := clikit.NewApp(name, []*cli.Command{
+		checkCommand(e), detectCommand(e),
+		rulesCommand(e), explainCommand(e),
+		baselineCommand(e), fixCommand(e), schemaCommand(e), completionCommand(e),
+	})
+	app.Usage = "validate multimodal driving data sets"
+	app.UsageText = "mmvalidate [flags] DIR...\n   mmvalidate COMMAND [flags] ..."
+	app.Description = description
+	app.Reader, app.Writer, app.ErrWriter = e.stdin, e.stdout, e.stderr
+	app.EnableBashCompletion = true
+	app.HideVersion = true // the library's flag would take -v
+	app.Flags = append(checkFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"})
+	app.Action = func(c *cli.Context) error {
+		if c.Bool("version") {
+			_, err := fmt.Fprintln(e.stdout, name, version())
+			return err
+		}
+		return check(c, e)
+	}
+	return app
+}
+
+// arrange puts the command first and flags before arguments, wherever they
+// were written. Without a command, the root's action validates.
+func arrange(app *cli.App, args []string) []string {
+	if slices.Contains(args, "--generate-bash-completion") {
+		return args
+	}
+	all := slices.Clone(app.Flags)
+	for _, c := range app.Commands {
+		all = append(all, c.Flags...)
+	}
+	flags, arguments := clikit.Separate(all, args)
+	var out []string
+	if len(arguments) > 0 {
+		if c := app.Command(arguments[0]); c != nil {
+			out, arguments = []string{c.Name}, arguments[1:]
+		}
+	}
+	out = append(out, flags...)
+	if len(arguments) > 0 {
+		out = append(append(out, "--"), arguments...)
+	}
+	return out
+}
+
+// version gives the module's version, or the commit that was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "devel"
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v += fmt.Sprintf("-%.12s", s.Value)
+			}
+		}
+	}
+	return strings.TrimPrefix(v, "v")
+}
