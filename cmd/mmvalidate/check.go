@@ -28,14 +28,14 @@ func checkCommand(e *env) *cli.Command {
 
 func checkFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringSliceFlag{Name: "format", Aliases: []string{"f"}, Usage: "`" + strings.Join(report.FormatNames(), "|") + "`, repeatable (default: text)"},
+		&cli.StringSliceFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`, repeatable: " + strings.Join(report.FormatNames(), ", ") + " (default: text)"},
 		&cli.StringSliceFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, repeatable; .json .jsonl .sarif .xml .html .txt name the format"},
-		&cli.StringFlag{Name: "fail-on", Usage: "exit 1 from this severity on: `error|warning|info|never` (default: error)"},
-		&cli.StringFlag{Name: "min-severity", Usage: "report nothing below `error|warning|info`", Value: "info"},
-		&cli.IntFlag{Name: "max-findings", Usage: "report at most `N` findings; all are counted (0: no limit)"},
+		&cli.StringFlag{Name: "fail-on", Usage: "exit 1 from `SEVERITY` on: error, warning, info, never (default: error)"},
+		&cli.StringFlag{Name: "min-severity", Usage: "report nothing below `SEVERITY`: error, warning, info", Value: "info"},
+		&cli.IntFlag{Name: "max-findings", Usage: "report at most `N` findings; all are counted"},
 		&cli.IntFlag{Name: "max-per-rule", Usage: "report at most `N` findings of a rule; all are counted (default: 20 in text, 1000 elsewhere)"},
 		&cli.BoolFlag{Name: "strict-baseline", Usage: "entries of the baseline that no longer occur are failures"},
-		&cli.StringFlag{Name: "color", Usage: "colours: `auto|always|never`", Value: "auto"},
+		&cli.StringFlag{Name: "color", Usage: "colours `WHEN`: auto, always, never", Value: "auto"},
 		&cli.BoolFlag{Name: "watch", Usage: "validate again whenever a file changes; for small folders"},
 	}, jobFlags()...)
 }

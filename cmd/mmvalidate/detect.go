@@ -16,7 +16,7 @@ func detectCommand(e *env) *cli.Command {
 		Name: "detect", Usage: "say what data sets lie in a folder, and why", ArgsUsage: "DIR...",
 		Description: "A data set is recognised by what its files hold, never by a folder's name\nalone.\n\nExit status: 0 recognised, 1 something was not, 2 usage, 3 could not read.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`text|json`", Value: "text"},
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: text, json", Value: "text"},
 		},
 		Action: func(c *cli.Context) error { return detect(c, e) },
 	}

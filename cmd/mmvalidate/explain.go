@@ -17,7 +17,7 @@ import (
 func rulesCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "rules", Usage: "list the rules with severity, cost and formats", ArgsUsage: "[ID|GROUP|SLUG...]",
-		Flags: []cli.Flag{&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`text|json|md`", Value: "text"}},
+		Flags: []cli.Flag{&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: text, json, md", Value: "text"}},
 		Action: func(c *cli.Context) error {
 			chosen, err := choose(c)
 			if err != nil {
@@ -33,7 +33,7 @@ func explainCommand(e *env) *cli.Command {
 		Name: "explain", Usage: "say what a rule demands, why, and how to repair", ArgsUsage: "ID|GROUP|SLUG...",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "every rule"},
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`text|json|md`", Value: "text"},
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: text, json, md", Value: "text"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 && !c.Bool("all") {

@@ -28,9 +28,9 @@ import (
 func jobFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Usage: "read settings from `FILE` instead of the nearest " + config.FileName},
-		&cli.StringSliceFlag{Name: "select", Usage: "run these rules alone: `ID`, group or slug, repeatable"},
-		&cli.StringSliceFlag{Name: "ignore", Usage: "leave these rules out: `ID`, group or slug, repeatable"},
-		&cli.StringSliceFlag{Name: "severity", Usage: "weigh a rule: `RULE=error|warning|info|off`, repeatable"},
+		&cli.StringSliceFlag{Name: "select", Usage: "run these rules alone: `RULE` is an id, a group or a slug; repeatable"},
+		&cli.StringSliceFlag{Name: "ignore", Usage: "leave `RULE` out: an id, a group or a slug; repeatable"},
+		&cli.StringSliceFlag{Name: "severity", Usage: "weigh a rule: `RULE=SEVERITY`, one of error, warning, info, off; repeatable"},
 		&cli.BoolFlag{Name: "strict", Usage: "undocumented fields are warnings, and warnings fail"},
 		&cli.StringFlag{Name: "baseline", Usage: "findings listed in `FILE` do not count"},
 		&cli.BoolFlag{Name: "no-known-anomalies", Usage: "report the faults that the owners' releases are known to have"},
@@ -40,8 +40,8 @@ func jobFlags() []cli.Flag {
 		&cli.StringFlag{Name: "sample", Usage: "inspect `1/N` of the payload files, the same ones every time"},
 		&cli.StringFlag{Name: "since", Usage: "report about files that changed since the git commit `REF`"},
 		&cli.StringFlag{Name: "files-from", Usage: "report about the files listed in `FILE` (- for standard input), one a line"},
-		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "workers `N`; 0: one for each CPU"},
-		&cli.StringFlag{Name: "progress", Usage: "progress bar on stderr: `auto|on|off`", Value: "auto"},
+		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "use `N` workers (default: one for each CPU)"},
+		&cli.StringFlag{Name: "progress", Usage: "progress bar on stderr `WHEN`: auto, on, off", Value: "auto"},
 		&cli.DurationFlag{Name: "timeout", Usage: "give up after `TIME` (90s, 10m); the report is then incomplete"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print findings alone: no hints, no summary"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say more: settings, data sets, every skipped rule"},

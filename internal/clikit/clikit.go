@@ -94,6 +94,7 @@ func NewApp(name string, commands []*cli.Command) *cli.App {
 		cmd.HideHelpCommand = true
 		cmd.UseShortOptionHandling = true
 	}
+	cli.FlagStringer = flagLine // the library keeps it in a variable of its own
 	return &cli.App{
 		Name: name, HelpName: name, Commands: commands,
 		OnUsageError:           onUsage,
@@ -101,6 +102,34 @@ func NewApp(name string, commands []*cli.Command) *cli.App {
 		HideHelpCommand:        true,
 		UseShortOptionHandling: true,
 	}
+}
+
+// flagLine is a flag's line in the help: "-o, --output FILE<TAB>write to FILE".
+// The placeholder is what stands in backquotes in the usage. Defaults that are
+// a flag's zero value say nothing and are left out.
+func flagLine(f cli.Flag) string {
+	d, ok := f.(cli.DocGenerationFlag)
+	if !ok {
+		return ""
+	}
+	var names []string
+	for _, n := range f.Names() {
+		if len(n) == 1 {
+			names = append([]string{"-" + n}, names...)
+		} else {
+			names = append(names, "--"+n)
+		}
+	}
+	usage, value := d.GetUsage(), ""
+	if before, rest, found := strings.Cut(usage, "`"); found {
+		if word, after, closed := strings.Cut(rest, "`"); closed {
+			usage, value = before+word+after, " "+word
+		}
+	}
+	if v := strings.Trim(d.GetDefaultText(), `"`); d.TakesValue() && v != "" && v != "0" && v != "0s" {
+		usage += " (default: " + v + ")"
+	}
+	return strings.Join(names, ", ") + value + "\t" + usage
 }
 
 // flagError says "unknown flag --foo (did you mean --format?)".
