@@ -132,7 +132,7 @@ type view struct {
 }
 
 func newView(c *cli.Context, e *env, failOn rule.Severity) (*view, error) {
-	v := &view{Options: report.Options{FailOn: failOn, MaxPerRule: c.Int("max-per-rule"), MaxFindings: c.Int("max-findings")}}
+	v := &view{Options: report.Options{FailOn: failOn, MaxPerRule: c.Int("max-per-rule"), MaxFindings: c.Int("max-findings"), Quiet: c.Bool("quiet")}}
 	if v.MaxFindings < 0 || v.MaxPerRule < 0 {
 		return nil, clikit.Usagef("a number of findings", "--max-findings and --max-per-rule cannot be negative")
 	}

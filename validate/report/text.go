@@ -24,8 +24,10 @@ func writeText(w *bufio.Writer, v *view) error {
 	for _, g := range v.groups() {
 		t.group(g)
 	}
-	t.skipped()
-	t.end()
+	if !t.Quiet {
+		t.skipped()
+		t.end()
+	}
 	return nil // the writer keeps the first error for Flush
 }
 
@@ -73,6 +75,10 @@ func (v *view) groups() []group {
 }
 
 func (t *text) group(g group) {
+	if t.Quiet {
+		t.examples(g)
+		return
+	}
 	what := "finding"
 	if !slices.ContainsFunc(g.findings, func(f *rule.Finding) bool { return f.Severity != g.worst }) {
 		what = g.worst.String()
@@ -116,7 +122,7 @@ func (t *text) examples(g group) int {
 		if n <= 0 {
 			break
 		}
-		if n < len(in[d]) && len(folders) > 1 {
+		if n < len(in[d]) && len(folders) > 1 && !t.Quiet {
 			t.printf("  %s: %s, of which %d:\n", visible(d), count(len(in[d]), "finding"), n)
 		}
 		for _, f := range in[d][:n] {
@@ -134,7 +140,7 @@ func (t *text) finding(f *rule.Finding, r *rule.Rule) {
 		msg += t.paint("2", " ["+visible(a)+"]")
 	}
 	t.printf("%s: %s %s %s\n", t.place(f), t.severity(f.Severity), visible(f.Rule), msg)
-	if f.Hint != "" && f.Hint != r.Hint {
+	if f.Hint != "" && f.Hint != r.Hint && !t.Quiet {
 		t.hint(f.Hint)
 	}
 }

@@ -24,6 +24,8 @@ type Options struct {
 	MaxPerRule int
 	// MaxFindings limits how many findings these formats show in all; 0: no limit.
 	MaxFindings int
+	// Quiet prints findings alone in text: no headings, hints or summary.
+	Quiet bool
 	// Color allows ANSI colours in text.
 	Color bool
 	// Dir is the absolute path of the working folder. Paths below it are
