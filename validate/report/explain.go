@@ -266,6 +266,9 @@ var escapeMarkdown = strings.NewReplacer(
 
 // sentenceCase begins with a capital and ends with a full stop.
 func sentenceCase(s string) string {
+	if s = strings.TrimSpace(s); s == "" {
+		return ""
+	}
 	r, n := utf8.DecodeRuneInString(s)
 	word, _, _ := strings.Cut(s, " ")
 	if r >= 'a' && r <= 'z' && !strings.ContainsAny(word, "._/-`0123456789=") {

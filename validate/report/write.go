@@ -63,6 +63,7 @@ func Formats() []Format {
 		{"jsonl", "one JSON object a line: run, findings, skipped rules, summary", writeJSONL},
 		{"sarif", "SARIF 2.1.0, for code scanning and SARIF viewers", writeSARIF},
 		{"junit", "JUnit XML, for the test pages of CI systems", writeJUnit},
+		{"html", "one self-contained page with search, plots and coverage", writeHTML},
 		{"github", "annotations of GitHub Actions", writeGitHub},
 	}
 }
