@@ -3,6 +3,7 @@ package kitti
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -199,4 +200,37 @@ func parseFloat(word []byte) (float64, bool) {
 	}
 	v, err := strconv.ParseFloat(string(word), 64)
 	return v, err == nil && !math.IsInf(v, 0)
+}
+
+// MendCalibOrder writes the lines of an object calibration file in the
+// documented order of their keys; lines with other keys, and blank ones, come
+// last as they are. A file whose keys are in order, or repeat, is left alone.
+func MendCalibOrder(path string, b []byte) []byte {
+	c := ParseCalib(path, CalibObject, "", b)
+	var order []int // line numbers in the order of the keys
+	for _, k := range c.Kind.Keys() {
+		if e := c.Entry(k.Name); e != nil {
+			order = append(order, e.Line)
+		}
+	}
+	for i := range c.Entries {
+		if e := &c.Entries[i]; c.Entry(e.Key) != e {
+			return b
+		}
+	}
+	if slices.IsSorted(order) {
+		return b
+	}
+	all := slices.Collect(bytes.Lines(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))))
+	var out []byte
+	for _, line := range order {
+		out = append(out, bytes.TrimRight(all[line-1], "\n")...)
+		out = append(out, '\n')
+	}
+	for i, line := range all {
+		if !slices.Contains(order, i+1) {
+			out = append(out, line...)
+		}
+	}
+	return out
 }

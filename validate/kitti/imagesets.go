@@ -72,19 +72,24 @@ func readImageSets(ds *dataset.Dataset, e rule.Emitter) []ImageSet {
 }
 
 // parseImageSet reads one list: a six-digit id on each line. Other lines are
-// Faults.
+// Faults; a number of another length still counts, and of a list with a line
+// that names no frame nobody can say which frames it lacks.
 func parseImageSet(name string, b []byte, e rule.Emitter) []ImageSetID {
 	var ids []ImageSetID
 	for n, line := range lines(b) {
 		id := string(line)
-		number, ok := frameNumber(id, 6)
-		if ok && strings.Trim(id, "0123456789") == "" {
+		number, rest := leadingNumber(strings.TrimSpace(id))
+		if number >= 0 {
 			ids = append(ids, ImageSetID{id, number, n})
+		}
+		if number >= 0 && rest == "" && len(id) == 6 {
 			continue
 		}
 		message := fmt.Sprintf("%q is not a frame id", id)
 		if len(bytes.TrimSpace(line)) == 0 {
 			message = "the line is blank"
+		} else if number < 0 {
+			e.Break("ImageSets", "frame-id-format", name)
 		}
 		e.Emit(rule.Fault{
 			Slug: "frame-id-format", Message: message, Key: id,

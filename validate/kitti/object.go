@@ -152,9 +152,7 @@ func ReadObject(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitt
 	if sets.Sets = readImageSets(ds, e); len(sets.Sets) > 0 {
 		e.Emit(sets)
 	}
-	if src.Mapping != nil {
-		e.Emit(src.Mapping)
-	}
+	e.Emit(src)
 	var wants []payload.Want
 	for _, p := range src.Splits {
 		e.Emit(p)
