@@ -71,6 +71,7 @@ func mutations() [][]Mutation {
 		payCloudsMutations,
 		payLabelsMutations,
 		payContainersMutations,
+		payKITTIMutations,
 		ummFieldsMutations,
 		ummGroupsMutations,
 		ummOffsetsMutations,

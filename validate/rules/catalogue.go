@@ -80,6 +80,7 @@ func topics() [][]Rule {
 		payClouds,
 		payLabels,
 		payContainers,
+		payKITTI,
 		ummFields,
 		ummGroups,
 		ummOffsets,

@@ -1,0 +1,3 @@
+package datagen
+
+var payKITTIMutations = []Mutation{}
