@@ -178,7 +178,11 @@ func (r *reader) sidecar(g *Group, bySample map[string]*Sample) {
 		return
 	}
 	g.Header = h
-	r.owner[h.Group] = g.Path
+	r.owner[g.Name] = g.Path
+	if h.Dataset != r.name || h.Group != g.Name {
+		g.Orphans = append(g.Orphans, &Record{Place: h.Place, Dataset: h.Dataset, Size: -1, Group: g,
+			Orphan: fmt.Sprintf("the header says that the sidecar describes %q of %q, its name says %q of %q", h.Group, h.Dataset, g.Name, r.name)})
+	}
 	var last *Record
 	for obj := l.object(); obj != nil; obj = l.object() {
 		rec := parse(obj, l.start, &r.names)

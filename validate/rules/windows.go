@@ -29,6 +29,11 @@ var windows = map[dataset.Schema]map[string][2]float64{
 		"oxts":      {-6, 6},
 		"velodyne*": {-22, -13},
 	},
+	kittiObject: { // frames of raw, against the image_00 that they were taken with
+		"image_02": {-12, -3},
+		"image_03": {-12, -3},
+		"velodyne": {-22, -13},
+	},
 	lyft: {"CAM_*": {-110, 0}},
 	t4:   {"*": {0, 50}},
 }
