@@ -333,3 +333,53 @@ func pythonFloat(v float64) string {
 	}
 	return s
 }
+
+// Retime gives the capture with that token of nuScenes another stamp, dt ns
+// later, everywhere: in sample_data, in its ego pose, and in its file's name.
+func (d *Dir) Retime(token string, dt int64) error {
+	var from, to, pose, stamp string
+	err := d.EditRow("sample_data", where("token", token), func(r *Record) {
+		from, pose = r.Str("filename"), r.Str("ego_pose_token")
+		old := r.Literal("timestamp")
+		stamp = strconv.FormatInt(r.Int("timestamp")+dt/1000, 10)
+		to = strings.Replace(from, old, stamp, 1)
+		r.SetLiteral("timestamp", stamp)
+		r.Set("filename", to)
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.EditRow("ego_pose", where("token", pose), func(r *Record) { r.SetLiteral("timestamp", stamp) }); err != nil {
+		return err
+	}
+	return d.Rename(from, to)
+}
+
+// Find gives the token of the first row of a table that pick accepts.
+func (d *Dir) Find(table string, pick func(*Record) bool) (string, error) {
+	rows, err := d.Rows(table)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range rows {
+		if pick(r) {
+			return r.Str("token"), nil
+		}
+	}
+	return "", fmt.Errorf("no such row in table %s", table)
+}
+
+// Empty removes everything in the data set's folder, so that another one can
+// be written there.
+func (d *Dir) Empty() error {
+	entries, err := os.ReadDir(d.Root)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(d.Root, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -25,10 +25,10 @@ type NamedFile struct {
 }
 
 // Files compares names with the listing of the folders, without asking the
-// file system about single files. It is computed once.
+// file system about single files, once.
 func (t *Tables) Files() *Files {
-	t.filesOnce.Do(func() { t.files = t.compareFiles() })
-	return t.files
+	t.facts.files.Do(func() { t.facts.f = t.compareFiles() })
+	return t.facts.f
 }
 
 func (t *Tables) compareFiles() *Files {

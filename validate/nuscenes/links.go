@@ -71,6 +71,8 @@ type facts struct {
 	m         *Members
 	keyframes sync.Once
 	k         *Keyframes
+	files     sync.Once
+	f         *Files
 }
 
 func (t *Tables) link() *Links {

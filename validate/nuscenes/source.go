@@ -38,7 +38,9 @@ func newSource(t *Tables) *Source {
 	return s
 }
 
-// reference names the channel whose stamps are the samples' own.
+// Reference names the channel whose stamps are the samples' own.
+func (t *Tables) Reference() string { return reference(t) }
+
 func reference(t *Tables) string {
 	var lidars []string
 	for i := range t.Sensor.Rows {

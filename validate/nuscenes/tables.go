@@ -4,8 +4,6 @@
 package nuscenes
 
 import (
-	"sync"
-
 	"github.com/mmaudit/mmaudit/validate/dataset"
 )
 
@@ -87,9 +85,6 @@ type Tables struct {
 	texts *texts // text of tokens that are not 32 hex digits
 
 	facts facts
-
-	filesOnce sync.Once
-	files     *Files // see Files
 }
 
 // Rows of the tables. A timestamp is in nanoseconds (the tables say

@@ -88,7 +88,7 @@ var layKITTI = []Rule{
 				Place:    Place{Path: s.Name},
 				Expected: fmt.Sprint(official), Actual: fmt.Sprint(n), Key: s.Name,
 			})
-		})},
+		}), rule.On(countSamples).Needing("sample")},
 	},
 	{
 		ID: "LAY035", Slug: "folder-alias", Severity: rule.Info,

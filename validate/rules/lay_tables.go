@@ -29,7 +29,7 @@ var layTables = []Rule{
 				case m.Info:
 					msg = "the description " + msg
 				}
-				c.Report(Finding{Message: msg, Place: capture(t, m.Row)})
+				c.Report(Finding{Message: msg, Place: captureAt(t, m.Row)})
 			}
 		}).Needing("sample_data")},
 	},
@@ -55,7 +55,7 @@ var layTables = []Rule{
 			for _, pair := range t.Files().Again {
 				c.Report(Finding{
 					Message: t.SampleData.Rows[pair[1]].Filename + " is named by an earlier row too",
-					Place:   capture(t, pair[1]), Related: []Place{capture(t, pair[0])},
+					Place:   captureAt(t, pair[1]), Related: []Place{captureAt(t, pair[0])},
 				})
 			}
 		}).Needing("sample_data")},
@@ -84,15 +84,6 @@ var layTables = []Rule{
 		Hint:    "name your own scenes in a splits.json beside the tables: {\"my_train\": [\"scene-2001\"], \"my_val\": []}",
 		Checks:  []Check{rule.On(checkSplits).Needing("scene", "splits")},
 	},
-}
-
-// capture gives the place of a row of sample_data with its channel.
-func capture(t *nuscenes.Tables, i int32) Place {
-	p := nuscenes.At(t, &t.SampleData, i)
-	if s, ok := t.SensorOf(&t.SampleData.Rows[i]); ok {
-		p.Channel = s.Channel
-	}
-	return p
 }
 
 // miniSplits are the scenes of v1.0-mini: mini_train and mini_val.
@@ -168,6 +159,22 @@ func overlapping(splits map[string][]string, of []string) string {
 
 func subset(small, large []string) bool {
 	return !slices.ContainsFunc(small, func(s string) bool { return !slices.Contains(large, s) })
+}
+
+// officialSamples are the samples of the owner's releases.
+var officialSamples = map[string]int{"v1.0-mini": 404, "v1.0-trainval": 34149, "v1.0-test": 6008}
+
+func countSamples(c *Ctx, t *nuscenes.Tables) {
+	version, n := t.Dataset.Tables, len(t.Sample.Rows)
+	official, ok := officialSamples[version]
+	if !ok {
+		return
+	}
+	c.Report(Finding{
+		Message:  fmt.Sprintf("%s has %d samples; the official release has %d", version, n, official),
+		Place:    Place{Path: t.Sample.Path, Table: t.Sample.Name},
+		Expected: strconv.Itoa(official), Actual: strconv.Itoa(n), Key: version,
+	})
 }
 
 // sortedKeys gives the keys of a map in order.
