@@ -53,6 +53,7 @@ func mutations() [][]Mutation {
 		schLabelMutations,
 		schCalibMutations,
 		schRawMutations,
+		schTrackletsMutations,
 		lnkReferencesMutations,
 		lnkChainsMutations,
 		lnkCountsMutations,

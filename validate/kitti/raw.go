@@ -190,13 +190,10 @@ func (r *rawReader) stream(d *RawDrive, st *RawStream, stamps *Stamps) {
 // Count is the number of frames that a stream's data implies: its highest
 // frame + 1.
 func (s *RawStream) Count() int {
-	n := 0
-	for _, f := range s.Data.Files {
-		if !f.Odd {
-			n = max(n, f.Number+1)
-		}
+	if n := s.Data.Numbers(); len(n) > 0 {
+		return n[len(n)-1] + 1
 	}
-	return n
+	return 0
 }
 
 // absent lists the frames that blank lines declare missing.

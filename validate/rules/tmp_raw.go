@@ -57,15 +57,43 @@ var tmpRaw = []Rule{
 		Why:     "A box without a scan is a guess between its neighbours; a loader that pairs it with data of another frame trains on a shifted object.",
 		Example: "a tracklet spans frame 177, for which velodyne_points/timestamps.txt has a blank line",
 		Hint:    "remove the boxes of those frames, or restore the data",
-		Checks: []Check{rule.On(func(c *Ctx, p *kitti.TrackletPose) {
-			if p.Absent {
-				c.Report(Finding{
-					Message: fmt.Sprintf("tracklet %d has a box in frame %s, of which the drive has no scan", p.Tracklet, p.Place.Frame),
-					Place:   p.Place, Key: fmt.Sprintf("tracklet %d frame %s", p.Tracklet, p.Place.Frame),
-				})
-			}
-		})},
+		Checks: []Check{
+			rule.On(func(c *Ctx, p *kitti.TrackletPose) {
+				if p.Absent {
+					c.Report(Finding{
+						Message: fmt.Sprintf("tracklet %d has a box in frame %s, of which the drive has no scan", p.Tracklet, p.Place.Frame),
+						Place:   p.Place, Key: fmt.Sprintf("tracklet %d frame %s", p.Tracklet, p.Place.Frame),
+					})
+				}
+			}),
+			rule.On(checkLabelledSpan),
+		},
 	},
+}
+
+// checkLabelledSpan looks for labels before the first frame of a tracking
+// sequence. Of labels behind the last, track-frame speaks, and of holes
+// between, frame-gap.
+func checkLabelledSpan(c *Ctx, f *kitti.LabelFile) {
+	if f.Sequence == "" || len(f.Frames) == 0 {
+		return
+	}
+	n := 0
+	var first *kitti.LabelRow
+	for _, r := range f.Rows {
+		if r.Number >= 0 && r.Number < f.Frames[0] {
+			if n++; first == nil || r.Line < first.Line {
+				first = r
+			}
+		}
+	}
+	if n == 0 {
+		return
+	}
+	c.Report(Finding{
+		Message: fmt.Sprintf("%d rows label frames before %06d, the first that sequence %s has", n, f.Frames[0], f.Sequence),
+		Place:   Place{Path: f.Path, Line: first.Line, Frame: first.Frame}, Key: "before",
+	})
 }
 
 // scans gives the three stamps of each scan that has them.
@@ -179,13 +207,17 @@ func checkSync(c *Ctx, clock *kitti.RawClock) {
 			c.Skip("LAY011 on " + s.Path)
 			continue
 		}
+		refuted := map[int]bool{} // scans of which sweep-order has spoken
+		if st.Channel == "velodyne" {
+			scans(clock, func(k int, start, at, end int64) { refuted[k] = at <= start || at >= end })
+		}
 		limit := maxSync(st.Channel)
 		n, off, first := 0, 0, 0
 		var worst time.Duration
 		for k := range s.Lines {
 			a, ok := ref.Frame(k)
 			b, ok2 := s.Frame(k)
-			if !ok || !ok2 || !rising(ref, k) || !rising(s, k) {
+			if !ok || !ok2 || !rising(ref, k) || !rising(s, k) || refuted[k] {
 				continue
 			}
 			n++
@@ -212,10 +244,14 @@ func checkSync(c *Ctx, clock *kitti.RawClock) {
 	}
 }
 
-// rising reports whether stamp k lies between its neighbours; of one that does
-// not, ts-order or ts-duplicate has spoken.
+// rising reports whether stamp k is a time of this century and lies between
+// its neighbours; of one that does not, ts-unit, ts-order or ts-duplicate has
+// spoken.
 func rising(s *kitti.Stamps, k int) bool {
 	t, _ := s.Frame(k)
+	if t < earliest || t >= latest {
+		return false
+	}
 	if before, ok := s.Frame(k - 1); ok && before >= t {
 		return false
 	}
