@@ -3,9 +3,12 @@ package nuscenes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path"
+	"slices"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sync/errgroup"
@@ -45,11 +48,12 @@ func load(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (*
 	start(g, l, mandatory, "scene", &t.Scene, sceneColumns)
 	start(g, l, mandatory, "sensor", &t.Sensor, sensorColumns)
 	start(g, l, mandatory, "visibility", &t.Visibility, visibilityColumns)
-	start(g, l, optional, "lidarseg", &t.Lidarseg, lidarsegColumns)
 	switch ds.Schema {
 	case dataset.NuScenes:
+		start(g, l, optional, "lidarseg", &t.Lidarseg, lidarsegColumns)
 		start(g, l, optional, "panoptic", &t.Panoptic, lidarsegColumns)
 	case dataset.T4:
+		start(g, l, optional, "lidarseg", &t.Lidarseg, lidarsegColumns)
 		start(g, l, optional, "object_ann", &t.ObjectAnn, objectAnnColumns)
 		start(g, l, optional, "surface_ann", &t.SurfaceAnn, surfaceAnnColumns)
 		start(g, l, optional, "keypoint", &t.Keypoint, keypointColumns)
@@ -68,6 +72,7 @@ type loader struct {
 
 	name, path string
 	size       int64
+	done       int    // units of progress
 	slug       string // rule that made the table unusable
 	bytes      arena[byte]
 	lists      arena[Token]
@@ -110,6 +115,7 @@ func (l *loader) open(n need) *os.File {
 	k, err := f.ReadAt(head, 0)
 	if info, serr := f.Stat(); serr == nil {
 		l.size = info.Size()
+		l.e.Expect(int(l.size / progressUnit))
 	}
 	switch p := dataset.ParseLFSPointer(head[:k]); {
 	case k == 0 && err == io.EOF:
@@ -139,20 +145,43 @@ func (l *loader) unusable(slug string) {
 	l.e.Break(l.name, slug, l.path)
 }
 
+// A plan says what to do with each field of a record, in the order of the
+// file: the next record likely has the same fields in the same order.
+type plan[T any] struct {
+	schema *recordSchema
+	cols   map[string]*column[T]
+	steps  []step[T]
+}
+
+type step[T any] struct {
+	name string
+	prop *property  // nil: the schema does not know the field
+	col  *column[T] // nil: the field is not kept
+}
+
+func (p *plan[T]) step(i int, name string) *step[T] {
+	if i >= len(p.steps) {
+		p.steps = append(p.steps, step[T]{})
+	}
+	s := &p.steps[i]
+	if s.name != name || s.prop == nil {
+		*s = step[T]{name, p.schema.props[name], p.cols[name]}
+	}
+	return s
+}
+
 // readTable fills t from the records of the file.
 func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) error {
-	byName := map[string]int{}
-	for i, c := range cols {
-		byName[c.name] = i
+	schema, err := loadSchema(l.ds.Schema, l.name)
+	if err != nil {
+		return err
 	}
+	p := plan[T]{schema: schema, cols: map[string]*column[T]{}}
+	for i := range cols {
+		p.cols[cols[i].name] = &cols[i]
+	}
+	strange := map[string]*unknown{}
 	r := jsonrow.NewReader(f)
-	// plan[i] is the column of the i-th field: the next record likely has the
-	// same fields in the same order.
-	type step struct {
-		name string
-		col  int
-	}
-	var plan []step
 	for {
 		rec, err := r.Next()
 		if err != nil {
@@ -171,45 +200,109 @@ func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) err
 			if err := l.ctx.Err(); err != nil {
 				return err
 			}
+			l.progress(r.Offset())
 		}
 		t.reserve(l.size, r)
 		t.Rows = append(t.Rows, *new(T))
-		row := &t.Rows[len(t.Rows)-1]
-		t.Byte(row).Offset = rec.Offset
-		if sd, ok := any(row).(*SampleData); ok {
-			sd.Valid = true
-		}
-		sound := true
-		for i := range rec.Fields {
-			fd := &rec.Fields[i]
-			if i >= len(plan) {
-				plan = append(plan, step{})
-			}
-			if p := &plan[i]; p.name != fd.Name {
-				p.name, p.col = fd.Name, -1
-				if c, ok := byName[fd.Name]; ok {
-					p.col = c
-				}
-			}
-			if c := plan[i].col; c >= 0 && !cols[c].set(l, row, fd) {
-				sound = false
-			}
-		}
-		if !sound {
-			t.refuse(int32(len(t.Rows)-1), "field-type")
-		}
+		readRow(l, t, &p, rec, strange)
 	}
+	l.progress(l.size)
 	if r.BOM {
 		txt.BOM(l.e, l.at(0))
 	}
 	if r.CR >= 0 {
 		txt.CR(l.e, l.at(r.CR), 0)
 	}
+	l.reportUnknown(schema, strange, len(t.Rows))
+	if len(t.Rows) == 0 && l.slug == "" && l.needsRows() {
+		l.fault("table-empty", rule.Fault{Message: fmt.Sprintf("%s has no rows", l.name), Place: l.file()})
+	}
 	t.buildIndex(func(i, first int32) {
+		at := l.at(t.Byte(&t.Rows[i]).Offset)
+		at.Token = l.textOf(t.Byte(&t.Rows[i]).Token)
+		l.e.Emit(rule.Fault{
+			Slug: "token-duplicate", Place: at,
+			Message: fmt.Sprintf("an earlier row of %s has the same token, at byte %d", l.name, t.Byte(&t.Rows[first]).Offset),
+		})
 		t.refuse(i, "token-duplicate")
 	})
 	return nil
 }
+
+// readRow reads a record into the last row of t and reports what is wrong
+// with it. A row is refused if a field that is kept could not be read.
+func readRow[T any](l *loader, t *Table[T], p *plan[T], rec *jsonrow.Record, strange map[string]*unknown) {
+	n := int32(len(t.Rows) - 1)
+	row := &t.Rows[n]
+	own := t.Byte(row)
+	own.Offset = rec.Offset
+	if sd, ok := any(row).(*SampleData); ok {
+		sd.Valid = true
+	}
+	ok, refused := len(rec.Flaws) == 0, ""
+	have := uint64(0)
+	for i := range rec.Fields {
+		f := &rec.Fields[i]
+		s := p.step(i, f.Name)
+		if s.prop == nil {
+			u := strange[f.Name]
+			if u == nil {
+				u = &unknown{offset: f.Offset}
+				strange[f.Name] = u
+			}
+			u.rows++
+			continue
+		}
+		have |= s.prop.bit
+		ok = ok && s.prop.check.accepts(f.Kind, f.Raw)
+		if s.col != nil && !s.col.set(l, row, f) {
+			refused = "field-type"
+		}
+	}
+	if ok && have == p.schema.all() && (p.schema.conditional == nil || p.schema.passes(rec)) {
+		return
+	}
+	problems := p.schema.judge(rec, l.ds.Schema != dataset.Lyft)
+	l.report(problems, l.textOf(own.Token))
+	for _, pr := range problems {
+		if !pr.harmless && p.cols[pr.field] != nil {
+			refused = pr.slug
+		}
+	}
+	if refused != "" {
+		t.refuse(n, refused)
+	}
+}
+
+// needsRows reports whether the table must not be empty: annotations may be
+// withheld from a test split, and T4 allows scenes without any.
+func (l *loader) needsRows() bool {
+	switch l.ds.Schema {
+	case dataset.NuScenes:
+		switch l.name {
+		case "sample_annotation", "instance", "attribute", "visibility":
+			return !strings.HasSuffix(l.ds.Tables, "-test")
+		case "lidarseg", "panoptic":
+			return false
+		}
+		return true
+	case dataset.T4:
+		return slices.Contains([]string{"sample", "sample_data", "ego_pose", "calibrated_sensor", "sensor"}, l.name)
+	}
+	return false
+}
+
+func (l *loader) textOf(k Token) string { return (&Tables{texts: l.texts}).Text(k) }
+
+// progress tells how far the table is read.
+func (l *loader) progress(offset int64) {
+	if n := int(offset / progressUnit); n > l.done {
+		l.e.Advance(n - l.done)
+		l.done = n
+	}
+}
+
+const progressUnit = 4 << 20 // bytes of a table that count as one file
 
 // jsonError emits a fault of the file's syntax or shape. Either way rows are
 // missing, so the input is broken.

@@ -1,0 +1,405 @@
+package nuscenes
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"github.com/mmaudit/mmaudit/internal/jsonrow"
+	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/validate/dataset"
+)
+
+// schemaFolders holds the schemas of each format below schemas/tables.
+var schemaFolders = map[dataset.Schema]string{
+	dataset.NuScenes: "nuscenes",
+	dataset.Lyft:     "lyft",
+	dataset.T4:       "t4",
+}
+
+// A recordSchema is the JSON Schema of one table's records in two forms: a
+// checker that accepts what is surely valid and knows no errors, and the
+// library, compiled when the checker first declines a record. The library's
+// verdict counts.
+type recordSchema struct {
+	props    map[string]*property
+	required []string
+	// conditional names the members that if, then and else speak about.
+	// Absent, false or null, they pass whatever the condition.
+	conditional []string
+
+	library func() (*jsonschema.Schema, error)
+}
+
+type property struct {
+	name  string
+	bit   uint64 // in the set of required members; 0 if optional
+	check *check
+	doc   *schemaDoc
+}
+
+// A check accepts the values of one schema that are surely valid. It may
+// decline valid ones.
+type check struct {
+	ask      bool // the schema says more than a check can
+	kinds    kindSet
+	integers bool // numbers must be integers
+	enum     []string
+	hex      int // length of a lower-case hexadecimal text
+	pattern  *regexp.Regexp
+	minLen   int
+	lengths  [][2]int // allowed lengths of an array; nil: any
+	items    *check   // nil: anything
+}
+
+type kindSet uint16
+
+func (s kindSet) has(k jsonrow.Kind) bool { return s&(1<<k) != 0 }
+
+// loadSchema reads the schema of a table.
+func loadSchema(format dataset.Schema, table string) (*recordSchema, error) {
+	name := "tables/" + schemaFolders[format] + "/" + table + ".schema.json"
+	b, err := schemas.Files.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return newSchema(b)
+}
+
+func newSchema(b []byte) (*recordSchema, error) {
+	doc, err := parseSchema(b)
+	if err != nil {
+		return nil, err
+	}
+	s := &recordSchema{props: map[string]*property{}, required: doc.Required}
+	for name, p := range doc.Properties {
+		s.props[name] = &property{name: name, check: compile(p), doc: p}
+	}
+	if len(doc.Required) > 64 {
+		return nil, fmt.Errorf("%s: more than 64 required members", doc.ID)
+	}
+	for i, name := range doc.Required {
+		p := s.props[name]
+		if p == nil {
+			return nil, fmt.Errorf("%s: required member %s is not described", doc.ID, name)
+		}
+		p.bit = 1 << i
+	}
+	for _, c := range []*schemaDoc{doc.If, doc.Then, doc.Else} {
+		if c != nil {
+			for name := range c.Properties {
+				s.conditional = append(s.conditional, name)
+			}
+		}
+	}
+	slices.Sort(s.conditional)
+	s.conditional = slices.Compact(s.conditional)
+	s.library = sync.OnceValues(func() (*jsonschema.Schema, error) {
+		c := jsonschema.NewCompiler()
+		c.Draft = jsonschema.Draft2020
+		c.LoadURL = nil // every schema stands by itself
+		if err := c.AddResource(doc.ID, bytes.NewReader(b)); err != nil {
+			return nil, err
+		}
+		return c.Compile(doc.ID)
+	})
+	return s, nil
+}
+
+// all is the set of required members.
+func (s *recordSchema) all() uint64 { return 1<<len(s.required) - 1 }
+
+// A schemaDoc is what a checker understands of a JSON Schema.
+type schemaDoc struct {
+	ID          string                `json:"$id"`
+	Description string                `json:"description"`
+	Type        stringOrList          `json:"type"`
+	Properties  map[string]*schemaDoc `json:"properties"`
+	Required    []string              `json:"required"`
+	Items       *schemaDoc            `json:"items"`
+	MinItems    *int                  `json:"minItems"`
+	MaxItems    *int                  `json:"maxItems"`
+	AnyOf       []*schemaDoc          `json:"anyOf"`
+	Enum        []any                 `json:"enum"`
+	Pattern     string                `json:"pattern"`
+	MinLength   int                   `json:"minLength"`
+	If          *schemaDoc            `json:"if"`
+	Then        *schemaDoc            `json:"then"`
+	Else        *schemaDoc            `json:"else"`
+
+	keywords map[string]bool
+}
+
+type stringOrList []string
+
+func (s *stringOrList) UnmarshalJSON(b []byte) error {
+	if b[0] == '"' {
+		*s = stringOrList{""}
+		return json.Unmarshal(b, &(*s)[0])
+	}
+	return json.Unmarshal(b, (*[]string)(s))
+}
+
+func (d *schemaDoc) UnmarshalJSON(b []byte) error {
+	type plain schemaDoc
+	if err := json.Unmarshal(b, (*plain)(d)); err != nil {
+		return err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	d.keywords = map[string]bool{}
+	for k := range all {
+		if !slices.Contains([]string{"$schema", "$id", "title", "description", "examples"}, k) {
+			d.keywords[k] = true
+		}
+	}
+	return nil
+}
+
+func parseSchema(b []byte) (*schemaDoc, error) {
+	d := &schemaDoc{}
+	err := json.Unmarshal(b, d)
+	return d, err
+}
+
+// only reports whether the schema has no keywords but these.
+func (d *schemaDoc) only(keywords ...string) bool {
+	for k := range d.keywords {
+		if !slices.Contains(keywords, k) {
+			return false
+		}
+	}
+	return true
+}
+
+var kindOfType = map[string]kindSet{
+	"null":    1 << jsonrow.Null,
+	"boolean": 1 << jsonrow.Bool,
+	"integer": 1 << jsonrow.Number,
+	"number":  1 << jsonrow.Number,
+	"string":  1 << jsonrow.String,
+	"array":   1 << jsonrow.Array,
+}
+
+// compile makes a check of the schema of a value.
+func compile(d *schemaDoc) *check {
+	c := &check{ask: !d.only("type", "enum", "pattern", "minLength", "items", "minItems", "maxItems", "anyOf"), minLen: d.MinLength}
+	for _, t := range d.Type {
+		c.kinds |= kindOfType[t]
+	}
+	c.integers = slices.Contains(d.Type, "integer") && !slices.Contains(d.Type, "number")
+	if d.Type == nil {
+		c.ask = c.ask || d.Enum == nil
+	}
+	for _, v := range d.Enum {
+		switch v := v.(type) {
+		case string:
+			c.enum = append(c.enum, v)
+			c.kinds |= 1 << jsonrow.String
+		case nil:
+			c.kinds |= 1 << jsonrow.Null
+		default:
+			c.ask = true
+		}
+	}
+	if d.Enum != nil && d.Type != nil {
+		c.ask = true
+	}
+	switch d.Pattern {
+	case "":
+	case "^[0-9a-f]{32}$":
+		c.hex = 32
+	case "^[0-9a-f]{64}$":
+		c.hex = 64
+	default:
+		c.pattern = regexp.MustCompile(d.Pattern) // our own schemas: tested
+	}
+	if d.Items != nil {
+		c.items = compile(d.Items)
+	}
+	if d.MinItems != nil || d.MaxItems != nil {
+		c.lengths = [][2]int{d.length()}
+	}
+	if d.AnyOf != nil {
+		c.ask = c.ask || c.lengths != nil
+		for _, a := range d.AnyOf {
+			c.ask = c.ask || !a.only("minItems", "maxItems")
+			c.lengths = append(c.lengths, a.length())
+		}
+	}
+	return c
+}
+
+func (d *schemaDoc) length() [2]int {
+	l := [2]int{0, 1 << 30}
+	if d.MinItems != nil {
+		l[0] = *d.MinItems
+	}
+	if d.MaxItems != nil {
+		l[1] = *d.MaxItems
+	}
+	return l
+}
+
+// accepts reports that a value is surely valid.
+func (c *check) accepts(kind jsonrow.Kind, raw []byte) bool {
+	if c.ask || !c.kinds.has(kind) {
+		return false
+	}
+	switch kind {
+	case jsonrow.Number:
+		return !c.integers || jsonrow.IsInt(raw)
+	case jsonrow.String:
+		return c.acceptsText(raw[1 : len(raw)-1])
+	case jsonrow.Array:
+		n, ok := 0, true
+		jsonrow.Elements(raw, func(k jsonrow.Kind, e []byte) bool {
+			n++
+			ok = c.items == nil || c.items.accepts(k, e)
+			return ok
+		})
+		return ok && c.acceptsLength(n)
+	}
+	return true
+}
+
+func (c *check) acceptsLength(n int) bool {
+	for _, l := range c.lengths {
+		if l[0] <= n && n <= l[1] {
+			return true
+		}
+	}
+	return c.lengths == nil
+}
+
+func (c *check) acceptsText(s []byte) bool {
+	if c.enum != nil {
+		return slices.Contains(c.enum, string(s))
+	}
+	if c.hex > 0 {
+		var bad byte
+		for _, b := range s {
+			bad |= nibble[b]
+		}
+		return len(s) == c.hex && bad&0xf0 == 0
+	}
+	if c.pattern == nil && c.minLen == 0 {
+		return true
+	}
+	if bytes.IndexByte(s, '\\') >= 0 {
+		return false
+	}
+	return (c.pattern == nil || c.pattern.Match(s)) && (c.minLen <= 1 && len(s) >= c.minLen || utf8.RuneCount(s) >= c.minLen)
+}
+
+// passes reports whether the members that conditions speak about make them
+// hold whatever they say.
+func (s *recordSchema) passes(rec *jsonrow.Record) bool {
+	for _, name := range s.conditional {
+		if f := rec.Field(name); f != nil && f.Kind != jsonrow.Null && string(f.Raw) != "false" {
+			return false
+		}
+	}
+	return true
+}
+
+// accepts reports that a record is surely valid.
+func (s *recordSchema) accepts(rec *jsonrow.Record) bool {
+	if len(rec.Flaws) > 0 {
+		return false
+	}
+	have := uint64(0)
+	for i := range rec.Fields {
+		f := &rec.Fields[i]
+		p := s.props[f.Name]
+		if p == nil || !p.check.accepts(f.Kind, f.Raw) {
+			return false
+		}
+		have |= p.bit
+	}
+	return have == s.all() && (s.conditional == nil || s.passes(rec))
+}
+
+// value turns a literal into what the library validates. Numbers that are no
+// numbers become 0: a rule of their own speaks about them. None reaches the
+// library with an exponent of its own, which it would expand.
+func value(kind jsonrow.Kind, raw []byte) any {
+	switch kind {
+	case jsonrow.Bool:
+		return raw[0] == 't'
+	case jsonrow.Number:
+		if jsonrow.IsInt(raw) && len(raw) <= 18 {
+			n, _ := jsonrow.Scaled(raw, 0)
+			return n
+		}
+		return jsonrow.Float(raw)
+	case jsonrow.NonFinite:
+		return 0.0
+	case jsonrow.String:
+		return string(jsonrow.Text(raw))
+	case jsonrow.Array:
+		list := []any{}
+		jsonrow.Elements(raw, func(k jsonrow.Kind, e []byte) bool {
+			list = append(list, value(k, e))
+			return true
+		})
+		return list
+	case jsonrow.Object:
+		m := map[string]any{}
+		jsonrow.Members(raw, func(name string, k jsonrow.Kind, e []byte) bool {
+			m[name] = value(k, e)
+			return true
+		})
+		return m
+	}
+	return nil
+}
+
+func recordValue(rec *jsonrow.Record) map[string]any {
+	m := make(map[string]any, len(rec.Fields))
+	for i := range rec.Fields {
+		m[rec.Fields[i].Name] = value(rec.Fields[i].Kind, rec.Fields[i].Raw)
+	}
+	return m
+}
+
+// verdict asks the library about a value. It gives the innermost faults, or
+// an error where the library could not judge.
+func verdict(s *jsonschema.Schema, v any) (leaves []*jsonschema.ValidationError, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the schema library failed: %v", r)
+		}
+	}()
+	err = s.Validate(v)
+	if ve, ok := err.(*jsonschema.ValidationError); ok {
+		return innermost(ve, nil), nil
+	}
+	return nil, err
+}
+
+// innermost gathers the errors that have no causes. The branches of anyOf,
+// which exclude one another, count as one.
+func innermost(e *jsonschema.ValidationError, out []*jsonschema.ValidationError) []*jsonschema.ValidationError {
+	if len(e.Causes) == 0 || keyword(e) == "anyOf" {
+		return append(out, e)
+	}
+	for _, c := range e.Causes {
+		out = innermost(c, out)
+	}
+	return out
+}
+
+// keyword gives the keyword that an error is about.
+func keyword(e *jsonschema.ValidationError) string {
+	return e.KeywordLocation[strings.LastIndexByte(e.KeywordLocation, '/')+1:]
+}
