@@ -162,27 +162,32 @@ func floats[T any](name string, at func(*T) *[]float64) column[T] {
 	}}
 }
 
-// mask reads the run-length code of T4: {"size": [a, b], "counts": "…"}.
-func mask(l *loader, row *ObjectAnn, f *jsonrow.Field) bool {
-	if f.Kind == jsonrow.Null {
-		return true
-	}
-	if f.Kind != jsonrow.Object {
-		return false
-	}
-	ok := true
-	jsonrow.Members(f.Raw, func(name string, k jsonrow.Kind, raw []byte) bool {
-		switch {
-		case name == "counts" && k == jsonrow.String:
-			row.MaskCounts = l.string(jsonrow.Text(raw))
-		case name == "size" && k == jsonrow.Array:
-			var size [2]float64
-			ok = numbers(raw, size[:])
-			row.MaskSize = [2]int32{int32(size[0]), int32(size[1])}
+// mask reads the run lengths of T4: {"size": [a, b], "counts": "…"}.
+func mask[T any](at func(*T) *Mask) column[T] {
+	return column[T]{"mask", func(_ *loader, row *T, f *jsonrow.Field) bool {
+		m := at(row)
+		ok := f.Kind == jsonrow.Object
+		if !ok {
+			return false
 		}
+		jsonrow.Members(f.Raw, func(name string, k jsonrow.Kind, raw []byte) bool {
+			switch {
+			case name == "counts" && k == jsonrow.String:
+				var err error
+				if m.Pixels, err = runLengths(jsonrow.Text(raw)); err != nil {
+					m.Fault = err.Error()
+				}
+			case name == "size" && k == jsonrow.Array:
+				var size [2]float64
+				ok = numbers(raw, size[:])
+				for i, v := range size {
+					m.Size[i] = int32(min(max(v, math.MinInt32), math.MaxInt32))
+				}
+			}
+			return ok
+		})
 		return ok
-	})
-	return ok
+	}}
 }
 
 // The columns of each table, by the names of formats.md 5, 11 and 12.
@@ -311,12 +316,13 @@ var (
 		token("category_token", func(r *ObjectAnn) *Token { return &r.Category }),
 		tokens("attribute_tokens", func(r *ObjectAnn) *[]Token { return &r.Attributes }),
 		vector("bbox", func(r *ObjectAnn) []float64 { return r.BBox[:] }),
-		{"mask", mask},
+		mask(func(r *ObjectAnn) *Mask { return &r.Mask }),
 	}
 	surfaceAnnColumns = []column[SurfaceAnn]{
 		token("token", func(r *SurfaceAnn) *Token { return &r.Token }),
 		token("sample_data_token", func(r *SurfaceAnn) *Token { return &r.SampleData }),
 		token("category_token", func(r *SurfaceAnn) *Token { return &r.Category }),
+		mask(func(r *SurfaceAnn) *Mask { return &r.Mask }),
 	}
 	keypointColumns = []column[Keypoint]{
 		token("token", func(r *Keypoint) *Token { return &r.Token }),

@@ -52,6 +52,10 @@ func load(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (*
 	case dataset.NuScenes:
 		start(g, l, optional, "lidarseg", &t.Lidarseg, lidarsegColumns)
 		start(g, l, optional, "panoptic", &t.Panoptic, lidarsegColumns)
+		g.Go(func() error {
+			t.Splits = l.splits()
+			return nil
+		})
 	case dataset.T4:
 		start(g, l, optional, "lidarseg", &t.Lidarseg, lidarsegColumns)
 		start(g, l, optional, "object_ann", &t.ObjectAnn, objectAnnColumns)

@@ -87,6 +87,13 @@ type Tables struct {
 	facts facts
 }
 
+// A Mask is what is kept of the run lengths of a mask in an image.
+type Mask struct {
+	Size   [2]int32 // as written: height, width, or the other way round
+	Pixels int64    // that the runs cover, set or not
+	Fault  string   // why the runs do not decode, or ""
+}
+
 // Rows of the tables. A timestamp is in nanoseconds (the tables say
 // microseconds; Lyft's fractions are kept exactly). Angles are quaternions
 // w, x, y, z; lengths are metres.
@@ -187,12 +194,12 @@ type (
 		SampleData, Instance, Category Token
 		Attributes                     []Token
 		BBox                           [4]float64
-		MaskSize                       [2]int32
-		MaskCounts                     string // base64 of COCO RLE
+		Mask                           Mask
 	}
 	SurfaceAnn struct {
 		Row
 		SampleData, Category Token
+		Mask                 Mask
 	}
 	Keypoint struct {
 		Row

@@ -1,0 +1,101 @@
+package nuscenes
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/jsonrow"
+	"github.com/mmaudit/mmaudit/validate/rule"
+	txt "github.com/mmaudit/mmaudit/validate/text"
+)
+
+// maxSplits bounds the size of splits.json, which holds names alone.
+const maxSplits = 16 << 20
+
+// splits reads splits.json: the scenes of each split, by its name. Without the
+// file there are none.
+func (l *loader) splits() map[string][]string {
+	l = &loader{ctx: l.ctx, ds: l.ds, e: l.e, name: "splits", path: path.Join(l.ds.Tables, "splits.json")}
+	if _, link := l.ds.Tree.BadLink(l.path); !link && !l.ds.Tree.HasFile(l.path) {
+		return nil
+	}
+	b, err := l.ds.ReadFile(l.path, maxSplits)
+	if err != nil {
+		l.unusable(rule.Unreadable(l.e, l.ds, l.file(), err))
+		return nil
+	}
+	if len(b) == 0 {
+		l.fault("file-empty", rule.Fault{Message: "the file is empty (0 bytes)", Place: l.file()})
+		return nil
+	}
+	lead := int64(0)
+	if rest, ok := bytes.CutPrefix(b, []byte("\xef\xbb\xbf")); ok {
+		txt.BOM(l.e, l.at(0))
+		b, lead = rest, 3
+	}
+	// The file is read as the only record of a table, behind a bracket of ours.
+	r := jsonrow.NewReader(io.MultiReader(strings.NewReader("["), bytes.NewReader(b), strings.NewReader("]")))
+	at := func(offset int64) rule.Place { return l.at(min(max(offset-1, 0), int64(len(b))) + lead) }
+	rec, err := r.Next()
+	var je *jsonrow.Error
+	switch {
+	case errors.As(err, &je) && je.Shape, err == io.EOF:
+		l.fault("splits-json", rule.Fault{Message: "is not an object of split names", Place: l.file()})
+		return nil
+	case errors.As(err, &je):
+		l.fault("json-syntax", rule.Fault{Message: je.Msg, Place: at(je.Offset)})
+		return nil
+	case err != nil:
+		l.unusable(rule.Unreadable(l.e, l.ds, l.file(), err))
+		return nil
+	}
+	splits := map[string][]string{}
+	for _, f := range rec.Flaws {
+		p := flaw(f)
+		p.offset = at(f.Offset).ByteOffset
+		l.report([]problem{p}, "")
+	}
+	for i := range rec.Fields {
+		f := &rec.Fields[i]
+		scenes, msg := sceneNames(f)
+		if msg != "" {
+			l.fault("splits-json", rule.Fault{
+				Message: fmt.Sprintf("the split %q %s", f.Name, msg), Place: at(f.Offset),
+				Expected: "a list of scene names", Actual: clip(f.Raw), Key: f.Name,
+			})
+			continue
+		}
+		splits[f.Name] = scenes
+	}
+	if r.CR >= 0 {
+		txt.CR(l.e, at(r.CR), 0)
+	}
+	if _, err := r.Next(); err != io.EOF {
+		l.fault("json-syntax", rule.Fault{Message: "something follows the object", Place: at(r.Offset())})
+	}
+	return splits
+}
+
+// sceneNames reads a list of names, or says what else it is.
+func sceneNames(f *jsonrow.Field) (names []string, fault string) {
+	if f.Kind != jsonrow.Array {
+		return nil, fmt.Sprintf("is %s, not a list of scene names", f.Kind)
+	}
+	names = []string{}
+	jsonrow.Elements(f.Raw, func(k jsonrow.Kind, raw []byte) bool {
+		name := ""
+		if k == jsonrow.String {
+			name = string(jsonrow.Text(raw))
+		}
+		if name == "" {
+			fault = fmt.Sprintf("holds %s, not a scene name", clip(raw))
+		}
+		names = append(names, name)
+		return fault == ""
+	})
+	return names, fault
+}
