@@ -64,7 +64,18 @@ func load(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (*
 		start(g, l, optional, "vehicle_state", &t.VehicleState, vehicleStateColumns)
 		start(g, l, optional, "traffic_light", &t.TrafficLight, trafficLightColumns)
 	}
-	return t, g.Wait()
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if n := len(t.Scene.Rows); ds.Schema == dataset.T4 && t.Scene.unusable == "" && n != 1 {
+		e.Emit(rule.Fault{
+			Slug: "scene-single", Message: fmt.Sprintf("scene has %d rows", n), Expected: "1", Actual: fmt.Sprint(n),
+			Place: rule.Place{Path: t.Scene.Path, Table: t.Scene.Name},
+		})
+		t.Scene.unusable = "scene-single"
+		e.Break(t.Scene.Name, t.Scene.unusable, t.Scene.Path)
+	}
+	return t, nil
 }
 
 // A loader reads one table. It is copied for each.

@@ -63,11 +63,7 @@ var schNames = []Rule{
 		Why:     "Its tools take the first row of the table and never look at another.",
 		Example: "scene.json with two rows",
 		Hint:    "make a data set of each scene",
-		Checks: []Check{rule.On(func(c *Ctx, t *nuscenes.Tables) {
-			if n := len(t.Scene.Rows); n != 1 {
-				c.Report(Finding{Message: fmt.Sprintf("scene has %d rows", n), Place: Place{Path: t.Scene.Path, Table: t.Scene.Name}, Expected: "1", Actual: fmt.Sprint(n), Key: "scenes"})
-			}
-		}).Needing("scene")},
+		Checks:  []Check{rule.FromReader()},
 	},
 	{
 		ID: "SCH022", Slug: "rle-mask", Severity: rule.Error, Formats: formats{t4},
