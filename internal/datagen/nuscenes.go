@@ -18,6 +18,8 @@ type NuScenes struct {
 	Lidarseg bool            // label every keyframe's lidar points, lidarseg and panoptic
 	CAN      bool            // add the messages of the vehicle
 	Splits   map[string][]string
+
+	logs []nuScenesLog // nil: nuScenesLogs
 }
 
 // A NuScenesScene is one scene to make.
@@ -94,6 +96,9 @@ func (n NuScenes) write(put sink) error {
 			{Name: "scene-0655", Log: 1, Channels: fourChannels[:2]},
 		}
 	}
+	if n.logs == nil {
+		n.logs = nuScenesLogs
+	}
 	t := newTables(32, n.Seed)
 	names := nuScenesCategories[:23]
 	if n.Lidarseg {
@@ -129,7 +134,7 @@ func (n NuScenes) write(put sink) error {
 
 // maps writes the map of every location that was driven, with its logs.
 func (n NuScenes) maps(put sink, t *tables) error {
-	for i, l := range nuScenesLogs {
+	for i, l := range n.logs {
 		if !slices.ContainsFunc(n.Scenes, func(s NuScenesScene) bool { return s.Log == i }) {
 			continue
 		}
@@ -146,7 +151,7 @@ func (n NuScenes) maps(put sink, t *tables) error {
 }
 
 func (n NuScenes) scene(put sink, t *tables, i int, s NuScenesScene) error {
-	log := &nuScenesLogs[s.Log]
+	log := &n.logs[s.Log]
 	if s.Samples == 0 {
 		s.Samples = 5
 	}
