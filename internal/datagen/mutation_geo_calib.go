@@ -1,3 +1,14 @@
 package datagen
 
-var geoCalibMutations = []Mutation{}
+// Lines of a calibration file: see schCalibMutations.
+var geoCalibMutations = []Mutation{
+	breakCalib("GEO003", "", onLine(5, column(2, "9.9e-01"))),
+	breakCalib("GEO003", "mirror", onLine(7, func(string) string { return "Tr_imu_to_velo: 1 0 0 0 0 1 0 0 0 0 -1 0" })),
+	breakTrackingCalib("GEO003", "tracking", onLine(6, column(2, "0.5"))),
+	breakCalib("GEO005", "", onLine(3, column(3, "1.5"))),
+	breakCalib("GEO005", "focal", onLine(1, column(7, "900"))),
+	breakCalib("GEO005", "row", onLine(2, column(12, "0"))),
+	breakCalib("GEO011", "", onLine(4, column(5, "-10"))),
+	breakCalib("GEO011", "origin", onLine(1, column(5, "44.8"))),
+	breakCalib("GEO014", "", onLine(6, func(string) string { return "Tr_velo_to_cam: 0 0 1 0.27 -1 0 0 0 0 -1 0 -0.08" })),
+}

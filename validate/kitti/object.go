@@ -160,7 +160,12 @@ func ReadObject(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitt
 		if err := readFrames(ctx, ds, p, jobs, e); err != nil {
 			return src, err
 		}
-		wants = append(wants, wanted(p.Frames, p.Name)...)
+		wants = append(wants, wanted(p.Frames, func(id string) string {
+			if r, ok := src.Raw(p.Name, id); ok {
+				return r.Drive()
+			}
+			return p.Name + "/" + id // frames of different drives have nothing in common
+		})...)
 	}
 	return src, payload.Read(ctx, ds, wants, jobs, e)
 }
@@ -216,7 +221,8 @@ func readFrame(ds *dataset.Dataset, p *Split, id string, e rule.Emitter) {
 }
 
 // wanted lists the files of a set's sensors whose headers are to be inspected.
-func wanted(s *FrameSet, group string) []payload.Want {
+// group names the recording that a frame belongs to.
+func wanted(s *FrameSet, group func(id string) string) []payload.Want {
 	var wants []payload.Want
 	for _, c := range channels {
 		f := s.Folder(c.folder)
@@ -224,7 +230,7 @@ func wanted(s *FrameSet, group string) []payload.Want {
 			continue
 		}
 		for _, file := range f.Files {
-			w := payload.Want{Path: path.Join(f.Path, file.Name), Kind: payload.Image, Channel: c.channel, Frame: file.ID, Group: group}
+			w := payload.Want{Path: path.Join(f.Path, file.Name), Kind: payload.Image, Channel: c.channel, Frame: file.ID, Group: group(file.ID)}
 			if c.channel == "velodyne" {
 				w.Kind, w.Columns = payload.Lidar, 4
 			}

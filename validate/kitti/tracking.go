@@ -147,7 +147,7 @@ func (s *TrackingSource) readSequence(p *Split, id string, e rule.Emitter) []pay
 			e.Emit(f)
 		}
 	}
-	return wanted(set, set.Name)
+	return wanted(set, func(string) string { return set.Name })
 }
 
 // anyImage gives the first image of a sequence whose size can be read: all
