@@ -23,6 +23,15 @@ func Formats() []Format {
 		{"kitti-tracking", "KITTI tracking", func(seed uint64, n int, root string) error {
 			return KITTITracking{Seed: seed, Frames: n}.Write(root)
 		}},
+		{"kitti-raw", "KITTI raw, two drives of one date", func(seed uint64, n int, root string) error {
+			return KITTIRaw{Seed: seed, Frames: n}.Write(root)
+		}},
+		{"kitti-odometry", "KITTI odometry", func(seed uint64, n int, root string) error {
+			return KITTIOdometry{Seed: seed, Frames: n}.Write(root)
+		}},
+		{"semantickitti", "KITTI odometry with SemanticKITTI's labels", func(seed uint64, n int, root string) error {
+			return KITTIOdometry{Seed: seed, Frames: n, Labels: true}.Write(root)
+		}},
 		{"nuscenes", "nuScenes v1.0 with sweeps", func(seed uint64, n int, root string) error {
 			scenes := []NuScenesScene{
 				{Name: "scene-0061", Samples: n},
@@ -63,11 +72,14 @@ func (p Pair) write(put sink) error {
 	in := func(dir string) sink {
 		return func(name string, content []byte) error { return put(path.Join(dir, name), content) }
 	}
+	if err := (KITTIRaw{Seed: p.Seed, Frames: p.Frames}).write(in("kitti")); err != nil {
+		return err
+	}
 	if err := (KITTIObject{Seed: p.Seed, Frames: p.Frames}).write(in("kitti")); err != nil {
 		return err
 	}
 	n := NuScenes{
-		Seed: p.Seed, Version: "v1.0-pair", Splits: map[string][]string{"pair": {"scene-2001", "scene-2002"}},
+		Seed: p.Seed, Version: "v1.0-trainval", Splits: map[string][]string{"pair": {"scene-2001", "scene-2002"}},
 		logs: []nuScenesLog{{"n000-2011-09-26-13-02-00+0200", "n000", "karlsruhe", token(32, "karlsruhe"), 4000, 3000}},
 	}
 	for i, name := range []string{"scene-2001", "scene-2002"} {

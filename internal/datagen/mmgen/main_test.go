@@ -25,7 +25,7 @@ func TestRun(t *testing.T) {
 		{"new -format lyft -seed 3 DIR", 0, ""},
 		{"new -format lyft DIR", 1, "is not empty"},
 		{"break -rule LAY999 DIR", 1, `no fault for the rule "LAY999"`},
-		{"break -rule LAY033 DIR", 1, "there is none below"},
+		{"break -rule LAY012 DIR", 1, "there is none below"},
 		{"break -rule lay018 DIR", 0, "broke LAY018"},
 		{"break -rule LAY015 DIR/..", 0, "broke LAY015"},
 		{"list", 0, "t4"},
