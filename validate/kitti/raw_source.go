@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -40,8 +41,8 @@ type RawDate struct {
 // A RawDrive is one drive of KITTI raw.
 type RawDrive struct {
 	Name   string // "2011_09_26_drive_0001"
-	Date   string // of its folder name: "2011_09_26"
-	Number string // "0001"
+	Date   string // of its folder name: "2011_09_26"; "" for a folder that does not say which drive it is
+	Number string // "0001", or ""
 	Synced bool   // "_sync": frame k of every stream is line k of its timestamps; "_extract" streams are unrelated
 	Parent string // the date folder it lies in: "2011_09_26"
 	Dir    string // relative to the data set's root
@@ -120,6 +121,9 @@ func OpenRaw(ds *dataset.Dataset) *RawSource {
 		slices.Sort(dirs)
 		s.Dates = append(s.Dates, RawDate{name, dirs})
 	}
+	if len(s.Drives) == 0 && len(s.Dates) == 0 {
+		s.Drives = bareDrive(ds)
+	}
 	slices.SortFunc(s.Dates, func(a, b RawDate) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(s.Drives, func(a, b *RawDrive) int {
 		if c := strings.Compare(a.Name, b.Name); c != 0 {
@@ -136,10 +140,40 @@ func OpenRaw(ds *dataset.Dataset) *RawSource {
 	return s
 }
 
+// bareDrive reads the root itself as a drive whose folders of date and drive
+// are missing. Unless the root is named as a drive, nobody knows which it is.
+func bareDrive(ds *dataset.Dataset) []*RawDrive {
+	name := filepath.Base(ds.Root)
+	if abs, err := filepath.Abs(ds.Root); err == nil {
+		name = filepath.Base(abs)
+	}
+	d := &RawDrive{Name: name, Synced: true, Dir: "."}
+	if m := rawDriveDir.FindStringSubmatch(name); m != nil {
+		d = namedDrive(m)
+		d.Parent, d.Dir = d.Date, "."
+	}
+	if d.list(ds.Tree); len(d.Streams) == 0 {
+		return nil
+	}
+	return []*RawDrive{d}
+}
+
+// namedDrive takes a drive's name apart.
+func namedDrive(m []string) *RawDrive {
+	return &RawDrive{Name: m[1] + "_drive_" + m[2], Date: m[1], Number: m[2], Synced: m[3] == "sync"}
+}
+
 func openDrive(t *dataset.Tree, dir, parent string, m []string) *RawDrive {
-	d := &RawDrive{Name: m[1] + "_drive_" + m[2], Date: m[1], Number: m[2], Synced: m[3] == "sync", Parent: parent, Dir: dir}
+	d := namedDrive(m)
+	d.Parent, d.Dir = parent, dir
+	d.list(t)
+	return d
+}
+
+// list finds the streams of the drive.
+func (d *RawDrive) list(t *dataset.Tree) {
 	for _, want := range rawStreams {
-		at, found := findFolder(t, dir, want.frameSpec)
+		at, found := findFolder(t, d.Dir, want.frameSpec)
 		if !found {
 			continue
 		}
@@ -150,7 +184,6 @@ func openDrive(t *dataset.Tree, dir, parent string, m []string) *RawDrive {
 		}
 		d.Streams = append(d.Streams, s)
 	}
-	return d
 }
 
 // frameNumber reads a frame id of exactly n digits.
@@ -262,7 +295,10 @@ func frames(d *RawDrive, stamps []*Stamps) []int {
 // a data file has File "".
 func (s *RawSource) moment(d *RawDrive, stamps []*Stamps, k int) *moment.Moment {
 	id := d.Name + "/" + rawID(k)
-	m := &moment.Moment{Group: d.Name, Sample: id, Key: "kitti-raw/" + id, Reference: "image_00"}
+	m := &moment.Moment{Group: d.Name, Sample: id, Reference: "image_00"}
+	if d.Date != "" {
+		m.Key = "kitti-raw/" + id
+	}
 	for i, st := range d.Streams {
 		file, has := st.File(k)
 		t, timed := stamps[i].Frame(k)

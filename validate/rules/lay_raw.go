@@ -29,7 +29,7 @@ var layRaw = []Rule{
 				for _, ch := range kitti.RawChannels() {
 					if d.Stream(ch.Name) == nil {
 						c.Report(Finding{
-							Message: fmt.Sprintf("drive %s has no %s", path.Base(d.Dir), ch.Dir),
+							Message: fmt.Sprintf("drive %s has no %s", d.Name, ch.Dir),
 							Place:   Place{Path: path.Join(d.Dir, ch.Dir), Channel: ch.Name},
 						})
 					}
@@ -55,7 +55,7 @@ var layRaw = []Rule{
 			for _, d := range s.Drives {
 				if st := d.Stream("oxts"); st != nil && !c.Dataset.Tree.HasFile(path.Join(st.Dir, "dataformat.txt")) {
 					c.Report(Finding{
-						Message: fmt.Sprintf("oxts of drive %s has no dataformat.txt", path.Base(d.Dir)),
+						Message: fmt.Sprintf("oxts of drive %s has no dataformat.txt", d.Name),
 						Place:   Place{Path: path.Join(st.Dir, "dataformat.txt"), Channel: "oxts"},
 					})
 				}
@@ -140,7 +140,7 @@ func checkRawFolders(c *Ctx, s *kitti.RawSource) {
 		for i := range d.Streams {
 			if st := &d.Streams[i]; st.Data.Missing {
 				c.Report(Finding{
-					Message: fmt.Sprintf("stream %s of drive %s has no folder data", st.Channel, path.Base(d.Dir)),
+					Message: fmt.Sprintf("stream %s of drive %s has no folder data", st.Channel, d.Name),
 					Place:   Place{Path: st.Data.Path, Channel: st.Channel},
 				})
 			}

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"path"
 	"strings"
 	"time"
 
@@ -194,7 +193,7 @@ func checkSync(c *Ctx, clock *kitti.RawClock) {
 	}
 	ref := clock.Stamps["image_00"]
 	if ref == nil {
-		c.Skip("image_00/timestamps.txt of " + path.Base(d.Dir))
+		c.Skip("image_00/timestamps.txt of " + d.Name)
 		return
 	}
 	for i := range d.Streams {
@@ -264,9 +263,12 @@ func checkDate(c *Ctx, clock *kitti.RawClock) {
 	d := clock.Drive
 	if d.Parent != d.Date {
 		c.Report(Finding{
-			Message: fmt.Sprintf("drive %s lies in the folder of %s", path.Base(d.Dir), d.Parent),
+			Message: fmt.Sprintf("drive %s lies in the folder of %s", d.Name, d.Parent),
 			Place:   Place{Path: d.Dir}, Expected: d.Date, Actual: d.Parent, Key: "folder",
 		})
+	}
+	if d.Date == "" {
+		return
 	}
 	want := strings.ReplaceAll(d.Date, "_", "-")
 	for channel, s := range clock.Stamps {
