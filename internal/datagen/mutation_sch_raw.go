@@ -74,6 +74,16 @@ var schTrackletsMutations = []Mutation{
 	{Rule: "LNK033", Base: baseKITTIRaw, Apply: func(d *Dir) error {
 		return d.Replace(trackletFile, "<first_frame>0<", "<first_frame>3<")
 	}},
+	{Rule: "GEO003", Name: "pose", Base: baseKITTIOdometry, Apply: func(d *Dir) error {
+		return d.editLine("poses/03.txt", 3, func(l string) string { return "1.01" + l[strings.Index(l, " "):] })
+	}},
+	{Rule: "GEO003", Name: "raw-calibration", Base: baseKITTIRaw, Apply: func(d *Dir) error {
+		return d.Replace("2011_09_26/calib_imu_to_velo.txt", "R: 9.99", "R: 9.89")
+	}},
+	{Rule: "GEO024", Name: "tracklet", Base: baseKITTIRaw, Apply: func(d *Dir) error {
+		height := regexp.MustCompile(`<h>[0-9.]+<`) // in cm
+		return d.Edit(trackletFile, func(b []byte) []byte { return height.ReplaceAll(b, []byte("<h>150<")) })
+	}},
 	{Rule: "GEO022", Name: "tracklet", Base: baseKITTIRaw, Apply: func(d *Dir) error {
 		height := regexp.MustCompile(`<h>[0-9.]+<`)
 		return d.Edit(trackletFile, func(b []byte) []byte { return height.ReplaceAll(b, []byte("<h>-1.5<")) })

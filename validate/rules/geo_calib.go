@@ -14,7 +14,7 @@ var geoCalib = []Rule{
 	{
 		ID: "GEO003", Slug: "rotation-matrix", Severity: rule.Error,
 		Formats: kittiCalibrated,
-		Summary: "The rotation matrices of a calibration are orthonormal with determinant +1.",
+		Summary: "The rotation matrices of calibrations and poses are orthonormal with determinant +1.",
 		Why:     "A matrix that stretches or mirrors moves every point a little or puts it on the other side; no reader notices.",
 		Example: "R0_rect with one digit lost: 9.99e-01 became 9.9e-01",
 		Hint:    "take the file from the release again, or orthonormalise the matrix where it is computed",
@@ -24,6 +24,8 @@ var geoCalib = []Rule{
 					checkRotation(c, f, k.Name)
 				}
 			}
+		}), rule.On(func(c *Ctx, p *kitti.Pose) {
+			reportRotation(c, kitti.RotationPart(p.Matrix[:]), Finding{Message: "the rotation of frame " + p.Place.Frame, Place: p.Place})
 		})},
 	},
 	{
@@ -92,7 +94,11 @@ func checkRotation(c *Ctx, f *kitti.Calib, key string) {
 	if m == nil {
 		return
 	}
-	r := kitti.RotationPart(m)
+	reportRotation(c, kitti.RotationPart(m), Finding{Message: key, Place: calibPlace(f, f.Entry(key)), Key: key})
+}
+
+// reportRotation reports f where r is no rotation; f's message names the matrix.
+func reportRotation(c *Ctx, r [9]float64, f Finding) {
 	off := 0.0
 	for i := range 3 {
 		for j := range 3 {
@@ -104,19 +110,18 @@ func checkRotation(c *Ctx, f *kitti.Calib, key string) {
 		}
 	}
 	det := r[0]*(r[4]*r[8]-r[5]*r[7]) - r[1]*(r[3]*r[8]-r[5]*r[6]) + r[2]*(r[3]*r[7]-r[4]*r[6])
-	finding := Finding{Place: calibPlace(f, f.Entry(key)), Key: key}
 	switch {
 	case !(off <= c.Params.Tolerance.Rotation):
-		finding.Message = fmt.Sprintf("%s is not orthonormal", key)
-		finding.Expected = fmt.Sprintf("max |R Rᵀ - I| <= %g", c.Params.Tolerance.Rotation)
-		finding.Actual = fmt.Sprintf("%.3g", off)
+		f.Message += " is not orthonormal"
+		f.Expected = fmt.Sprintf("max |R Rᵀ - I| <= %g", c.Params.Tolerance.Rotation)
+		f.Actual = fmt.Sprintf("%.3g", off)
 	case det < 0:
-		finding.Message = fmt.Sprintf("%s is a reflection", key)
-		finding.Expected, finding.Actual = "determinant +1", "determinant -1"
+		f.Message += " is a reflection"
+		f.Expected, f.Actual = "determinant +1", "determinant -1"
 	default:
 		return
 	}
-	c.Report(finding)
+	c.Report(f)
 }
 
 func checkProjection(c *Ctx, f *kitti.Calib, key string, p []float64) {

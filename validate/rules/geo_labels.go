@@ -33,7 +33,7 @@ var geoLabels = []Rule{
 				Message: message, Place: r.At(kitti.FieldHeight), Key: r.Text,
 				Expected: "height, width, length > 0", Actual: fmt.Sprintf("%g, %g, %g", r.Height, r.Width, r.Length),
 			})
-		})},
+		}), rule.On(checkTrackletSize)},
 	},
 	{
 		ID: "GEO024", Slug: "size-range", Severity: rule.Warning,
@@ -46,7 +46,7 @@ var geoLabels = []Rule{
 			if !r.DontCare() && sized(r) {
 				checkSizeWindow(c, r)
 			}
-		})},
+		}), rule.On(checkTrackletWindow)},
 	},
 	{
 		ID: "GEO025", Slug: "angle-range", Severity: rule.Error,
@@ -202,24 +202,29 @@ func sizeWindow(c *Ctx, class string) (w [6]float64, ok bool) {
 }
 
 func checkSizeWindow(c *Ctx, r *kitti.LabelRow) {
-	w, ok := sizeWindow(c, r.Type)
+	if f, ok := unusualSize(c, r.Type, r.Type, [3]float64{r.Height, r.Width, r.Length}); ok {
+		f.Place, f.Key = r.At(kitti.FieldHeight), r.Text
+		c.Report(f)
+	}
+}
+
+// unusualSize holds a size (height, width, length) against the window of its
+// class; name is what the finding calls the object.
+func unusualSize(c *Ctx, name, class string, size [3]float64) (f Finding, ok bool) {
+	w, ok := sizeWindow(c, class)
 	if !ok {
-		return
+		return f, false
 	}
 	var outside []string
-	for i, v := range []float64{r.Height, r.Width, r.Length} {
+	for i, v := range size {
 		if low, high := w[2*i], w[2*i+1]; v < low || v > high {
 			outside = append(outside, fmt.Sprintf("%s %g m (%g to %g)", kitti.FieldHeight+kitti.Field(i), v, low, high))
 		}
 	}
-	if outside != nil {
-		c.Report(Finding{
-			Message:  fmt.Sprintf("unusual size of a %s: %s", r.Type, strings.Join(outside, ", ")),
-			Place:    r.At(kitti.FieldHeight),
-			Expected: fmt.Sprintf("height %g to %g, width %g to %g, length %g to %g", w[0], w[1], w[2], w[3], w[4], w[5]),
-			Actual:   fmt.Sprintf("%g, %g, %g", r.Height, r.Width, r.Length), Key: r.Text,
-		})
-	}
+	f.Message = fmt.Sprintf("unusual size of a %s: %s", name, strings.Join(outside, ", "))
+	f.Expected = fmt.Sprintf("height %g to %g, width %g to %g, length %g to %g", w[0], w[1], w[2], w[3], w[4], w[5])
+	f.Actual = fmt.Sprintf("%g, %g, %g", size[0], size[1], size[2])
+	return f, outside != nil
 }
 
 func checkBoxInImage(c *Ctx, r *kitti.LabelRow) {

@@ -81,9 +81,14 @@ func checkStampCount(c *Ctx, clock *kitti.RawClock) {
 			stamps := clock.Stamps[key]
 			switch want := st.Count(); {
 			case stamps == nil && !c.Dataset.Tree.HasFile(p):
+				severity := rule.AsRule
+				if key != st.Channel {
+					severity = rule.Warning // the ends of a turn are of use, but not needed
+				}
 				c.Report(Finding{
-					Message: fmt.Sprintf("%s has no %s for its %s", path.Base(st.Dir), file, frameCount(want)),
-					Place:   Place{Path: p, Channel: st.Channel}, Expected: fmt.Sprint(want), Actual: "no file",
+					Severity: severity,
+					Message:  fmt.Sprintf("%s has no %s for its %s", path.Base(st.Dir), file, frameCount(want)),
+					Place:    Place{Path: p, Channel: st.Channel}, Expected: fmt.Sprint(want), Actual: "no file",
 				})
 			case stamps != nil && len(stamps.Lines) != want:
 				c.Report(Finding{

@@ -136,3 +136,18 @@ func checkTrackletSize(c *Ctx, t *kitti.Tracklet) {
 		}
 	}
 }
+
+// checkTrackletWindow is the part of size-range for tracklets.
+func checkTrackletWindow(c *Ctx, t *kitti.Tracklet) {
+	if t.H <= 0 || t.W <= 0 || t.L <= 0 {
+		return // size-positive
+	}
+	class := t.Type
+	if class == "Person (sitting)" {
+		class = "Person_sitting" // as the other data sets of the family spell it
+	}
+	if f, ok := unusualSize(c, t.Type, class, [3]float64{t.H, t.W, t.L}); ok {
+		f.Place, f.Key = t.Place, fmt.Sprintf("tracklet %d", t.Index)
+		c.Report(f)
+	}
+}
