@@ -130,3 +130,19 @@ func (d *Dir) Rename(from, to string) error {
 	}
 	return os.Rename(d.path(from), d.path(to))
 }
+
+// Change is Edit of the first file, by name, that the pattern matches.
+func (d *Dir) Change(pattern string, f func([]byte) []byte) error {
+	found, err := filepath.Glob(d.path(pattern))
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("%s matches no file", pattern)
+	}
+	name, err := filepath.Rel(d.Root, found[0])
+	if err != nil {
+		return err
+	}
+	return d.Edit(filepath.ToSlash(name), f)
+}

@@ -272,7 +272,7 @@ func (n NuScenes) labels(put sink, t *tables, rec *recording, c capture, token s
 		table, ext string
 		content    []byte
 	}{{"lidarseg", "bin", classes}, {"panoptic", "npz", archive}} {
-		name := fmt.Sprintf("%s/%s/%s_%[1]s.%s", f.table, n.Version, token, f.ext)
+		name := fmt.Sprintf("%s/%s/%s_%s.%s", f.table, n.Version, token, f.table, f.ext)
 		t.add(f.table, record("token", token, "sample_data_token", token, "filename", name))
 		if err := put(name, f.content); err != nil {
 			return err

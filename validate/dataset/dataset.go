@@ -58,6 +58,9 @@ func New(ctx context.Context, dir string, schema Schema, root *os.Root) (*Datase
 // the root, and where it names something other than a regular file. It never
 // blocks on a named pipe.
 func (d *Dataset) Open(name string) (*os.File, error) {
+	if e, ok := d.Tree.Entry(name); ok && e.Special() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("is %s, not a regular file", kindOf(e.Type))}
+	}
 	f, err := d.dir.OpenFile(path.Clean(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -105,6 +108,7 @@ func (d *Dataset) Close() error {
 	return d.dir.Close()
 }
 
+// kindOf names what lies at a path.
 func kindOf(m fs.FileMode) string {
 	switch {
 	case m.IsDir():
@@ -115,6 +119,8 @@ func kindOf(m fs.FileMode) string {
 		return "a socket"
 	case m&fs.ModeDevice != 0:
 		return "a device"
+	case m.IsRegular():
+		return "a file"
 	}
 	return m.String()
 }

@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // A Tree is the listing of a data set's folders: names and kinds, no sizes.
@@ -25,63 +26,104 @@ type Tree struct {
 	BadLinks []Link
 	// Files counts everything that is not a folder.
 	Files int
+
+	links []string // those that were followed
 }
 
 // An Entry is one name in a folder.
 type Entry struct {
 	Name string
-	Type fs.FileMode // type bits alone: fs.ModeDir, fs.ModeSymlink, …; 0 for a regular file
+	// Type holds the type bits alone: fs.ModeDir, fs.ModeSymlink, …; 0 for a
+	// regular file. A link to a folder has both bits.
+	Type fs.FileMode
 }
 
-// Scan lists everything below root. Folders reached through symbolic links are
-// not descended into. ignored, if not nil, leaves paths out.
+// Special reports whether the entry is a named pipe, a socket or a device,
+// which nobody opens here: that could block, or do something.
+func (e Entry) Special() bool {
+	return e.Type&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice|fs.ModeCharDevice|fs.ModeIrregular) != 0
+}
+
+// Kind names what the entry is: "a named pipe".
+func (e Entry) Kind() string { return kindOf(e.Type) }
+
+// Scan lists everything below root. Symbolic links to folders are followed
+// where they stay inside the root, except back into a folder that holds them;
+// the others become BadLinks, and nothing behind them is listed. ignored, if
+// not nil, leaves paths out.
 func Scan(ctx context.Context, root *os.Root, ignored func(path string, dir bool) bool) (*Tree, error) {
-	t := &Tree{Dirs: map[string][]Entry{}}
-	if err := t.scan(ctx, root, ".", ignored); err != nil {
+	s := &scanner{ctx: ctx, root: root, ignored: ignored, t: &Tree{Dirs: map[string][]Entry{}}}
+	if err := s.folder(".", 0); err != nil {
 		return nil, err
 	}
+	t := s.t
 	slices.SortFunc(t.Errors, func(a, b *fs.PathError) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(t.BadLinks, func(a, b Link) int { return strings.Compare(a.Path, b.Path) })
 	return t, nil
 }
 
-func (t *Tree) scan(ctx context.Context, root *os.Root, dir string, ignored func(string, bool) bool) error {
-	if err := ctx.Err(); err != nil {
+type scanner struct {
+	ctx     context.Context
+	root    *os.Root
+	ignored func(path string, dir bool) bool
+	t       *Tree
+	linked  int // folders listed through symbolic links
+}
+
+// folder lists dir, which lies behind so many links to folders, and everything
+// below it.
+func (s *scanner) folder(dir string, links int) error {
+	if err := s.ctx.Err(); err != nil {
 		return err
 	}
-	entries, err := list(root, dir)
+	if links > 0 {
+		s.linked++
+	}
+	entries, err := list(s.root, dir)
 	if err != nil {
-		var pe *fs.PathError
-		if !errors.As(err, &pe) {
-			pe = &fs.PathError{Op: "list", Err: err}
-		}
-		t.Errors = append(t.Errors, &fs.PathError{Op: pe.Op, Path: dir, Err: pe.Err})
+		s.t.Errors = append(s.t.Errors, &fs.PathError{Op: "list", Path: dir, Err: reason(err)})
 	}
 	kept := entries[:0]
-	var below []string
 	for _, e := range entries {
 		p := path.Join(dir, e.Name)
-		isDir := e.Type.IsDir()
-		if ignored != nil && ignored(p, isDir) {
+		if s.ignored != nil && s.ignored(p, e.Type.IsDir()) {
 			continue
 		}
+		if e.Type&fs.ModeSymlink != 0 {
+			e.Type |= s.link(p, links)
+		}
 		kept = append(kept, e)
-		if isDir {
-			below = append(below, p)
-		} else {
-			t.Files++
+		if !e.Type.IsDir() {
+			s.t.Files++
 		}
 	}
-	t.Dirs[dir] = slices.Clip(kept)
-	for _, p := range below {
-		if err := t.scan(ctx, root, p, ignored); err != nil {
+	kept = slices.Clip(kept)
+	s.t.Dirs[dir] = kept
+	for _, e := range kept {
+		if !e.Type.IsDir() {
+			continue
+		}
+		n := links
+		if e.Type&fs.ModeSymlink != 0 {
+			n++
+		}
+		if err := s.folder(path.Join(dir, e.Name), n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// reason strips the path that the operating system adds to an error.
+func reason(err error) error {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
 func list(root *os.Root, dir string) ([]Entry, error) {
-	f, err := root.Open(dir)
+	f, err := root.OpenFile(dir, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

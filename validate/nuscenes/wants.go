@@ -16,6 +16,7 @@ import (
 func readPayload(ctx context.Context, t *Tables, c *channels, jobs int, e rule.Emitter) error {
 	w := wanter{t: t, e: e, labels: map[Token][]payload.Want{}}
 	w.maps()
+	w.bags()
 	w.label(&t.Lidarseg, payload.Labels)
 	w.label(&t.Panoptic, payload.NPZ)
 	flush := func() error {
@@ -65,6 +66,16 @@ func (w *wanter) maps() {
 			Path: r.Filename, Kind: payload.MapMask,
 			Table: w.t.Map.Name, Token: w.t.Text(r.Token), Offset: r.Offset,
 		})
+	}
+}
+
+// bags adds the recordings that a T4 data set was made from.
+func (w *wanter) bags() {
+	if w.t.Dataset.Schema != dataset.T4 {
+		return
+	}
+	for _, name := range w.t.Dataset.Tree.Names("input_bag", ".mcap") {
+		w.add(payload.Want{Path: "input_bag/" + name, Kind: payload.Bag})
 	}
 }
 

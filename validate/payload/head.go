@@ -119,3 +119,10 @@ func isText(b []byte) bool {
 	}
 	return true
 }
+
+// IsTextLink reports whether b, a whole file, is what git leaves in place of a
+// symbolic link where it cannot make one: one relative path, without a line end.
+func IsTextLink(b []byte) bool {
+	return len(b) < 1024 && isText(b) && !bytes.ContainsAny(b, " \r\n\t") &&
+		(bytes.HasPrefix(b, []byte("../")) || bytes.HasPrefix(b, []byte("./")))
+}

@@ -189,14 +189,18 @@ func (r *reader) labels(f File) (any, *rule.Fault) {
 		return nil, r.alien(f, FormatRaw)
 	}
 	r.mu.Lock()
-	cloud, ok := r.clouds[f.Cloud]
+	cloud := r.clouds[f.Cloud]
 	r.mu.Unlock()
-	if !ok || cloud.points < 0 {
-		slug := cloud.slug
-		if slug == "" {
-			slug = "file-missing"
+	if cloud.slug != "" {
+		return nil, &rule.Fault{Slug: cloud.slug}
+	}
+	if cloud.points < 0 { // not inspected: left out of the run, or missing
+		info, err := r.ds.Stat(f.Cloud)
+		stride := int64(4 * defaultColumns(r.ds.Schema))
+		if err != nil || strings.HasSuffix(f.Cloud, ".pcd") || info.Size()%stride != 0 {
+			return nil, &rule.Fault{Slug: "file-missing"}
 		}
-		return nil, &rule.Fault{Slug: slug}
+		cloud.points = info.Size() / stride
 	}
 	return &LabelFile{File: f, Count: f.Size / width, Rest: f.Size % width, CloudPoints: cloud.points}, nil
 }

@@ -7,6 +7,7 @@ package payload
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -90,21 +91,24 @@ type (
 // Read inspects the wanted files with jobs workers and emits one *ImageFile,
 // *CloudFile, *LabelFile or *BagFile for each that is sound. A file that is not
 // becomes a Fault (file-unreadable, file-empty, lfs-pointer, magic,
-// png-header, …) and a Skip. Wants name files of the data set's tree; of one
+// png-header, …) and a Skip. Files that do not belong to the run (Selected) are
+// left out. Wants name files of the data set's tree; of one
 // that is not there the layout rules speak, and it is skipped here. Read
 // itself fails only when ctx ends.
 func Read(ctx context.Context, ds *dataset.Dataset, wants []Want, jobs int, e rule.Emitter) error {
-	e.Expect(len(wants))
 	r := &reader{ds: ds, e: e, clouds: map[string]cloudSize{}}
 	var clouds, labels []int
 	for i := range wants {
-		if wants[i].Kind == Labels {
+		switch w := &wants[i]; {
+		case !e.Selected(w.Path):
+		case w.Kind == Labels:
 			labels = append(labels, i)
-			r.clouds[wants[i].Cloud] = cloudSize{points: -1}
-		} else {
+			r.clouds[w.Cloud] = cloudSize{points: -1}
+		default:
 			clouds = append(clouds, i)
 		}
 	}
+	e.Expect(len(clouds) + len(labels))
 	// Labels are compared with the clouds that they label: those come first.
 	for _, order := range [][]int{clouds, labels} {
 		if err := r.all(ctx, wants, order, jobs); err != nil {
@@ -125,7 +129,7 @@ type reader struct {
 // A cloudSize is what labels need to know of the cloud that they label.
 type cloudSize struct {
 	points int64  // -1: unknown
-	slug   string // the rule that the cloud broke, if unknown
+	slug   string // the rule that the cloud broke, if unknown; "": it was not inspected
 }
 
 func (r *reader) all(ctx context.Context, wants []Want, order []int, jobs int) error {
@@ -198,6 +202,12 @@ func (r *reader) item(w *Want) (item any, slug string) {
 	if p := dataset.ParseLFSPointer(h.first()); p != nil && h.size < dataset.MaxLFSPointer {
 		r.e.Emit(rule.LFSFault(w.Place(), p))
 		return nil, "lfs-pointer"
+	}
+	if h.size == int64(h.n) && IsTextLink(h.first()) {
+		return nil, r.fault(w, rule.Fault{
+			Slug: "symlink-broken", Message: fmt.Sprintf("a symbolic link to %q was checked out as a text file", h.first()),
+			Expected: "the file, or a link to it", Actual: "a text file", Key: "text",
+		})
 	}
 	file := File{Want: *w, Size: h.size, Format: Sniff(h.first())}
 	item, fault := r.inspect(file, h)

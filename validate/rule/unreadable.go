@@ -10,11 +10,14 @@ import (
 
 // Unreadable says that a file of the data set could not be opened or read: it
 // emits a Fault of the rule that covers the reason and gives its slug, for the
-// reader's Skip or Break. A symbolic link that the listing already refuted is
-// not reported again.
+// reader's Skip or Break. What the listing already refuted, a symbolic link
+// that cannot be followed or something that is no file, is not reported again.
 func Unreadable(e Emitter, ds *dataset.Dataset, place Place, err error) (slug string) {
 	if l, ok := ds.Tree.BadLink(place.Path); ok {
 		return l.Slug()
+	}
+	if entry, ok := ds.Tree.Entry(place.Path); ok && entry.Special() {
+		return "file-unreadable"
 	}
 	if p := (*dataset.LFSPointer)(nil); errors.As(err, &p) {
 		e.Emit(LFSFault(place, p))
