@@ -3,6 +3,7 @@ package datagen
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -19,7 +20,13 @@ type KITTIObject struct {
 	Testing int // frames of the testing part; 0: 2
 }
 
-var kittiObject = cached("kitti-object", KITTIObject{Seed: 1}.write)
+var (
+	baseKITTIObject = cached("kitti-object", KITTIObject{Seed: 1}.write)
+	// baseKITTIPair has the raw drives of its object frames beside them.
+	baseKITTIPair = cached("kitti-object-raw", func(put sink) error {
+		return errors.Join(KITTIObject{Seed: 1}.write(put), KITTIRaw{Seed: 1}.write(put))
+	})
+)
 
 // Write writes the data set into a folder.
 func (k KITTIObject) Write(root string) error { return k.write(toDisk(root)) }

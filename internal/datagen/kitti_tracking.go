@@ -9,7 +9,7 @@ type KITTITracking struct {
 	Frames int // of each sequence; 0: 3
 }
 
-var kittiTracking = cached("kitti-tracking", KITTITracking{Seed: 1}.write)
+var baseKITTITracking = cached("kitti-tracking", KITTITracking{Seed: 1}.write)
 
 // Write writes the data set into a folder.
 func (k KITTITracking) Write(root string) error { return k.write(toDisk(root)) }

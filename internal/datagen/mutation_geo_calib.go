@@ -1,5 +1,7 @@
 package datagen
 
+import "strings"
+
 // Lines of a calibration file: see schCalibMutations.
 var geoCalibMutations = []Mutation{
 	breakCalib("GEO003", "", onLine(5, column(2, "9.9e-01"))),
@@ -10,5 +12,9 @@ var geoCalibMutations = []Mutation{
 	breakCalib("GEO005", "row", onLine(2, column(12, "0"))),
 	breakCalib("GEO011", "", onLine(4, column(5, "-10"))),
 	breakCalib("GEO011", "origin", onLine(1, column(5, "44.8"))),
+	{Rule: "GEO013", Base: baseKITTIPair, Apply: func(d *Dir) error {
+		return d.EditLine(objectCalib, 3, func(s string) string { return strings.Replace(s, "6.071928000000e+02", "6.071929000000e+02", 1) })
+	}},
+	{Rule: "GEO013", Name: "imu", Base: baseKITTIPair, Apply: func(d *Dir) error { return d.EditLine(objectCalib, 7, column(5, "0")) }},
 	breakCalib("GEO014", "", onLine(6, func(string) string { return "Tr_velo_to_cam: 0 0 1 0.27 -1 0 0 0 0 -1 0 -0.08" })),
 }

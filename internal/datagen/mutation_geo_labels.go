@@ -24,10 +24,10 @@ var geoLabelsMutations = []Mutation{
 	breakRow("GEO030", "", column(2, "1.50")),
 	breakRow("GEO030", "occluded", column(3, "4")),
 	breakTrack("GEO030", "tracking", column(4, "3")),
-	{Rule: "GEO031", Base: kittiObject, Apply: func(d *Dir) error {
+	{Rule: "GEO031", Base: baseKITTIObject, Apply: func(d *Dir) error {
 		return d.EditLines(objectLabels, func(l []string) []string { return append(l[len(l)-1:len(l):len(l)], l[:len(l)-1]...) })
 	}},
-	{Rule: "GEO031", Name: "values", Base: kittiObject, Apply: func(d *Dir) error {
+	{Rule: "GEO031", Name: "values", Base: baseKITTIObject, Apply: func(d *Dir) error {
 		return d.Replace(objectLabels, "-1000 -1000 -1000", "0 0 0")
 	}},
 }

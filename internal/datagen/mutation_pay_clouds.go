@@ -6,13 +6,13 @@ import (
 )
 
 var payCloudsMutations = []Mutation{
-	{Rule: "PAY007", Base: kittiObject, Apply: func(d *Dir) error {
+	{Rule: "PAY007", Base: baseKITTIObject, Apply: func(d *Dir) error {
 		return d.Edit("training/velodyne/000001.bin", cut(4))
 	}},
 	{Rule: "PAY007", Name: "nuscenes", Base: baseNuScenes, Apply: func(d *Dir) error {
 		return d.Change("sweeps/LIDAR_TOP/*", cut(3))
 	}},
-	{Rule: "PAY014", Base: kittiObject, Apply: func(d *Dir) error {
+	{Rule: "PAY014", Base: baseKITTIObject, Apply: func(d *Dir) error {
 		return d.Edit("training/velodyne/000001.bin", func(b []byte) []byte { return b[:len(b)/16*6/16*16] })
 	}},
 	{Rule: "PAY016", Base: baseNuScenes, Apply: radar("POINTS ", "POINTS 9")},

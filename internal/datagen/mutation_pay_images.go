@@ -3,22 +3,22 @@ package datagen
 import "encoding/binary"
 
 var payImagesMutations = []Mutation{
-	{Rule: "PAY001", Base: kittiObject, Apply: func(d *Dir) error {
+	{Rule: "PAY001", Base: baseKITTIObject, Apply: func(d *Dir) error {
 		return d.Write("training/image_2/000001.png", gradient(kittiWidth, kittiHeight))
 	}},
-	{Rule: "PAY001", Name: "text", Base: kittiObject, Apply: func(d *Dir) error {
+	{Rule: "PAY001", Name: "text", Base: baseKITTIObject, Apply: func(d *Dir) error {
 		return d.Write("training/velodyne/000001.bin", []byte("12.5 1.25 -0.5 0.3\n12.5 1.30 -0.5 0.3\n"))
 	}},
 	{Rule: "PAY001", Name: "noise", Base: baseNuScenes, Apply: func(d *Dir) error {
 		return d.Change("samples/CAM_FRONT/*", func(b []byte) []byte { b[0] ^= 0xff; return b })
 	}},
-	{Rule: "PAY002", Base: kittiObject, Apply: func(d *Dir) error {
+	{Rule: "PAY002", Base: baseKITTIObject, Apply: func(d *Dir) error {
 		return d.Edit("training/image_2/000001.png", cut(100))
 	}},
-	{Rule: "PAY002", Name: "crc", Base: kittiObject, Apply: func(d *Dir) error {
+	{Rule: "PAY002", Name: "crc", Base: baseKITTIObject, Apply: func(d *Dir) error {
 		return d.Edit("training/image_2/000001.png", func(b []byte) []byte { b[19]++; return b })
 	}},
-	{Rule: "PAY002", Name: "16 bit", Base: kittiObject, Apply: func(d *Dir) error {
+	{Rule: "PAY002", Name: "16 bit", Base: baseKITTIObject, Apply: func(d *Dir) error {
 		return d.Edit("training/image_3/000001.png", func(b []byte) []byte {
 			header := append([]byte(nil), b[16:29]...)
 			header[8] = 16
@@ -32,7 +32,7 @@ var payImagesMutations = []Mutation{
 	{Rule: "PAY004", Base: baseNuScenes, Apply: func(d *Dir) error {
 		return d.Change("samples/CAM_FRONT/*", func([]byte) []byte { return gradient(nuScenesWidth/2, nuScenesHeight/2) })
 	}},
-	{Rule: "PAY006", Base: kittiTracking, Apply: func(d *Dir) error {
+	{Rule: "PAY006", Base: baseKITTITracking, Apply: func(d *Dir) error {
 		return d.Write("training/image_03/0000/000001.png", colourPNG(picture{kittiWidth - 18, kittiHeight - 5}, "smaller"))
 	}},
 	{Rule: "PAY027", Base: baseNuScenes, Apply: func(d *Dir) error {

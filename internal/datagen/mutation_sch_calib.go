@@ -4,12 +4,12 @@ import "strings"
 
 // breakCalib gives a mutation of an object calibration file.
 func breakCalib(rule, name string, f func([]string) []string) Mutation {
-	return Mutation{Rule: rule, Name: name, Base: kittiObject, Apply: func(d *Dir) error { return d.EditLines(objectCalib, f) }}
+	return Mutation{Rule: rule, Name: name, Base: baseKITTIObject, Apply: func(d *Dir) error { return d.EditLines(objectCalib, f) }}
 }
 
 // breakTrackingCalib gives a mutation of a tracking calibration file.
 func breakTrackingCalib(rule, name string, f func([]string) []string) Mutation {
-	return Mutation{Rule: rule, Name: name, Base: kittiTracking, Apply: func(d *Dir) error { return d.EditLines(trackingCalib, f) }}
+	return Mutation{Rule: rule, Name: name, Base: baseKITTITracking, Apply: func(d *Dir) error { return d.EditLines(trackingCalib, f) }}
 }
 
 // onLine edits one line (from 1).

@@ -15,12 +15,12 @@ const (
 
 // breakRow gives a mutation of the first Car of an object label file.
 func breakRow(rule, name string, f func(string) string) Mutation {
-	return Mutation{Rule: rule, Name: name, Base: kittiObject, Apply: func(d *Dir) error { return d.EditLine(objectLabels, 1, f) }}
+	return Mutation{Rule: rule, Name: name, Base: baseKITTIObject, Apply: func(d *Dir) error { return d.EditLine(objectLabels, 1, f) }}
 }
 
 // breakTrack gives a mutation of the first Car of a tracking label file.
 func breakTrack(rule, name string, f func(string) string) Mutation {
-	return Mutation{Rule: rule, Name: name, Base: kittiTracking, Apply: func(d *Dir) error { return d.EditLine(trackingLabels, 2, f) }}
+	return Mutation{Rule: rule, Name: name, Base: baseKITTITracking, Apply: func(d *Dir) error { return d.EditLine(trackingLabels, 2, f) }}
 }
 
 var schLabelMutations = []Mutation{

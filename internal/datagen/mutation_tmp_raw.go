@@ -46,7 +46,7 @@ var tmpRawMutations = []Mutation{
 	{Rule: "TMP025", Base: baseKITTIRaw, Apply: func(d *Dir) error {
 		return d.dropFrame("velodyne_points", ".bin", 4, "timestamps.txt", "timestamps_start.txt", "timestamps_end.txt")
 	}},
-	{Rule: "TMP025", Name: "tracking", Base: kittiTracking, Apply: func(d *Dir) error {
+	{Rule: "TMP025", Name: "tracking", Base: baseKITTITracking, Apply: func(d *Dir) error {
 		for _, f := range []string{"image_02/0000/%06d.png", "image_03/0000/%06d.png", "velodyne/0000/%06d.bin"} {
 			if err := d.Remove("training/" + fmt.Sprintf(f, 0)); err != nil {
 				return err

@@ -122,7 +122,7 @@ var geoLabels = []Rule{
 	{
 		ID: "GEO029", Slug: "bbox-image", Severity: rule.Error,
 		Formats: kittiLabelled,
-		Summary: "A 2D box lies inside its image, from 0 to width - 1 and height - 1.",
+		Summary: "The 2D box of an object lies inside its image, from 0 to width - 1 and height - 1.",
 		Why:     "A box that leaves the image was drawn on an image of another size, or was never clipped.",
 		Example: "right edge 1279.00 in an image of 1242 px",
 		Hint:    "clip the box to the image, and raise truncated; tolerance.bbox_px says how far out is only a warning",
@@ -228,7 +228,7 @@ func unusualSize(c *Ctx, name, class string, size [3]float64) (f Finding, ok boo
 }
 
 func checkBoxInImage(c *Ctx, r *kitti.LabelRow) {
-	if !ordered(r) {
+	if !ordered(r) || r.DontCare() {
 		return
 	}
 	if r.Image.Width == 0 {
