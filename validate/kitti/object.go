@@ -99,6 +99,8 @@ func (s *ObjectSource) Moments(yield func(*moment.Moment) bool) error {
 			m := &moment.Moment{Group: p.Name, Sample: sample, Key: "kitti-object/" + sample, Reference: "image_00"}
 			if r, ok := s.Raw(p.Name, id); ok {
 				m.Key = "kitti-raw/" + r.Sample()
+			} else if s.Mapping == nil && p.Name == "training" {
+				m.Key = "" // the mapping would tell, and it is not at hand
 			}
 			m.Channels = observe(p.Frames, id)
 			if len(m.Channels) > 0 && !yield(m) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"regexp"
-	"strings"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/moment"
@@ -212,7 +211,7 @@ func (o *odometrySource) Moments(yield func(*moment.Moment) bool) error {
 
 func (s *Sequence) moment(n int) *moment.Moment {
 	id := s.Frames.ID(n)
-	m := &moment.Moment{Group: s.Name, Sample: s.Name + "/" + id, Key: fmt.Sprintf("kitti-odometry/%s/%s", s.Name, id)}
+	m := &moment.Moment{Group: s.Name, Sample: s.Name + "/" + id, Key: fmt.Sprintf("kitti-odometry/%s/%s", s.Name, id), Reference: "image_0"}
 	if r, ok := OdometryRaw(s.Name, n); ok {
 		m.Key = "kitti-raw/" + r.Sample()
 	}
@@ -221,15 +220,12 @@ func (s *Sequence) moment(n int) *moment.Moment {
 		if f.Channel == "labels" {
 			continue
 		}
-		if m.Reference == "" { // image_0, or what the download has first
-			m.Reference = f.Channel
-		}
 		file, ok := f.File(id)
 		if !ok {
 			continue
 		}
 		obs := moment.Observation{Channel: f.Channel, File: file, Resolution: 1000, Place: rule.Place{Path: file, Channel: f.Channel, Frame: id}}
-		if strings.HasPrefix(f.Channel, "image_") && f.Channel == m.Reference && s.Times != nil && n < len(s.Times.NS) {
+		if f.Channel == m.Reference && s.Times != nil && n < len(s.Times.NS) {
 			obs.Time, obs.Timed = s.Times.NS[n], true
 			obs.Source = fmt.Sprintf("times.txt:%d", n+1)
 		}

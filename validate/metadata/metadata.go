@@ -68,11 +68,14 @@ func SidecarPath(name, group string) string {
 }
 
 // Demanded reports whether the standard demands records for a moment: the
-// testing frames of KITTI are no annotated samples.
+// testing frames of KITTI, and the sequences 11 to 21 of odometry, are no
+// annotated samples.
 func Demanded(schema dataset.Schema, m *moment.Moment) bool {
 	switch schema {
 	case dataset.KITTIObject, dataset.KITTITracking:
 		return m.Group != "testing" && !strings.HasPrefix(m.Group, "testing/")
+	case dataset.KITTIOdometry, dataset.SemanticKITTI:
+		return m.Group < "11"
 	}
 	return true
 }
