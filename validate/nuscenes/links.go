@@ -19,6 +19,7 @@ const (
 	Dangling int32 = -1 // it names no row
 	Empty    int32 = -2 // it is ""
 	Unknown  int32 = -3 // it could not be read, or the table that it names could not be
+	Second   int32 = -4 // it names a row of another table, which it may
 )
 
 // A Key is one foreign key: a column whose cells name rows of another table.
@@ -207,7 +208,7 @@ func newKey[R, T any](b *linker, t *Tables, from *Table[R], column string, to *T
 // second accepts a dangling token that names a row of a second table.
 func (k *key) second(r int32, token Token) int32 {
 	if r == Dangling && k.otherwise != nil && k.otherwise(token) {
-		return Unknown
+		return Second
 	}
 	return r
 }

@@ -67,6 +67,7 @@ func topics() [][]Rule {
 		lnkReferences,
 		lnkChains,
 		lnkCounts,
+		lnkLogs,
 		lnkKeyframes,
 		lnkLidarseg,
 		lnkT4,
