@@ -1,3 +1,139 @@
 package datagen
 
-var lnkChainsMutations = []Mutation{}
+// Rows of the generated tables, by their place: scene-0061 has the samples 0
+// to 4 and scene-0655 the samples 5 to 9; each object has its annotations
+// together, five a scene.
+
+// link makes a mutation that sets a link of the row at one position to the
+// token of the row at another.
+func link(table string, at int, key string, to int) func(*Dir) error {
+	return linkWhere(table, nil, at, key, to)
+}
+
+// linkWhere is link among the rows that pick accepts, in the order of their
+// time or, without, of the table.
+func linkWhere(table string, pick func(*Record) bool, at int, key string, to int) func(*Dir) error {
+	return func(d *Dir) error {
+		return d.EditTable(table, func(rows []*Record) []*Record {
+			chosen := chosenRows(rows, pick)
+			chosen[at].Set(key, chosen[to].Str("token"))
+			return rows
+		})
+	}
+}
+
+// chosenRows gives the rows that pick accepts along their chain, which begins
+// with the only one that has no prev; nil picks all, in the table's order.
+func chosenRows(rows []*Record, pick func(*Record) bool) []*Record {
+	if pick == nil {
+		return rows
+	}
+	byToken := map[string]*Record{}
+	var out []*Record
+	for _, r := range rows {
+		byToken[r.Str("token")] = r
+		if pick(r) && r.Str("prev") == "" {
+			out = []*Record{r}
+		}
+	}
+	for r := byToken[out[0].Str("next")]; r != nil; r = byToken[r.Str("next")] {
+		out = append(out, r)
+	}
+	return out
+}
+
+// cut makes a mutation that ends the chain at a row, and begins another with
+// the next.
+func cut(table string, pick func(*Record) bool, at int) func(*Dir) error {
+	return func(d *Dir) error {
+		return d.EditTable(table, func(rows []*Record) []*Record {
+			chosen := chosenRows(rows, pick)
+			chosen[at].Set("next", "")
+			chosen[at+1].Set("prev", "")
+			return rows
+		})
+	}
+}
+
+// leaveOut makes a mutation that joins the neighbours of a row.
+func leaveOut(table string, pick func(*Record) bool, at int) func(*Dir) error {
+	return func(d *Dir) error {
+		return d.EditTable(table, func(rows []*Record) []*Record {
+			chosen := chosenRows(rows, pick)
+			before, r, behind := chosen[at-1], chosen[at], chosen[at+1]
+			before.Set("next", behind.Str("token"))
+			behind.Set("prev", before.Str("token"))
+			r.Set("next", "")
+			r.Set("prev", "")
+			return rows
+		})
+	}
+}
+
+// swap makes a mutation that exchanges a row with the one behind it.
+func swap(table string, pick func(*Record) bool, at int) func(*Dir) error {
+	return func(d *Dir) error {
+		return d.EditTable(table, func(rows []*Record) []*Record {
+			c := chosenRows(rows, pick)
+			order := []*Record{c[at-1], c[at+1], c[at], c[at+2]}
+			for i := range 3 {
+				order[i].Set("next", order[i+1].Str("token"))
+				order[i+1].Set("prev", order[i].Str("token"))
+			}
+			return rows
+		})
+	}
+}
+
+var (
+	frontData = has("filename", "CAM_FRONT/n015")
+	t4Back    = has("filename", "CAM_BACK")
+)
+
+var lnkChainsMutations = []Mutation{
+	{Rule: "LNK004", Base: baseNuScenes, Apply: set("sample", nth(1, nil), "next", none)},
+	{Rule: "LNK004", Name: "data", Base: baseNuScenes, Apply: set("sample_data", has("filename", "sweeps/CAM_FRONT/"), "prev", none)},
+	{Rule: "LNK004", Name: "other table", Base: baseNuScenes, Apply: setTo("sample_annotation", nil, "next", "instance", nth(0, nil), "token")},
+	{Rule: "LNK004", Name: "Lyft", Base: baseLyft, Apply: set("sample_annotation", nil, "next", none64)},
+	{Rule: "LNK005", Base: baseNuScenes, Apply: link("sample_annotation", 1, "next", 3)},
+	{Rule: "LNK005", Name: "prev", Base: baseNuScenes, Apply: link("sample_annotation", 2, "prev", 0)},
+	{Rule: "LNK005", Name: "data", Base: baseNuScenes, Apply: linkWhere("sample_data", frontData, 3, "next", 6)},
+	{Rule: "LNK005", Name: "samples", Base: baseNuScenes, Apply: link("sample", 1, "next", 3)},
+	{Rule: "LNK005", Name: "one end", Base: baseNuScenes, Apply: set("sample", nth(1, nil), "next", "")},
+	{Rule: "LNK005", Name: "T4", Base: baseT4, Apply: linkWhere("sample_data", t4Back, 3, "prev", 1)},
+	{Rule: "LNK006", Base: baseNuScenes, Apply: link("sample_annotation", 3, "next", 1)},
+	{Rule: "LNK006", Name: "self", Base: baseNuScenes, Apply: linkWhere("sample_data", frontData, 3, "next", 3)},
+	{Rule: "LNK006", Name: "tail to head", Base: baseNuScenes, Apply: link("sample", 4, "next", 0)},
+	{Rule: "LNK006", Name: "prev", Base: baseNuScenes, Apply: link("sample", 0, "prev", 2)},
+	{Rule: "LNK006", Name: "T4", Base: baseT4, Apply: linkWhere("sample_data", t4Back, 5, "next", 2)},
+	{Rule: "LNK007", Base: baseNuScenes, Apply: cut("sample_annotation", nil, 1)},
+	{Rule: "LNK007", Name: "data", Base: baseNuScenes, Apply: cut("sample_data", frontData, 4)},
+	{Rule: "LNK007", Name: "samples", Base: baseNuScenes, Apply: cut("sample", nil, 1)},
+	{Rule: "LNK007", Name: "Lyft", Base: baseLyft, Apply: leaveOut("sample_annotation", nil, 2)},
+	{Rule: "LNK008", Base: baseNuScenes, Apply: link("sample", 2, "next", 7)},
+	{Rule: "LNK008", Name: "joined", Base: baseNuScenes, Apply: func(d *Dir) error {
+		if err := link("sample", 4, "next", 5)(d); err != nil {
+			return err
+		}
+		return link("sample", 5, "prev", 4)(d)
+	}},
+	{Rule: "LNK008", Name: "scene of a sample", Base: baseNuScenes, Apply: setTo("sample", nth(2, nil), "scene_token", "scene", nth(1, nil), "token")},
+	{Rule: "LNK008", Name: "instance of an annotation", Base: baseNuScenes, Apply: setTo("sample_annotation", nth(2, nil), "instance_token", "instance", nth(1, nil), "token")},
+	{Rule: "LNK008", Name: "channels", Base: baseNuScenes, Apply: func(d *Dir) error {
+		rows, err := d.Rows("sample_data")
+		if err != nil {
+			return err
+		}
+		back := chosenRows(rows, has("filename", "CAM_BACK/n015"))
+		return set("sample_data", where("token", chosenRows(rows, frontData)[3].Str("token")), "next", back[4].Str("token"))(d)
+	}},
+	{Rule: "LNK009", Base: baseNuScenes, Apply: leaveOut("sample_annotation", nil, 2)},
+	{Rule: "LNK009", Name: "order", Base: baseNuScenes, Apply: swap("sample_annotation", nil, 1)},
+	{Rule: "LNK009", Name: "samples", Base: baseNuScenes, Apply: leaveOut("sample", nil, 2)},
+	{Rule: "LNK009", Name: "T4", Base: baseT4, Apply: swap("sample_annotation", nil, 1)},
+	{Rule: "LNK010", Base: baseNuScenes, Apply: setTo("scene", nil, "first_sample_token", "sample", nth(1, nil), "token")},
+	{Rule: "LNK010", Name: "instance", Base: baseNuScenes, Apply: setTo("instance", nil, "last_annotation_token", "sample_annotation", nth(3, nil), "token")},
+	{Rule: "LNK010", Name: "Lyft", Base: baseLyft, Apply: setTo("scene", nil, "last_sample_token", "sample", nth(1, nil), "token")},
+	{Rule: "LNK010", Name: "T4 empty", Base: baseT4, Apply: set("instance", nil, "first_annotation_token", "")},
+	{Rule: "LNK010", Name: "T4 other object", Base: baseT4, Apply: setTo("instance", nil, "first_annotation_token", "object_ann", nth(0, nil), "token")},
+}

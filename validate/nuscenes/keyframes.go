@@ -81,10 +81,10 @@ func (t *Tables) keyframes() *Keyframes {
 		if kind == perhaps && t.SampleData.Sound(i) {
 			k.Folders = append(k.Folders, i)
 		}
-		if kind == sweep || c.SampleData.Group[i] >= 0 {
+		sample, sensor := l.SampleData.Sample[i], t.Sensors().Of[i]
+		if kind == sweep || sample >= 0 && c.SampleData.Group[i] >= 0 {
 			continue
 		}
-		sample, sensor := l.SampleData.Sample[i], t.Sensors().Of[i]
 		switch {
 		case sample >= 0 && c.Sample.Trusted(sample) >= 0:
 			anySample[sample] = true // of an unknown channel

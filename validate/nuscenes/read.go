@@ -23,6 +23,7 @@ func Read(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (m
 	if slug, path := t.broken(); slug != "" {
 		for _, zero := range []any{
 			(*moment.Stream)(nil), (*payload.ImageFile)(nil), (*payload.CloudFile)(nil), (*payload.LabelFile)(nil),
+			(*Metainfo)(nil), (*Lanelet)(nil),
 		} {
 			e.Skip(zero, slug, path)
 		}
@@ -33,6 +34,12 @@ func Read(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (m
 		c.emitStreams(e)
 	}
 	if err := readPayload(ctx, t, c, jobs, e); err != nil {
+		return nil, err
+	}
+	if err := readMetainfo(ctx, t, e); err != nil {
+		return nil, err
+	}
+	if err := readLanelet(ctx, t, e); err != nil {
 		return nil, err
 	}
 	return newSource(t), ctx.Err()

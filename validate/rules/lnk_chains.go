@@ -166,7 +166,7 @@ func sampleChain(t *nuscenes.Tables) *chainView {
 func dataChain(t *nuscenes.Tables) *chainView {
 	return &chainView{
 		t: t, Chain: t.Chains().SampleData,
-		at: func(i int32) Place { return atData(t, i) },
+		at: func(i int32) Place { return capture(t, i) },
 		token: func(i int32, field string) nuscenes.Token {
 			r := &t.SampleData.Rows[i]
 			return either(field, r.Next, r.Prev)
@@ -195,15 +195,6 @@ func either(field string, next, prev nuscenes.Token) nuscenes.Token {
 		return prev
 	}
 	return next
-}
-
-// atData gives the place of a row of sample_data, with its channel.
-func atData(t *nuscenes.Tables, row int32) Place {
-	p := nuscenes.At(t, &t.SampleData, row)
-	if s := t.Sensors().Of[row]; s >= 0 {
-		p.Channel = t.Sensor.Rows[s].Channel
-	}
-	return p
 }
 
 func (v *chainView) text(row int32) string { return v.at(row).Token }

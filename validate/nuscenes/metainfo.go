@@ -1,0 +1,146 @@
+package nuscenes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/mmaudit/mmaudit/internal/jsonrow"
+	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/rule"
+)
+
+// A Metainfo is T4's description of a point cloud that several scans make up
+// (PointCloudMetainfo, the file that info_filename names).
+type Metainfo struct {
+	rule.Place
+	Points  int64 // in the cloud; -1 if that cannot be told from its size
+	Sources []MetaSource
+}
+
+// A MetaSource is the part of a cloud that one scan brought: points Begin to
+// Begin+Length.
+type MetaSource struct {
+	Sensor        string // token
+	Known         bool   // there is such a sensor
+	Begin, Length int64
+}
+
+// maxMetainfo is far more than a description of a few scans takes.
+const maxMetainfo = 1 << 20
+
+// readMetainfo emits a *Metainfo for each description that sample_data names.
+func readMetainfo(ctx context.Context, t *Tables, e rule.Emitter) error {
+	if !e.Wants((*Metainfo)(nil)) {
+		return nil
+	}
+	var p jsonrow.Parser
+	for i := range t.SampleData.Rows {
+		r := &t.SampleData.Rows[i]
+		if r.Info == "" || !e.Selected(r.Info) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		at := rule.Place{Path: r.Info}
+		skip := func(slug string) { e.Skip((*Metainfo)(nil), slug, r.Info) }
+		if !t.Dataset.Tree.HasFile(r.Info) {
+			skip("file-missing")
+			continue
+		}
+		b, err := t.Dataset.ReadFile(r.Info, maxMetainfo)
+		if err != nil {
+			skip(rule.Unreadable(e, t.Dataset, at, err))
+			continue
+		}
+		m, features, err := parseMetainfo(&p, b)
+		if err != nil {
+			slug := "json-syntax"
+			var je *jsonrow.Error
+			if errors.As(err, &je) {
+				at.ByteOffset = je.Offset
+				e.Emit(rule.Fault{Slug: slug, Message: je.Msg, Place: at})
+			} else {
+				slug = "metainfo-sources"
+				e.Emit(rule.Fault{Slug: slug, Message: err.Error(), Place: at})
+			}
+			skip(slug)
+			continue
+		}
+		m.Place = at
+		for k := range m.Sources {
+			_, m.Sources[k].Known = t.Sensor.Find(t.texts.token([]byte(m.Sources[k].Sensor)))
+			m.Sources[k].Known = m.Sources[k].Known || t.Sensor.open()
+		}
+		m.Points = points(t.Dataset, r, features)
+		e.Emit(m)
+	}
+	return nil
+}
+
+// points is the size of a cloud without header in points, or -1: for a PCD,
+// and where the size is no whole number of points, of which another rule speaks.
+func points(ds *dataset.Dataset, r *SampleData, features int64) int64 {
+	info, err := ds.Stat(r.Filename)
+	if err != nil || r.Format == "pcd" || info.Size()%(4*features) != 0 {
+		return -1
+	}
+	return info.Size() / (4 * features)
+}
+
+// parseMetainfo reads a description. The error is a *jsonrow.Error where the
+// text is no JSON object.
+func parseMetainfo(p *jsonrow.Parser, b []byte) (m *Metainfo, features int64, err error) {
+	rec, err := p.Object(b, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	features = 5
+	if f := rec.Field("num_pts_feats"); f != nil && f.Kind != jsonrow.Null {
+		n, exact := jsonrow.Scaled(f.Raw, 0)
+		if f.Kind != jsonrow.Number || !exact || n < 3 || n > 1024 {
+			return nil, 0, errors.New("num_pts_feats is no number of values of a point")
+		}
+		features = n
+	}
+	f := rec.Field("sources")
+	if f == nil || f.Kind != jsonrow.Array {
+		return nil, 0, errors.New("there is no list sources")
+	}
+	m = &Metainfo{}
+	jsonrow.Elements(f.Raw, func(k jsonrow.Kind, raw []byte) bool {
+		var s MetaSource
+		var found [3]bool
+		if k == jsonrow.Object {
+			jsonrow.Members(raw, func(name string, k jsonrow.Kind, raw []byte) bool {
+				switch {
+				case name == "sensor_token" && k == jsonrow.String:
+					s.Sensor, found[0] = string(jsonrow.Text(raw)), true
+				case name == "idx_begin" && k == jsonrow.Number:
+					s.Begin, found[1] = pointNumber(raw)
+				case name == "length" && k == jsonrow.Number:
+					s.Length, found[2] = pointNumber(raw)
+				}
+				return true
+			})
+		}
+		if found != [3]bool{true, true, true} {
+			err = fmt.Errorf("source %d lacks a sensor_token, or an idx_begin or length that is a number of points", len(m.Sources))
+			return false
+		}
+		m.Sources = append(m.Sources, s)
+		return true
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return m, features, nil
+}
+
+// pointNumber reads a number of points.
+func pointNumber(raw []byte) (n int64, ok bool) {
+	n, exact := jsonrow.Scaled(raw, 0)
+	return n, exact && n >= 0 && n <= math.MaxInt32
+}
