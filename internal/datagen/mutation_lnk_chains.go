@@ -91,15 +91,15 @@ var (
 )
 
 var lnkChainsMutations = []Mutation{
-	{Rule: "LNK004", Base: baseNuScenes, Apply: set("sample", nth(1, nil), "next", none)},
-	{Rule: "LNK004", Name: "data", Base: baseNuScenes, Apply: set("sample_data", has("filename", "sweeps/CAM_FRONT/"), "prev", none)},
-	{Rule: "LNK004", Name: "other table", Base: baseNuScenes, Apply: setTo("sample_annotation", nil, "next", "instance", nth(0, nil), "token")},
-	{Rule: "LNK004", Name: "Lyft", Base: baseLyft, Apply: set("sample_annotation", nil, "next", none64)},
+	{Rule: "LNK004", Base: baseNuScenes, Apply: assign("sample", nth(1, nil), "next", none)},
+	{Rule: "LNK004", Name: "data", Base: baseNuScenes, Apply: assign("sample_data", has("filename", "sweeps/CAM_FRONT/"), "prev", none)},
+	{Rule: "LNK004", Name: "other table", Base: baseNuScenes, Apply: assignFrom("sample_annotation", nil, "next", "instance", nth(0, nil), "token")},
+	{Rule: "LNK004", Name: "Lyft", Base: baseLyft, Apply: assign("sample_annotation", nil, "next", none64)},
 	{Rule: "LNK005", Base: baseNuScenes, Apply: link("sample_annotation", 1, "next", 3)},
 	{Rule: "LNK005", Name: "prev", Base: baseNuScenes, Apply: link("sample_annotation", 2, "prev", 0)},
 	{Rule: "LNK005", Name: "data", Base: baseNuScenes, Apply: linkWhere("sample_data", frontData, 3, "next", 6)},
 	{Rule: "LNK005", Name: "samples", Base: baseNuScenes, Apply: link("sample", 1, "next", 3)},
-	{Rule: "LNK005", Name: "one end", Base: baseNuScenes, Apply: set("sample", nth(1, nil), "next", "")},
+	{Rule: "LNK005", Name: "one end", Base: baseNuScenes, Apply: assign("sample", nth(1, nil), "next", "")},
 	{Rule: "LNK005", Name: "T4", Base: baseT4, Apply: linkWhere("sample_data", t4Back, 3, "prev", 1)},
 	{Rule: "LNK006", Base: baseNuScenes, Apply: link("sample_annotation", 3, "next", 1)},
 	{Rule: "LNK006", Name: "self", Base: baseNuScenes, Apply: linkWhere("sample_data", frontData, 3, "next", 3)},
@@ -117,23 +117,23 @@ var lnkChainsMutations = []Mutation{
 		}
 		return link("sample", 5, "prev", 4)(d)
 	}},
-	{Rule: "LNK008", Name: "scene of a sample", Base: baseNuScenes, Apply: setTo("sample", nth(2, nil), "scene_token", "scene", nth(1, nil), "token")},
-	{Rule: "LNK008", Name: "instance of an annotation", Base: baseNuScenes, Apply: setTo("sample_annotation", nth(2, nil), "instance_token", "instance", nth(1, nil), "token")},
+	{Rule: "LNK008", Name: "scene of a sample", Base: baseNuScenes, Apply: assignFrom("sample", nth(2, nil), "scene_token", "scene", nth(1, nil), "token")},
+	{Rule: "LNK008", Name: "instance of an annotation", Base: baseNuScenes, Apply: assignFrom("sample_annotation", nth(2, nil), "instance_token", "instance", nth(1, nil), "token")},
 	{Rule: "LNK008", Name: "channels", Base: baseNuScenes, Apply: func(d *Dir) error {
 		rows, err := d.Rows("sample_data")
 		if err != nil {
 			return err
 		}
 		back := chosenRows(rows, has("filename", "CAM_BACK/n015"))
-		return set("sample_data", where("token", chosenRows(rows, frontData)[3].Str("token")), "next", back[4].Str("token"))(d)
+		return assign("sample_data", where("token", chosenRows(rows, frontData)[3].Str("token")), "next", back[4].Str("token"))(d)
 	}},
 	{Rule: "LNK009", Base: baseNuScenes, Apply: leaveOut("sample_annotation", nil, 2)},
 	{Rule: "LNK009", Name: "order", Base: baseNuScenes, Apply: swap("sample_annotation", nil, 1)},
 	{Rule: "LNK009", Name: "samples", Base: baseNuScenes, Apply: leaveOut("sample", nil, 2)},
 	{Rule: "LNK009", Name: "T4", Base: baseT4, Apply: swap("sample_annotation", nil, 1)},
-	{Rule: "LNK010", Base: baseNuScenes, Apply: setTo("scene", nil, "first_sample_token", "sample", nth(1, nil), "token")},
-	{Rule: "LNK010", Name: "instance", Base: baseNuScenes, Apply: setTo("instance", nil, "last_annotation_token", "sample_annotation", nth(3, nil), "token")},
-	{Rule: "LNK010", Name: "Lyft", Base: baseLyft, Apply: setTo("scene", nil, "last_sample_token", "sample", nth(1, nil), "token")},
-	{Rule: "LNK010", Name: "T4 empty", Base: baseT4, Apply: set("instance", nil, "first_annotation_token", "")},
-	{Rule: "LNK010", Name: "T4 other object", Base: baseT4, Apply: setTo("instance", nil, "first_annotation_token", "object_ann", nth(0, nil), "token")},
+	{Rule: "LNK010", Base: baseNuScenes, Apply: assignFrom("scene", nil, "first_sample_token", "sample", nth(1, nil), "token")},
+	{Rule: "LNK010", Name: "instance", Base: baseNuScenes, Apply: assignFrom("instance", nil, "last_annotation_token", "sample_annotation", nth(3, nil), "token")},
+	{Rule: "LNK010", Name: "Lyft", Base: baseLyft, Apply: assignFrom("scene", nil, "last_sample_token", "sample", nth(1, nil), "token")},
+	{Rule: "LNK010", Name: "T4 empty", Base: baseT4, Apply: assign("instance", nil, "first_annotation_token", "")},
+	{Rule: "LNK010", Name: "T4 other object", Base: baseT4, Apply: assignFrom("instance", nil, "first_annotation_token", "object_ann", nth(0, nil), "token")},
 }

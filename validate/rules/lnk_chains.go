@@ -166,7 +166,7 @@ func sampleChain(t *nuscenes.Tables) *chainView {
 func dataChain(t *nuscenes.Tables) *chainView {
 	return &chainView{
 		t: t, Chain: t.Chains().SampleData,
-		at: func(i int32) Place { return capture(t, i) },
+		at: func(i int32) Place { return captureAt(t, i) },
 		token: func(i int32, field string) nuscenes.Token {
 			r := &t.SampleData.Rows[i]
 			return either(field, r.Next, r.Prev)

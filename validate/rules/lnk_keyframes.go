@@ -26,10 +26,10 @@ var lnkKeyframes = []Rule{
 		Hint:    "make one of the two a sweep, or give it its own sample",
 		Checks: []Check{rule.On(func(c *Ctx, t *nuscenes.Tables) {
 			for _, d := range t.Keyframes().Duplicates {
-				p := capture(t, d.Row)
+				p := captureAt(t, d.Row)
 				c.Report(Finding{
 					Message: fmt.Sprintf("sample %s has another keyframe of %s", t.Text(t.Sample.Rows[d.Sample].Token), t.Sensor.Rows[d.Sensor].Channel),
-					Place:   p, Key: p.Token, Related: []Place{capture(t, d.First)},
+					Place:   p, Key: p.Token, Related: []Place{captureAt(t, d.First)},
 				})
 			}
 		}).Needing(keyframeTables...)},
@@ -47,7 +47,7 @@ var lnkKeyframes = []Rule{
 				if r.KeyFrame {
 					want, have = have, want
 				}
-				p := capture(t, row)
+				p := captureAt(t, row)
 				c.Report(Finding{
 					Message: fmt.Sprintf("is_key_frame is %t, but the file lies in %s", r.KeyFrame, have),
 					Place:   p, Key: p.Token, Expected: want, Actual: have,
@@ -150,7 +150,7 @@ func sweepSample(c *Ctx, t *nuscenes.Tables) {
 				return cmp.Compare(t.Sample.Rows[s].Timestamp, at)
 			})
 			if want := samples[min(i, len(samples)-1)]; want != sample {
-				p := capture(t, row)
+				p := captureAt(t, row)
 				c.Report(Finding{
 					Message: "the sweep belongs to another sample than the one that follows it", Place: p, Key: p.Token,
 					Expected: t.Text(t.Sample.Rows[want].Token), Actual: t.Text(t.Sample.Rows[sample].Token),

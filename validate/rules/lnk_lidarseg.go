@@ -102,7 +102,7 @@ func unlabelled(c *Ctx, t *nuscenes.Tables, table *nuscenes.Table[nuscenes.Lidar
 		if _, ok := labelled[i]; ok || t.Dataset.Tree.HasFile(path.Join(labelFolder(t, table), t.Text(r.Token)+"_"+table.Name+ext)) {
 			continue
 		}
-		p := capture(t, i)
+		p := captureAt(t, i)
 		c.Report(Finding{Message: "the keyframe has no row in " + table.Name, Place: p, Key: p.Token + " " + table.Name})
 	}
 }

@@ -107,7 +107,7 @@ func filenameLog(c *Ctx, t *nuscenes.Tables) {
 		if f.n > 1 {
 			m = fmt.Sprintf("the names of %d files say log %s, their scene %s is of log %s", f.n, w.log, scene.Name, log.Logfile)
 		}
-		p := capture(t, f.row)
+		p := captureAt(t, f.row)
 		key := p.Token
 		if f.n > 1 {
 			key = scene.Name + " " + w.log
@@ -142,7 +142,7 @@ func calibrationShared(c *Ctx, t *nuscenes.Tables) {
 			c.Report(Finding{
 				Message: fmt.Sprintf("the calibration is used by data of log %s and of log %s",
 					t.Log.Rows[first-1].Logfile, t.Log.Rows[own].Logfile),
-				Place: nuscenes.At(t, &t.CalibratedSensor, calibrated), Related: []Place{capture(t, i)},
+				Place: nuscenes.At(t, &t.CalibratedSensor, calibrated), Related: []Place{captureAt(t, i)},
 			})
 		}
 	}
@@ -164,10 +164,10 @@ func egoPoses(c *Ctx, t *nuscenes.Tables) {
 			first[to] = int32(i) + 1
 		case t.SampleData.Sound(int32(i)):
 			explained++
-			p := capture(t, int32(i))
+			p := captureAt(t, int32(i))
 			c.Report(Finding{
 				Message: "ego_pose_token names a pose that another row uses", Place: p, Key: p.Token,
-				Actual: t.Text(t.EgoPose.Rows[to].Token), Related: []Place{capture(t, first[to]-1)},
+				Actual: t.Text(t.EgoPose.Rows[to].Token), Related: []Place{captureAt(t, first[to]-1)},
 			})
 		}
 	}
