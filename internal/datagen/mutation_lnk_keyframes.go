@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// move makes a mutation that edits a row of sample_data and moves its file to
+// moveData makes a mutation that edits a row of sample_data and moves its file to
 // the name that the edited row has.
-func move(pick func(*Record) bool, edit func(*Record)) func(*Dir) error {
+func moveData(pick func(*Record) bool, edit func(*Record)) func(*Dir) error {
 	return func(d *Dir) error {
 		var from, to string
 		err := d.EditRow("sample_data", pick, func(r *Record) {
@@ -22,20 +22,20 @@ func move(pick func(*Record) bool, edit func(*Record)) func(*Dir) error {
 	}
 }
 
-// replace edits part of a row's filename.
-func replace(r *Record, old, new string) {
+// replaceInName edits part of a row's filename.
+func replaceInName(r *Record, old, new string) {
 	r.Set("filename", strings.Replace(r.Str("filename"), old, new, 1))
 }
 
 var lnkKeyframesMutations = []Mutation{
-	{Rule: "LNK013", Base: baseNuScenes, Apply: move(has("filename", "samples/CAM_FRONT/"), func(r *Record) {
+	{Rule: "LNK013", Base: baseNuScenes, Apply: moveData(has("filename", "samples/CAM_FRONT/"), func(r *Record) {
 		r.Set("is_key_frame", false)
-		replace(r, "samples/", "sweeps/")
+		replaceInName(r, "samples/", "sweeps/")
 	})},
 	{Rule: "LNK013", Name: "T4", Base: baseT4, Apply: assign("sample_data", both(where("is_key_frame", true), t4Back), "is_key_frame", false)},
-	{Rule: "LNK014", Base: baseNuScenes, Apply: move(nth(1, has("filename", "sweeps/CAM_FRONT/")), func(r *Record) {
+	{Rule: "LNK014", Base: baseNuScenes, Apply: moveData(nth(1, has("filename", "sweeps/CAM_FRONT/")), func(r *Record) {
 		r.Set("is_key_frame", true)
-		replace(r, "sweeps/", "samples/")
+		replaceInName(r, "sweeps/", "samples/")
 	})},
 	{Rule: "LNK014", Name: "T4", Base: baseT4, Apply: func(d *Dir) error {
 		samples, err := d.Rows("sample")
@@ -49,11 +49,11 @@ var lnkKeyframesMutations = []Mutation{
 	}},
 	{Rule: "LNK015", Base: baseNuScenes, Apply: assign("sample_data", has("filename", "samples/CAM_FRONT/"), "is_key_frame", false)},
 	{Rule: "LNK015", Name: "sweep", Base: baseNuScenes, Apply: assign("sample_data", has("filename", "sweeps/CAM_FRONT/"), "is_key_frame", true)},
-	{Rule: "LNK016", Base: baseNuScenes, Apply: move(has("filename", "samples/CAM_FRONT/"), func(r *Record) {
-		replace(r, "samples/CAM_FRONT/", "samples/CAM_BACK/")
+	{Rule: "LNK016", Base: baseNuScenes, Apply: moveData(has("filename", "samples/CAM_FRONT/"), func(r *Record) {
+		replaceInName(r, "samples/CAM_FRONT/", "samples/CAM_BACK/")
 	})},
-	{Rule: "LNK016", Name: "name", Base: baseNuScenes, Apply: move(has("filename", "sweeps/CAM_FRONT/"), func(r *Record) {
-		replace(r, "__CAM_FRONT__", "__CAM_BACK__")
+	{Rule: "LNK016", Name: "name", Base: baseNuScenes, Apply: moveData(has("filename", "sweeps/CAM_FRONT/"), func(r *Record) {
+		replaceInName(r, "__CAM_FRONT__", "__CAM_BACK__")
 	})},
 	{Rule: "LNK016", Name: "calibration", Base: baseNuScenes, Apply: func(d *Dir) error {
 		rows, err := d.Rows("sample_data")
@@ -67,11 +67,11 @@ var lnkKeyframesMutations = []Mutation{
 		}
 		return errNoRow
 	}},
-	{Rule: "LNK016", Name: "T4", Base: baseT4, Apply: move(t4Back, func(r *Record) {
+	{Rule: "LNK016", Name: "T4", Base: baseT4, Apply: moveData(t4Back, func(r *Record) {
 		r.Set("filename", path.Join("data/CAM_FRONT", "back.jpg"))
 	})},
-	{Rule: "LNK017", Base: baseNuScenes, Apply: move(has("filename", "samples/CAM_FRONT/n015"), func(r *Record) {
-		replace(r, "n015-2018-07-24-11-22-45+0800", "n015-2018-07-24-12-22-45+0800")
+	{Rule: "LNK017", Base: baseNuScenes, Apply: moveData(has("filename", "samples/CAM_FRONT/n015"), func(r *Record) {
+		replaceInName(r, "n015-2018-07-24-11-22-45+0800", "n015-2018-07-24-12-22-45+0800")
 	})},
 	{Rule: "LNK018", Base: baseNuScenes, Apply: assignFrom("sample_data", has("filename", "sweeps/CAM_FRONT/n015"), "sample_token", "sample", nth(3, nil), "token")},
 }
