@@ -26,7 +26,11 @@ func soundSARIF(t testing.TB, text []byte) {
 	t.Helper()
 	var doc struct {
 		Runs []struct {
-			Tool    struct{ Driver struct{ Rules []struct{ ID, HelpURI string } } }
+			Tool struct {
+				Driver struct {
+					Rules []struct{ ID, HelpURI string }
+				}
+			}
 			Results []struct {
 				RuleID    string
 				RuleIndex int
@@ -324,4 +328,21 @@ func FuzzWrite(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestGitHubCap: GitHub shows ten annotations of a level, so each rule comes
+// before the second finding of any, and the summary says what is left out.
+func TestGitHubCap(t *testing.T) {
+	rep := &report.Report{Complete: true, Totals: report.Totals{Error: 31}, Counts: map[string]int{"LAY015": 30, "SCH024": 1}}
+	for i := range 30 {
+		rep.Findings = append(rep.Findings, rule.Finding{Rule: "LAY015", Severity: rule.Error, Message: fmt.Sprint("m", i)})
+	}
+	rep.Findings = append(rep.Findings, rule.Finding{Rule: "SCH024", Severity: rule.Error, Message: "the only one"})
+	text := write(t, "github", rep, report.Options{})
+	soundGitHub(t, text, 31)
+	for _, want := range []string{"::the only one", "and 29 more of LAY015", "10 of 31 findings are annotated"} {
+		if !bytes.Contains(text, []byte(want)) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
 }

@@ -134,8 +134,11 @@ func (v *view) page() *page {
 		PlotWidth: plotWidth, PlotHeight: plotHeight,
 	}
 	p.Tiles = []tile{
-		{"error", "errors", v.Totals.Error}, {"warning", "warnings", v.Totals.Warning}, {"info", "info", v.Totals.Info},
-		{"", "rules applied", len(v.Rules)}, {"", "rules skipped", v.skippedRules()},
+		{"error", "errors", v.Totals.Error},
+		{"warning", "warnings", v.Totals.Warning},
+		{"info", "info", v.Totals.Info},
+		{"", "rules applied", len(v.Rules)},
+		{"", "rules skipped", v.skippedRules()},
 	}
 	if n := sum(v.Suppressed); n > 0 {
 		p.Tiles = append(p.Tiles, tile{"", "suppressed", n})
