@@ -43,7 +43,7 @@ var layTablesMutations = []Mutation{
 	}},
 	{Rule: "LAY032", Name: "twice", Base: baseNuScenesSplits, Apply: func(d *Dir) error {
 		return d.Write("v1.0-mini/splits.json", splitsJSON(map[string][]string{
-			"our_train": {"scene-0061", "scene-0655"}, "our_val": {"scene-0655", "scene-0655"},
+			"our_train": {"scene-0061", "scene-0103"}, "our_val": {"scene-0103", "scene-0655"},
 		}))
 	}},
 	{Rule: "LAY034", Name: "nuscenes", Base: baseNuScenes, Apply: func(d *Dir) error {
@@ -52,7 +52,12 @@ var layTablesMutations = []Mutation{
 }
 
 var baseNuScenesSplits = cached("nuscenes-splits", NuScenes{
-	Seed: 5, Scenes: smallScenes, Splits: map[string][]string{"our_train": {"scene-0061"}, "our_val": {"scene-0655"}, "all": {"scene-0061", "scene-0655"}},
+	Seed:   5,
+	Scenes: append([]NuScenesScene{{Name: "scene-0103", Channels: []string{"LIDAR_TOP"}, Samples: 3, After: 480e9}}, smallScenes...),
+	Splits: map[string][]string{
+		"our_train": {"scene-0061", "scene-0103"}, "our_val": {"scene-0655"},
+		"all": {"scene-0061", "scene-0103", "scene-0655"}, // holds the others on purpose
+	},
 }.write)
 
 // smallScenes are two scenes of one log with the lidar alone.

@@ -41,7 +41,7 @@ var geoCalib = []Rule{
 					checkProjection(c, f, f.ProjectionKey(i), p)
 				}
 			}
-		})},
+		}), rule.On(checkIntrinsics).Needing("calibrated_sensor", "sample_data")},
 	},
 	{
 		ID: "GEO011", Slug: "stereo-baseline", Severity: rule.Warning,

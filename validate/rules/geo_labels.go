@@ -33,7 +33,7 @@ var geoLabels = []Rule{
 				Message: message, Place: r.At(kitti.FieldHeight), Key: r.Text,
 				Expected: "height, width, length > 0", Actual: fmt.Sprintf("%g, %g, %g", r.Height, r.Width, r.Length),
 			})
-		}), rule.On(checkTrackletSize)},
+		}), rule.On(checkTrackletSize), rule.On(checkTableSizes).Needing("sample_annotation")},
 	},
 	{
 		ID: "GEO024", Slug: "size-range", Severity: rule.Warning,
@@ -46,7 +46,7 @@ var geoLabels = []Rule{
 			if !r.DontCare() && sized(r) {
 				checkSizeWindow(c, r)
 			}
-		}), rule.On(checkTrackletWindow)},
+		}), rule.On(checkTrackletWindow), rule.On(checkTableSizeWindows).Needing("sample_annotation", "instance", "category")},
 	},
 	{
 		ID: "GEO025", Slug: "angle-range", Severity: rule.Error,
@@ -197,6 +197,8 @@ func sizeWindow(c *Ctx, class string) (w [6]float64, ok bool) {
 	switch c.Dataset.Schema {
 	case dataset.KITTIObject, dataset.KITTITracking, dataset.KITTIRaw:
 		w, ok = kittiSizes[class]
+	default:
+		w, ok = tableSizes[class]
 	}
 	return w, ok
 }
