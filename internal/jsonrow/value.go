@@ -92,7 +92,7 @@ func Scaled(raw []byte, digits int) (n int64, exact bool) {
 	// digits and inexact tells whether others were dropped.
 	var mant uint64
 	exp, dot, inexact := digits, false, false
-	taken := 0
+	taken, dropped := 0, byte('0') // dropped is the first digit behind the 19
 	for ; i < len(raw); i++ {
 		c := raw[i]
 		if c == '.' {
@@ -111,6 +111,10 @@ func Scaled(raw []byte, digits int) (n int64, exact bool) {
 				taken++
 			}
 		} else {
+			if taken == 19 {
+				dropped = c
+				taken++
+			}
 			exp++
 			inexact = inexact || c != '0'
 		}
@@ -130,6 +134,9 @@ func Scaled(raw []byte, digits int) (n int64, exact bool) {
 			return math.MinInt64, false
 		}
 		return math.MaxInt64, false
+	}
+	if exp == 0 && dropped >= '5' {
+		mant++
 	}
 	for ; exp > 0 && mant > 0; exp-- {
 		if mant > math.MaxUint64/10 {
