@@ -120,6 +120,7 @@ func (s *recordSchema) all() uint64 { return 1<<len(s.required) - 1 }
 type schemaDoc struct {
 	ID          string                `json:"$id"`
 	Description string                `json:"description"`
+	Examples    []json.RawMessage     `json:"examples"`
 	Type        stringOrList          `json:"type"`
 	Properties  map[string]*schemaDoc `json:"properties"`
 	Required    []string              `json:"required"`
