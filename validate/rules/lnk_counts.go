@@ -107,7 +107,7 @@ func nbrAnnotations(c *Ctx, t *nuscenes.Tables) {
 		case y.Excused(i, r.Nbr) && (r.Nbr > 0 || n > 0):
 			excused = true
 		case n == 0 && images[i] > 0 && (r.Nbr == 0 || r.Nbr == images[i]): // T4: seen in images alone
-		case n == 0 && images[i] <= r.Nbr && r.Nbr <= images[i]+doubtful:
+		case doubtful > 0 && n == 0 && images[i] <= r.Nbr && r.Nbr <= images[i]+doubtful:
 			excused = true
 		case n == 0 && r.Nbr == 0:
 			c.Report(Finding{Message: "the instance has no annotation", Place: nuscenes.At(t, &t.Instance, i), Expected: "at least 1", Actual: "0"})
