@@ -19,7 +19,7 @@ type Keyframes struct {
 	// refutes may be the one.
 	Excused int
 
-	extra map[int32]struct{} // rows of Duplicates
+	refuted map[int32]struct{} // rows of Duplicates, and Folders
 }
 
 // A MissingKeyframe says that a sample lacks a channel that its scene has.
@@ -53,7 +53,7 @@ const (
 
 func (t *Tables) keyframes() *Keyframes {
 	l, c, m := t.Links(), t.Chains(), t.Members()
-	k := &Keyframes{extra: map[int32]struct{}{}}
+	k := &Keyframes{refuted: map[int32]struct{}{}}
 	nuscenes := t.Dataset.Schema == dataset.NuScenes
 	is := func(i int32) int {
 		r := &t.SampleData.Rows[i]
@@ -80,6 +80,7 @@ func (t *Tables) keyframes() *Keyframes {
 		kinds[i] = uint8(kind)
 		if kind == perhaps && t.SampleData.Sound(i) {
 			k.Folders = append(k.Folders, i)
+			k.refuted[i] = struct{}{}
 		}
 		sample, sensor := l.SampleData.Sample[i], t.Sensors().Of[i]
 		if kind == sweep || sample >= 0 && c.SampleData.Group[i] >= 0 {
@@ -118,7 +119,7 @@ func (t *Tables) keyframes() *Keyframes {
 			case kinds[r] == keyframe && kinds[first-1] == keyframe:
 				twice = true
 				k.Duplicates = append(k.Duplicates, DuplicateKeyframe{Row: r, First: first - 1, Sample: sample, Sensor: stream.Sensor})
-				k.extra[r] = struct{}{}
+				k.refuted[r] = struct{}{}
 			case kinds[r] == keyframe:
 				seen[sample] = r + 1
 			}
@@ -163,6 +164,7 @@ func (t *Tables) keyframes() *Keyframes {
 	return k
 }
 
-// Repeated reports whether a row of sample_data is a second keyframe of its
-// channel in its sample.
-func (k *Keyframes) Repeated(row int32) bool { _, ok := k.extra[row]; return ok }
+// Refuted reports whether a row of sample_data is not to be taken for the
+// keyframe of its channel: it is the second, or its folder denies that it is
+// one.
+func (k *Keyframes) Refuted(row int32) bool { _, ok := k.refuted[row]; return ok }

@@ -157,7 +157,7 @@ func keyframes(t *nuscenes.Tables, visit func(capture, sample, sensor int32)) {
 	for i := range t.SampleData.Rows {
 		i := int32(i)
 		sample, sensor := l.SampleData.Sample[i], sensors.Of[i]
-		if !t.SampleData.Rows[i].KeyFrame || !t.SampleData.Sound(i) || sample < 0 || sensor < 0 || !t.Sample.Sound(sample) || k.Repeated(i) {
+		if !t.SampleData.Rows[i].KeyFrame || !t.SampleData.Sound(i) || sample < 0 || sensor < 0 || !t.Sample.Sound(sample) || k.Refuted(i) {
 			continue
 		}
 		if _, bad := misnamed(t, i); !bad {
