@@ -23,10 +23,12 @@ type KITTIObject struct {
 var (
 	baseKITTIObject = cached("kitti-object", KITTIObject{Seed: 1}.write)
 	// baseKITTIPair has the raw drives of its object frames beside them.
-	baseKITTIPair = cached("kitti-object-raw", func(put sink) error {
-		return errors.Join(KITTIObject{Seed: 1}.write(put), KITTIRaw{Seed: 1}.write(put))
-	})
+	baseKITTIPair = cached("kitti-object-raw", baseKITTIPairWrite)
 )
+
+func baseKITTIPairWrite(put sink) error {
+	return errors.Join(KITTIObject{Seed: 1}.write(put), KITTIRaw{Seed: 1}.write(put))
+}
 
 // Write writes the data set into a folder.
 func (k KITTIObject) Write(root string) error { return k.write(toDisk(root)) }
