@@ -23,7 +23,7 @@ func Read(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (m
 	if slug, path := t.broken(); slug != "" {
 		for _, zero := range []any{
 			(*moment.Stream)(nil), (*payload.ImageFile)(nil), (*payload.CloudFile)(nil), (*payload.LabelFile)(nil),
-			(*Metainfo)(nil), (*Lanelet)(nil),
+			(*Metainfo)(nil), (*Lanelet)(nil), (*CANFile)(nil),
 		} {
 			e.Skip(zero, slug, path)
 		}
@@ -40,6 +40,9 @@ func Read(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (m
 		return nil, err
 	}
 	if err := readLanelet(ctx, t, e); err != nil {
+		return nil, err
+	}
+	if err := readCAN(ctx, t, e); err != nil {
 		return nil, err
 	}
 	return newSource(t), ctx.Err()
