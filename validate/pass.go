@@ -93,7 +93,9 @@ func (p *pass) Selected(path string) bool {
 
 func (p *pass) Skip(zero any, slug, path string) {
 	for _, b := range p.byType[reflect.TypeOf(zero)] {
-		p.s.skip(p.ds, b.Rule, p.because(slug, path))
+		if b.Rule.Slug != slug { // the rule that refuted the input has spoken
+			p.s.skip(p.ds, b.Rule, p.because(slug, path))
+		}
 	}
 }
 

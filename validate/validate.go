@@ -60,23 +60,11 @@ type Reader func(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emit
 // The report is never nil. The error is about what could not be checked: a
 // folder that is missing, a context that ended (ErrIncomplete).
 func Run(ctx context.Context, folders []string, o Options) (*report.Report, error) {
-	if o.Params == nil {
-		o.Params = rule.DefaultParams()
-	}
-	if o.Policy == nil {
-		o.Policy = asIs{}
-	}
-	if o.Jobs <= 0 {
-		o.Jobs = runtime.GOMAXPROCS(0)
-	}
-	if o.Keep <= 0 {
-		o.Keep = 1000
-	}
-	s := newSink(&o)
+	s := newSink(o.withDefaults())
 	catalogue := rules.Catalogue()
 	active := catalogue[:0:0]
 	for _, r := range catalogue {
-		if (o.Selected == nil || o.Selected(r)) && (!r.Deep || o.Params.Deep) {
+		if (o.Selected == nil || o.Selected(r)) && (!r.Deep || s.o.Params.Deep) {
 			active = append(active, r)
 			s.rep.Rules = append(s.rep.Rules, r.ID)
 		}
@@ -92,6 +80,23 @@ func Run(ctx context.Context, folders []string, o Options) (*report.Report, erro
 	}
 	s.rep.Complete, s.rep.Incomplete = false, err.Error()
 	return s.rep, fmt.Errorf("%w: %w", ErrIncomplete, err)
+}
+
+// withDefaults fills in what was left open.
+func (o Options) withDefaults() *Options {
+	if o.Params == nil {
+		o.Params = rule.DefaultParams()
+	}
+	if o.Policy == nil {
+		o.Policy = asIs{}
+	}
+	if o.Jobs <= 0 {
+		o.Jobs = runtime.GOMAXPROCS(0)
+	}
+	if o.Keep <= 0 {
+		o.Keep = 1000
+	}
+	return &o
 }
 
 func (s *sink) run(ctx context.Context, folders []string, active []*rule.Rule) error {

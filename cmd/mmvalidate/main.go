@@ -53,7 +53,7 @@ Exit status:
 
 func newApp(e *env) *cli.App {
 	app := clikit.NewApp(name, []*cli.Command{
-		checkCommand(e), detectCommand(e),
+		checkCommand(e), annotateCommand(e), detectCommand(e),
 		rulesCommand(e), explainCommand(e),
 		baselineCommand(e), fixCommand(e), schemaCommand(e), completionCommand(e),
 	})

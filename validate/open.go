@@ -1,0 +1,70 @@
+package validate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/moment"
+)
+
+// Open reads the data sets below each folder without judging them, for whoever
+// needs their moments: annotate. The sources are valid until close is called.
+// A data set whose moments cannot be read is an error.
+func Open(ctx context.Context, folders []string, o Options) (sources []moment.Source, close func(), err error) {
+	s := newSink(o.withDefaults())
+	var opened []*dataset.Dataset
+	close = func() {
+		for _, ds := range opened {
+			ds.Close()
+		}
+	}
+	defer func() {
+		if err != nil {
+			close()
+			close = func() {}
+		}
+	}()
+	for _, folder := range folders {
+		det, err := dataset.Detect(ctx, folder, func(p string, dir bool) bool { return s.o.Policy.Ignored(folder, p, dir) })
+		if err != nil {
+			return nil, close, err
+		}
+		opened = append(opened, det.Datasets...)
+		if len(det.Datasets) == 0 {
+			return nil, close, fmt.Errorf("%s: %w", folder, ErrNoDataset)
+		}
+		for _, ds := range det.Datasets {
+			p := newPass(s, ds, nil)
+			src, err := readers[ds.Schema](ctx, ds, s.o.Jobs, p)
+			if err != nil {
+				return nil, close, fmt.Errorf("%s: %w", ds.Root, err)
+			}
+			if src == nil {
+				return nil, close, fmt.Errorf("%s: cannot be read: %s", ds.Root, p.whyBroken())
+			}
+			sources = append(sources, src)
+		}
+	}
+	return sources, close, nil
+}
+
+// ErrNoDataset says that a folder holds no data set that this build reads.
+var ErrNoDataset = errors.New("no known data set")
+
+// whyBroken gives the first reason why an input is broken.
+func (p *pass) whyBroken() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var why []string
+	for in, w := range p.broken {
+		why = append(why, fmt.Sprintf("%s (%s)", in, w))
+	}
+	if len(why) == 0 {
+		return "its moments are unknown"
+	}
+	slices.Sort(why)
+	return why[0]
+}
