@@ -1,7 +1,6 @@
 package datagen
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -37,30 +36,13 @@ var layRawMutations = []Mutation{
 		}
 		return nil
 	}},
-	{Rule: "LAY011", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.cutLine(rawDrive+"image_03/timestamps.txt", 10) }},
+	{Rule: "LAY011", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.EditLines(rawDrive+"image_03/timestamps.txt", without(10)) }},
 	{Rule: "LAY011", Name: "data", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.Remove(rawDrive + "image_01/data/0000000009.png") }},
-	{Rule: "LAY011", Name: "start", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.cutLine(rawDrive+"velodyne_points/timestamps_start.txt", 10) }},
+	{Rule: "LAY011", Name: "start", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.EditLines(rawDrive+"velodyne_points/timestamps_start.txt", without(10)) }},
 	{Rule: "LAY011", Name: "file", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.Remove(rawDrive + "image_01/timestamps.txt") }},
 	{Rule: "LAY012", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.Remove(rawDrive + "image_01") }},
 	{Rule: "LAY013", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.Remove("2011_09_26/calib_imu_to_velo.txt") }},
 	{Rule: "LAY014", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.Remove(rawDrive + "oxts/dataformat.txt") }},
-}
-
-// editLine replaces line n (from 1) of a text file.
-func (d *Dir) editLine(name string, n int, f func(line string) string) error {
-	return d.Edit(name, func(b []byte) []byte {
-		lines := strings.SplitAfter(string(b), "\n")
-		lines[n-1] = f(strings.TrimSuffix(lines[n-1], "\n")) + "\n"
-		return []byte(strings.Join(lines, ""))
-	})
-}
-
-// cutLine removes line n (from 1) of a text file.
-func (d *Dir) cutLine(name string, n int) error {
-	return d.Edit(name, func(b []byte) []byte {
-		lines := bytes.SplitAfter(b, []byte("\n"))
-		return bytes.Join(append(lines[:n-1], lines[n:]...), nil)
-	})
 }
 
 // editStamps replaces each stamp of the named timestamps files of the drive by
@@ -97,7 +79,7 @@ func (d *Dir) dropFrame(stream, ext string, frame int, stamps ...string) error {
 		return err
 	}
 	for _, s := range stamps {
-		if err := d.editLine(rawDrive+stream+"/"+s, frame+1, func(string) string { return "" }); err != nil {
+		if err := d.EditLine(rawDrive+stream+"/"+s, frame+1, func(string) string { return "" }); err != nil {
 			return err
 		}
 	}

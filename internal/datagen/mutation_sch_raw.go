@@ -9,40 +9,31 @@ const oxtsFrame = rawDrive + "oxts/data/0000000003.txt"
 
 var schRawMutations = []Mutation{
 	{Rule: "SCH033", Base: baseKITTIRaw, Apply: func(d *Dir) error {
-		return d.editLine(rawDrive+"image_01/timestamps.txt", 4, func(l string) string { return l[:len(l)-3] })
+		return d.EditLine(rawDrive+"image_01/timestamps.txt", 4, func(l string) string { return l[:len(l)-3] })
 	}},
 	{Rule: "SCH033", Name: "iso-8601", Base: baseKITTIRaw, Apply: func(d *Dir) error {
-		return d.editLine(rawDrive+"velodyne_points/timestamps_end.txt", 4, func(l string) string { return strings.Replace(l, " ", "T", 1) })
+		return d.EditLine(rawDrive+"velodyne_points/timestamps_end.txt", 4, func(l string) string { return strings.Replace(l, " ", "T", 1) })
 	}},
 	{Rule: "SCH034", Base: baseKITTIRaw, Apply: func(d *Dir) error {
-		return d.editLine(rawDrive+"image_01/timestamps.txt", 4, func(string) string { return "" })
+		return d.EditLine(rawDrive+"image_01/timestamps.txt", 4, func(string) string { return "" })
 	}},
 	{Rule: "SCH035", Base: baseKITTIRaw, Apply: func(d *Dir) error {
-		return d.editLine(oxtsFrame, 1, func(l string) string { return strings.TrimSuffix(l, " 6") })
+		return d.EditLine(oxtsFrame, 1, func(l string) string { return strings.TrimSuffix(l, " 6") })
 	}},
-	{Rule: "SCH035", Name: "nan", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.editOxts(2, "nan") }},
-	{Rule: "SCH035", Name: "mode", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.editOxts(25, "4.0") }},
+	{Rule: "SCH035", Name: "nan", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.EditLine(oxtsFrame, 1, column(3, "nan")) }},
+	{Rule: "SCH035", Name: "mode", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.EditLine(oxtsFrame, 1, column(26, "4.0")) }},
 	{Rule: "SCH035", Name: "lines", Base: baseKITTIRaw, Apply: func(d *Dir) error {
 		return d.Edit(oxtsFrame, func(b []byte) []byte { return append(b, b...) })
 	}},
-	{Rule: "SCH036", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.editOxts(5, "149.46") }},
-	{Rule: "SCH036", Name: "latitude", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.editOxts(0, "490110000.0") }},
+	{Rule: "SCH036", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.EditLine(oxtsFrame, 1, column(6, "149.46")) }},
+	{Rule: "SCH036", Name: "latitude", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.EditLine(oxtsFrame, 1, column(1, "490110000.0")) }},
 	{Rule: "SCH041", Base: baseKITTIOdometry, Apply: func(d *Dir) error {
-		return d.editLine("poses/03.txt", 3, func(l string) string { return l[:strings.LastIndex(l, " ")] })
+		return d.EditLine("poses/03.txt", 3, func(l string) string { return l[:strings.LastIndex(l, " ")] })
 	}},
 	{Rule: "SCH041", Name: "number", Base: baseKITTIOdometry, Apply: func(d *Dir) error {
-		return d.editLine("poses/03.txt", 3, func(l string) string { return "1,0" + l[strings.Index(l, " "):] })
+		return d.EditLine("poses/03.txt", 3, func(l string) string { return "1,0" + l[strings.Index(l, " "):] })
 	}},
-	{Rule: "SCH041", Name: "rows", Base: baseSemanticKITTI, Apply: func(d *Dir) error { return d.cutLine("sequences/03/poses.txt", 5) }},
-}
-
-// editOxts replaces one value, counted from 0, of a reading.
-func (d *Dir) editOxts(field int, value string) error {
-	return d.editLine(oxtsFrame, 1, func(l string) string {
-		words := strings.Split(l, " ")
-		words[field] = value
-		return strings.Join(words, " ")
-	})
+	{Rule: "SCH041", Name: "rows", Base: baseSemanticKITTI, Apply: func(d *Dir) error { return d.EditLines("sequences/03/poses.txt", without(5)) }},
 }
 
 const trackletFile = rawDrive + "tracklet_labels.xml"
@@ -75,7 +66,7 @@ var schTrackletsMutations = []Mutation{
 		return d.Replace(trackletFile, "<first_frame>0<", "<first_frame>3<")
 	}},
 	{Rule: "GEO003", Name: "pose", Base: baseKITTIOdometry, Apply: func(d *Dir) error {
-		return d.editLine("poses/03.txt", 3, func(l string) string { return "1.01" + l[strings.Index(l, " "):] })
+		return d.EditLine("poses/03.txt", 3, func(l string) string { return "1.01" + l[strings.Index(l, " "):] })
 	}},
 	{Rule: "GEO003", Name: "raw-calibration", Base: baseKITTIRaw, Apply: func(d *Dir) error {
 		return d.Replace("2011_09_26/calib_imu_to_velo.txt", "R: 9.99", "R: 9.89")

@@ -34,14 +34,14 @@ var tmpRawMutations = []Mutation{
 		return d.editStamps(func(_ int, ns int64) int64 { return ns + 24*3600_000_000_000 }, rawStamps...)
 	}},
 	{Rule: "TMP024", Base: baseKITTIOdometry, Apply: func(d *Dir) error {
-		return d.editLine(odometryTimes, 1, func(string) string { return "1.000000e-02" })
+		return d.EditLine(odometryTimes, 1, func(string) string { return "1.000000e-02" })
 	}},
-	{Rule: "TMP024", Name: "rows", Base: baseKITTIOdometry, Apply: func(d *Dir) error { return d.cutLine(odometryTimes, 5) }},
+	{Rule: "TMP024", Name: "rows", Base: baseKITTIOdometry, Apply: func(d *Dir) error { return d.EditLines(odometryTimes, without(5)) }},
 	{Rule: "TMP024", Name: "order", Base: baseKITTIOdometry, Apply: func(d *Dir) error {
-		return d.editLine(odometryTimes, 3, func(string) string { return "1.000000e-02" })
+		return d.EditLine(odometryTimes, 3, func(string) string { return "1.000000e-02" })
 	}},
 	{Rule: "TMP024", Name: "number", Base: baseSemanticKITTI, Apply: func(d *Dir) error {
-		return d.editLine("sequences/03/times.txt", 3, func(l string) string { return strings.Replace(l, ".", ",", 1) })
+		return d.EditLine("sequences/03/times.txt", 3, func(l string) string { return strings.Replace(l, ".", ",", 1) })
 	}},
 	{Rule: "TMP025", Base: baseKITTIRaw, Apply: func(d *Dir) error {
 		return d.dropFrame("velodyne_points", ".bin", 4, "timestamps.txt", "timestamps_start.txt", "timestamps_end.txt")

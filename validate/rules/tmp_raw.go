@@ -248,7 +248,7 @@ func checkSync(c *Ctx, clock *kitti.RawClock) {
 // spoken.
 func rising(s *kitti.Stamps, k int) bool {
 	t, _ := s.Frame(k)
-	if t < earliest || t >= latest {
+	if !credible(t) {
 		return false
 	}
 	if before, ok := s.Frame(k - 1); ok && before >= t {
@@ -278,7 +278,7 @@ func checkDate(c *Ctx, clock *kitti.RawClock) {
 				continue
 			}
 			t := time.Unix(0, ns).UTC()
-			if got := t.Format(time.DateOnly); got != want && ns >= earliest && ns < latest {
+			if got := t.Format(time.DateOnly); got != want && credible(ns) {
 				p := s.Place(k)
 				p.Channel = channel
 				c.Report(Finding{

@@ -103,8 +103,12 @@ var (
 	latest   = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 )
 
+// credible reports whether ns since the Unix epoch is a time of this century.
+// Where it is not, ts-unit speaks, and rules that would compare it do not.
+func credible(ns int64) bool { return ns >= earliest && ns < latest }
+
 // plausible reports whether a stamp of s can be a time at all.
-func plausible(s *moment.Stream, ns int64) bool { return !s.Epoch || ns >= earliest && ns < latest }
+func plausible(s *moment.Stream, ns int64) bool { return !s.Epoch || credible(ns) }
 
 // checkUnit reports a stream once, however many of its stamps are implausible.
 func checkUnit(c *Ctx, s *moment.Stream) {

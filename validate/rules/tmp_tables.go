@@ -147,7 +147,7 @@ func misnamed(t *nuscenes.Tables, i int32) (named int64, bad bool) {
 	r := &t.SampleData.Rows[i]
 	named, tolerance, ok := nuscenes.NamedTime(t.Dataset.Schema, r.Filename)
 	d := r.Timestamp - named
-	return named, ok && (d > tolerance || d < -tolerance)
+	return named, ok && credible(r.Timestamp) && (d > tolerance || d < -tolerance) // else ts-unit speaks
 }
 
 // keyframes calls visit with every keyframe whose sample and channel are
@@ -160,7 +160,7 @@ func keyframes(t *nuscenes.Tables, visit func(capture, sample, sensor int32)) {
 		if !t.SampleData.Rows[i].KeyFrame || !t.SampleData.Sound(i) || sample < 0 || sensor < 0 || !t.Sample.Sound(sample) || k.Refuted(i) {
 			continue
 		}
-		if _, bad := misnamed(t, i); !bad {
+		if _, bad := misnamed(t, i); !bad && credible(t.SampleData.Rows[i].Timestamp) {
 			visit(i, sample, sensor)
 		}
 	}
@@ -216,7 +216,7 @@ func checkKeyframeIntervals(c *Ctx, t *nuscenes.Tables) {
 		for at, prev := chain.Next[chain.Head(scene)], chain.Head(scene); at >= 0; prev, at = at, chain.Next[at] {
 			d := t.Sample.Rows[at].Timestamp - t.Sample.Rows[prev].Timestamp
 			// Steps backward are those of the lidar: ts-order.
-			if d <= 0 || 350e6 <= d && d <= 650e6 || late[at] || late[prev] {
+			if d <= 0 || 350e6 <= d && d <= 650e6 || late[at] || late[prev] || !credible(t.Sample.Rows[at].Timestamp) {
 				continue
 			}
 			c.Report(Finding{
@@ -258,7 +258,7 @@ func checkDateCaptured(c *Ctx, t *nuscenes.Tables) {
 	for _, s := range sceneSpans(t) {
 		log := t.Links().Scene.Log[s.scene]
 		date, ok := dates[log]
-		if !ok || sameDay(time.Unix(0, s.from), date, zones[log]) {
+		if !ok || !credible(s.from) || sameDay(time.Unix(0, s.from), date, zones[log]) {
 			continue
 		}
 		local := time.Unix(0, s.from).UTC()
