@@ -346,3 +346,23 @@ func TestGitHubCap(t *testing.T) {
 		}
 	}
 }
+
+func TestTextSaysThingsOnce(t *testing.T) {
+	one := func(f rule.Finding) string {
+		f.Rule, f.Severity, f.Dataset = "LAY015", rule.Error, "d"
+		return string(write(t, "text", &report.Report{Complete: true, Findings: []rule.Finding{f}}, report.Options{}))
+	}
+	for _, c := range []struct{ message, expected, actual, want string }{
+		{"version of tracklet 2 is 5", "2", "5", "version of tracklet 2 is 5 (expected 2)"},
+		{"width is 1242", "1224", "12", "width is 1242 (expected 1224, found 12)"},
+		{"\"car\" should be \"Car\"", "Car", "car", "\"car\" should be \"Car\"\n"},
+		{"no such file", "", "", "no such file\n"},
+	} {
+		if text := one(rule.Finding{Message: c.message, Expected: c.expected, Actual: c.actual}); !strings.Contains(text, "LAY015 "+c.want) {
+			t.Errorf("want %q in\n%s", c.want, text)
+		}
+	}
+	if text := one(rule.Finding{Message: "m", Hint: "do this"}); strings.Count(text, "hint:") != 1 || !strings.Contains(text, "do this") {
+		t.Errorf("a hint of its own, then the rule's:\n%s", text)
+	}
+}

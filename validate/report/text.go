@@ -88,20 +88,21 @@ func (t *text) group(g group) {
 		n = fmt.Sprintf("%d info", g.total)
 	}
 	t.printf("%s: %s\n", t.paint("1", visible(strings.TrimSpace(g.rule.ID+" "+g.rule.Slug))), n)
-	shown := t.examples(g)
+	shown, ownHints := t.examples(g)
 	if rest := g.total - shown; rest > 0 {
 		t.printf("  … and %d more\n", rest)
 	}
-	if g.rule.Hint != "" {
+	if g.rule.Hint != "" && !ownHints {
 		t.hint(g.rule.Hint)
 	}
 	t.printf("\n")
 }
 
-// examples prints findings of a group folder by folder, within the limits, and
-// gives their number. Where there are several folders, each gets a few lines
-// before any gets many.
-func (t *text) examples(g group) int {
+// examples prints findings of a group folder by folder, within the limits.
+// Where there are several folders, each gets a few lines before any gets many.
+// It gives the number of findings shown, and whether each came with a hint of
+// its own.
+func (t *text) examples(g group) (shown int, ownHints bool) {
 	var folders []string
 	in := map[string][]*rule.Finding{}
 	for _, f := range g.findings {
@@ -116,7 +117,7 @@ func (t *text) examples(g group) int {
 	if len(folders) > 1 {
 		each = max(examples, limit/len(folders))
 	}
-	shown := 0
+	ownHints = true
 	for _, d := range folders {
 		n := min(len(in[d]), each, limit-shown)
 		if n <= 0 {
@@ -127,11 +128,12 @@ func (t *text) examples(g group) int {
 		}
 		for _, f := range in[d][:n] {
 			t.finding(f, g.rule)
+			ownHints = ownHints && f.Hint != "" && f.Hint != g.rule.Hint
 		}
 		shown += n
 	}
 	t.left -= shown
-	return shown
+	return shown, ownHints && shown > 0
 }
 
 func (t *text) finding(f *rule.Finding, r *rule.Rule) {

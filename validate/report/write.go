@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -246,13 +248,14 @@ func sum(m map[string]int) int {
 }
 
 // sentence joins the message with what was expected and found, unless the
-// message says so already.
+// message says so already. Very short expectations ("2") are always given:
+// that they occur in the message says little.
 func sentence(f *rule.Finding) string {
 	var more []string
-	if f.Expected != "" && !strings.Contains(f.Message, f.Expected) {
+	if f.Expected != "" && (len(f.Expected) < 3 || !mentions(f.Message, f.Expected)) {
 		more = append(more, "expected "+f.Expected)
 	}
-	if f.Actual != "" && !strings.Contains(f.Message, f.Actual) {
+	if f.Actual != "" && !mentions(f.Message, f.Actual) {
 		more = append(more, "found "+f.Actual)
 	}
 	if len(more) == 0 {
@@ -260,6 +263,26 @@ func sentence(f *rule.Finding) string {
 	}
 	return f.Message + " (" + strings.Join(more, ", ") + ")"
 }
+
+// mentions reports whether s holds part, and not as a piece of a longer word
+// or number.
+func mentions(s, part string) bool {
+	for from := 0; ; {
+		i := strings.Index(s[from:], part)
+		if i < 0 {
+			return false
+		}
+		i += from
+		before, _ := utf8.DecodeLastRuneInString(s[:i])
+		after, _ := utf8.DecodeRuneInString(s[i+len(part):])
+		if !wordy(before) && !wordy(after) {
+			return true
+		}
+		from = i + 1
+	}
+}
+
+func wordy(r rune) bool { return unicode.IsLetter(r) && r != utf8.RuneError || unicode.IsDigit(r) }
 
 // about names the row, channel or frame of a finding, unless the message does.
 func about(f *rule.Finding) string {
