@@ -47,6 +47,7 @@ func (t *Table[T]) buildIndex(again func(i, first int32)) {
 	for i := range t.Rows {
 		k := t.Byte(&t.Rows[i]).Token
 		if k.Zero() {
+			t.keyless = true
 			continue
 		}
 		s := hash(&k) & t.index.mask

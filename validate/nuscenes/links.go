@@ -242,7 +242,7 @@ func lookup[R, T any](from *Table[R], to *Table[T], row int32, k Token) int32 {
 }
 
 // open reports whether rows that exist may be missing from t.
-func (t *Table[T]) open() bool { return !t.Present || t.unusable != "" }
+func (t *Table[T]) open() bool { return !t.Present || t.unusable != "" || t.keyless }
 
 // TablesWith names the tables that have a row with primary key k.
 func (t *Tables) TablesWith(k Token) []string {

@@ -42,6 +42,7 @@ type Table[T any] struct {
 
 	index     index
 	unusable  string // slug of the rule that broke the table as an input, or ""
+	keyless   bool   // some row has no primary key that could be read
 	refusedBy string // slug of a rule that refused a row, or ""
 }
 
