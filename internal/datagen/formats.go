@@ -39,6 +39,9 @@ func Formats() []Format {
 			}
 			return NuScenes{Seed: seed, Scenes: scenes, Lidarseg: true, CAN: true}.Write(root)
 		}},
+		{"nuscenes-tables", "the tables of nuScenes v1.0-trainval alone, of any size", func(seed uint64, n int, root string) error {
+			return NuScenesTables{Seed: seed, Samples: n}.Write(root)
+		}},
 		{"lyft", "Lyft L5", func(seed uint64, n int, root string) error {
 			return Lyft{Seed: seed, Samples: n}.Write(root)
 		}},

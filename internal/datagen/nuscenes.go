@@ -20,6 +20,8 @@ type NuScenes struct {
 	Splits   map[string][]string
 
 	logs []nuScenesLog // nil: nuScenesLogs
+
+	tablesAlone bool // leave the payload out
 }
 
 // A NuScenesScene is one scene to make.
@@ -185,6 +187,9 @@ func (n NuScenes) scene(put sink, t *tables, i int, s NuScenesScene) error {
 		for k, c := range captures {
 			name := nuScenesFile(log.logfile, c)
 			files[[2]int{ci, k}] = name
+			if n.tablesAlone {
+				continue
+			}
 			if err := put(name, nuScenesPayload(rec, c, picture, name)); err != nil {
 				return err
 			}
