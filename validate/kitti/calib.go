@@ -30,41 +30,45 @@ type CalibKey struct {
 	Lenient  bool   // files of converters often lack it
 }
 
-// Keys lists the keys that a file of kind k must have, in the documented order.
-func (k CalibKind) Keys() []CalibKey {
-	cameras := []CalibKey{{Name: "P0", Values: 12}, {Name: "P1", Values: 12}, {Name: "P2", Values: 12}, {Name: "P3", Values: 12}}
-	switch k {
-	case CalibObject:
-		return append(cameras,
-			CalibKey{Name: "R0_rect", Values: 9, Rotation: true, Alias: "R_rect"},
-			CalibKey{Name: "Tr_velo_to_cam", Values: 12, Rotation: true, Alias: "Tr_velo_cam"},
-			CalibKey{Name: "Tr_imu_to_velo", Values: 12, Rotation: true, Alias: "Tr_imu_velo", Lenient: true})
-	case CalibTracking:
-		return append(cameras,
-			CalibKey{Name: "R_rect", Values: 9, Rotation: true, Alias: "R0_rect"},
-			CalibKey{Name: "Tr_velo_cam", Values: 12, Rotation: true, Alias: "Tr_velo_to_cam"},
-			CalibKey{Name: "Tr_imu_velo", Values: 12, Rotation: true, Alias: "Tr_imu_to_velo", Lenient: true})
-	case CalibOdometry:
-		return append(cameras, CalibKey{Name: "Tr", Values: 12, Rotation: true})
-	case CalibCamToCam:
-		keys := []CalibKey{{Name: "calib_time"}, {Name: "corner_dist", Values: 1}}
-		for _, i := range []string{"00", "01", "02", "03"} {
-			keys = append(keys,
-				CalibKey{Name: "S_" + i, Values: 2}, CalibKey{Name: "K_" + i, Values: 9}, CalibKey{Name: "D_" + i, Values: 5},
-				CalibKey{Name: "R_" + i, Values: 9, Rotation: true}, CalibKey{Name: "T_" + i, Values: 3},
-				CalibKey{Name: "S_rect_" + i, Values: 2}, CalibKey{Name: "R_rect_" + i, Values: 9, Rotation: true},
-				CalibKey{Name: "P_rect_" + i, Values: 12})
-		}
-		return keys
-	case CalibVeloToCam:
-		return []CalibKey{
-			{Name: "calib_time"}, {Name: "R", Values: 9, Rotation: true}, {Name: "T", Values: 3},
-			{Name: "delta_f", Values: 2, Lenient: true}, {Name: "delta_c", Values: 2, Lenient: true}, // deprecated by the owner
-		}
-	case CalibIMUToVelo:
-		return []CalibKey{{Name: "calib_time"}, {Name: "R", Values: 9, Rotation: true}, {Name: "T", Values: 3}}
+// Keys lists the keys that a file of kind k must have, in the documented
+// order. The list is shared: do not change it.
+func (k CalibKind) Keys() []CalibKey { return calibKeys[k] }
+
+var calibKeys = map[CalibKind][]CalibKey{
+	CalibObject: append(projections("P0", "P1", "P2", "P3"),
+		CalibKey{Name: "R0_rect", Values: 9, Rotation: true, Alias: "R_rect"},
+		CalibKey{Name: "Tr_velo_to_cam", Values: 12, Rotation: true, Alias: "Tr_velo_cam"},
+		CalibKey{Name: "Tr_imu_to_velo", Values: 12, Rotation: true, Alias: "Tr_imu_velo", Lenient: true}),
+	CalibTracking: append(projections("P0", "P1", "P2", "P3"),
+		CalibKey{Name: "R_rect", Values: 9, Rotation: true, Alias: "R0_rect"},
+		CalibKey{Name: "Tr_velo_cam", Values: 12, Rotation: true, Alias: "Tr_velo_to_cam"},
+		CalibKey{Name: "Tr_imu_velo", Values: 12, Rotation: true, Alias: "Tr_imu_to_velo", Lenient: true}),
+	CalibOdometry: append(projections("P0", "P1", "P2", "P3"), CalibKey{Name: "Tr", Values: 12, Rotation: true}),
+	CalibCamToCam: camToCamKeys(),
+	CalibVeloToCam: {
+		{Name: "calib_time"}, {Name: "R", Values: 9, Rotation: true}, {Name: "T", Values: 3},
+		{Name: "delta_f", Values: 2, Lenient: true}, {Name: "delta_c", Values: 2, Lenient: true}, // deprecated by the owner
+	},
+	CalibIMUToVelo: {{Name: "calib_time"}, {Name: "R", Values: 9, Rotation: true}, {Name: "T", Values: 3}},
+}
+
+func projections(names ...string) (keys []CalibKey) {
+	for _, n := range names {
+		keys = append(keys, CalibKey{Name: n, Values: 12})
 	}
-	return nil
+	return keys
+}
+
+func camToCamKeys() []CalibKey {
+	keys := []CalibKey{{Name: "calib_time"}, {Name: "corner_dist", Values: 1}}
+	for _, i := range []string{"00", "01", "02", "03"} {
+		keys = append(keys,
+			CalibKey{Name: "S_" + i, Values: 2}, CalibKey{Name: "K_" + i, Values: 9}, CalibKey{Name: "D_" + i, Values: 5},
+			CalibKey{Name: "R_" + i, Values: 9, Rotation: true}, CalibKey{Name: "T_" + i, Values: 3},
+			CalibKey{Name: "S_rect_" + i, Values: 2}, CalibKey{Name: "R_rect_" + i, Values: 9, Rotation: true},
+			CalibKey{Name: "P_rect_" + i, Values: 12})
+	}
+	return keys
 }
 
 // A Calib is one calibration file as it was written: nothing is dropped, so
@@ -74,6 +78,8 @@ type Calib struct {
 	Kind    CalibKind
 	Name    string // what it calibrates: frame ("000123"), sequence ("0001", "00") or date ("2011_09_26")
 	Entries []CalibEntry
+
+	first map[string]int // by key, under its documented name if it has one: position in Entries
 }
 
 // A CalibEntry is one line with a key.
@@ -89,7 +95,7 @@ type CalibEntry struct {
 // ParseCalib reads a calibration file. Keys end at a colon, or at the first
 // blank as in the tracking data set. Blank lines are legal.
 func ParseCalib(path string, kind CalibKind, name string, b []byte) *Calib {
-	c := &Calib{Path: path, Kind: kind, Name: name}
+	c := &Calib{Path: path, Kind: kind, Name: name, first: map[string]int{}}
 	for n, line := range lines(b) {
 		rest := bytes.TrimLeft(line, " \t")
 		if len(bytes.TrimSpace(rest)) == 0 {
@@ -106,6 +112,10 @@ func ParseCalib(path string, kind CalibKind, name string, b []byte) *Calib {
 		}
 		e.Text = string(bytes.TrimSpace(rest))
 		e.parse(rest, len(line)-len(rest))
+		key := c.documented(e.Key)
+		if _, twice := c.first[key]; !twice {
+			c.first[key] = len(c.Entries)
+		}
 		c.Entries = append(c.Entries, e)
 	}
 	return c
@@ -134,15 +144,19 @@ func (c *Calib) Known(name string) (k CalibKey, ok bool) {
 	return CalibKey{}, false
 }
 
-// Entry finds the first line of a documented key, under its own name or its
-// alias; nil if there is none.
+// documented gives the name that the format has for a key.
+func (c *Calib) documented(name string) string {
+	if k, ok := c.Known(name); ok {
+		return k.Name
+	}
+	return name
+}
+
+// Entry finds the first line of a key, under its documented name or its alias;
+// nil if there is none.
 func (c *Calib) Entry(name string) *CalibEntry {
-	k, known := c.Known(name)
-	for i := range c.Entries {
-		e := &c.Entries[i]
-		if e.Key == name || known && (e.Key == k.Name || e.Key == k.Alias) {
-			return e
-		}
+	if i, ok := c.first[c.documented(name)]; ok {
+		return &c.Entries[i]
 	}
 	return nil
 }

@@ -120,8 +120,12 @@ type LabelFile struct {
 	Frames   []int // tracking: the numbers of the sequence's frames, sorted; nil if there are none to compare with
 }
 
-// maxLabels bounds the bytes of one label file; the owner's largest has 2 MB.
-const maxLabels = 32 << 20
+// Bounds of the bytes of one label file: of a frame, where the owner's largest
+// has 4 kB, and of a sequence, 2 MB.
+const (
+	maxLabels = 1 << 20
+	maxTracks = 32 << 20
+)
 
 // parseLabels reads a label file of the object data set (15 columns, 16 with a
 // score) or, in tracking, of a sequence (17 or 18). What is wrong in a row is

@@ -132,12 +132,12 @@ func (s *TrackingSource) readSequence(p *Split, id string, e rule.Emitter) []pay
 		}
 	}
 	if name, ok := p.Frames.file("oxts", id); ok {
-		if b, ok := readFilled(s.ds, name, maxLabels, e, (*Oxts)(nil)); ok {
+		if b, ok := readFilled(s.ds, name, maxTracks, e, (*Oxts)(nil)); ok {
 			parseOxts(name, b, e, func(i int) rule.Place { return rule.Place{Path: name, Frame: set.ID(i)} }, 0)
 		}
 	}
 	if name, ok := p.Frames.file("label_02", id); ok {
-		if b, ok := readText(s.ds, name, maxLabels, e, (*LabelRow)(nil), (*LabelFile)(nil)); ok {
+		if b, ok := readText(s.ds, name, maxTracks, e, (*LabelRow)(nil), (*LabelFile)(nil)); ok {
 			head := LabelRow{Path: name, Split: p.Name, Sequence: id, tracking: true, Image: s.anyImage(set)}
 			f := parseLabels(b, head, e)
 			f.Frames = set.Numbers()
