@@ -29,7 +29,7 @@ func (k KITTITracking) write(put sink) error {
 func (k KITTITracking) sequence(put sink, part string, number int, s *Scene) error {
 	rig := newKITTIRig()
 	size := picture{kittiWidth, kittiHeight}
-	var labels []byte
+	var labels, oxts []byte
 	for i := range k.Frames {
 		t := kittiTime(s, i)
 		for _, camera := range []string{"image_02", "image_03"} {
@@ -42,11 +42,15 @@ func (k KITTITracking) sequence(put sink, part string, number int, s *Scene) err
 			return err
 		}
 		labels = append(labels, kittiTrackRows(s, rig, t, i)...)
+		oxts = append(oxts, kittiOxts(s, t)...)
 	}
 	if part == "training" {
 		if err := put(fmt.Sprintf("%s/label_02/%04d.txt", part, number), labels); err != nil {
 			return err
 		}
+	}
+	if err := put(fmt.Sprintf("%s/oxts/%04d.txt", part, number), oxts); err != nil {
+		return err
 	}
 	return put(fmt.Sprintf("%s/calib/%04d.txt", part, number), rig.trackingCalib())
 }

@@ -3,6 +3,7 @@ package kitti
 import (
 	"cmp"
 	"context"
+	"errors"
 	"path"
 	"slices"
 
@@ -146,10 +147,7 @@ type Frame struct {
 
 // ReadObject reads a KITTI object data set.
 func ReadObject(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (moment.Source, error) {
-	src, err := OpenObject(ds, e.Params().Mapping)
-	if err != nil {
-		return src, err
-	}
+	src, unmapped := OpenObject(ds, e.Params().Mapping)
 	sets := &ImageSets{Training: src.Split("training"), Testing: src.Split("testing"), Mapping: src.Mapping}
 	if sets.Sets = readImageSets(ds, e); len(sets.Sets) > 0 {
 		e.Emit(sets)
@@ -169,7 +167,7 @@ func ReadObject(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitt
 			return p.Name + "/" + id // frames of different drives have nothing in common
 		})...)
 	}
-	return src, payload.Read(ctx, ds, wants, jobs, e)
+	return src, errors.Join(payload.Read(ctx, ds, wants, jobs, e), unmapped)
 }
 
 // readFrames reads the text files of every frame of a part.
@@ -196,7 +194,7 @@ func readFrame(ds *dataset.Dataset, p *Split, id string, e rule.Emitter) {
 	fr := &Frame{Split: p.Name, ID: id}
 	fr.Left, fr.Right = readImage(ds, p.Frames, "image_2", id), readImage(ds, p.Frames, "image_3", id)
 	if name, ok := p.Frames.file("calib", id); ok {
-		if b, ok := readFilled(ds, name, maxCalib, e, (*Calib)(nil), (*Frame)(nil)); ok {
+		if b, ok := readFilled(ds, name, maxCalib, e, (*Calib)(nil)); ok {
 			fr.Calib = ParseCalib(name, CalibObject, id, b)
 			e.Emit(fr.Calib)
 		}

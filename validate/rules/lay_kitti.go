@@ -142,7 +142,7 @@ func checkFrameSet(c *Ctx, s *kitti.FrameSet) {
 			}
 			id := s.ID(n)
 			c.Report(Finding{
-				Message: fmt.Sprintf("%s %s of %s is missing in %s", s.Noun, id, s.Name, path.Base(folder.Path)),
+				Message: fmt.Sprintf("%s %s of %s is missing in %s", s.Noun, id, s.Name, folder.Channel),
 				Place:   Place{Path: path.Join(folder.Path, id+folder.Ext), Frame: id, Channel: folder.Channel},
 			})
 		}
