@@ -8,6 +8,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/datagen"
 	"github.com/mmaudit/mmaudit/validate"
+	"github.com/mmaudit/mmaudit/validate/config"
 	"github.com/mmaudit/mmaudit/validate/report"
 	"github.com/mmaudit/mmaudit/validate/rule"
 	"github.com/mmaudit/mmaudit/validate/rules"
@@ -95,8 +96,13 @@ func statistic(id string) bool {
 
 func check(t *testing.T, root string, m datagen.Mutation) *report.Report {
 	t.Helper()
+	c, err := config.Parse([]byte(m.Config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Params.Deep = m.Deep
 	rep, err := validate.Run(t.Context(), []string{root}, validate.Options{
-		Params:   rule.DefaultParams(),
+		Params:   &c.Params,
 		Selected: func(r *rule.Rule) bool { return m.Base.Annotated || r.Group() != "UMM" },
 		Jobs:     2,
 	})

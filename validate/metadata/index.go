@@ -13,6 +13,7 @@ type Index struct {
 	Samples []Identity
 	Derived bool                 // ids are to be derived: the descriptor does not say that they were stored
 	Mapped  map[string]uuid.UUID // by sample: the id that a sync map gives it
+	Unread  string               // the sync map, if it cannot be used
 
 	owners map[uuid.UUID][]int32
 }

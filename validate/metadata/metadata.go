@@ -135,8 +135,12 @@ func Read(ctx context.Context, src moment.Source, e rule.Emitter, d *report.Data
 	}
 	r.leftovers()
 	index.finish(r.desc)
-	if m := readDeclaredMap(r.ds, r.desc, e); m != nil {
-		index.Mapped = m.IDs(r.name)
+	if name := r.desc.Entry.SyncMap; name != "" {
+		if m := readDeclaredMap(r.ds, r.desc, e); m != nil && !m.Missing {
+			index.Mapped = m.IDs(r.name)
+		} else {
+			index.Unread = name
+		}
 	}
 	e.Emit(index)
 	e.Emit(cov)

@@ -17,17 +17,18 @@ import (
 type Fleet struct {
 	Members []*Member
 	Maps    []*DeclaredSyncMap
-	clocks  map[[2]string]int64 // declared clock offset of the samples of two data sets
+	clocks  map[[2]string]int64 // declared clock offset of two samples, and of two data sets
 }
 
 // A Member is one annotated data set.
 type Member struct {
-	Source  moment.Source
-	Dataset *dataset.Dataset
-	Name    string
-	Desc    *Descriptor
-	Moments []Dated // by reference time, those without one first
-	Period  int64   // median step of the reference times; 0 if unknown
+	Source   moment.Source
+	Dataset  *dataset.Dataset
+	Name     string
+	Desc     *Descriptor
+	Moments  []Dated // by reference time, those without one first
+	Period   int64   // median step of the reference times; 0 if unknown
+	Unmapped string  // the sync map that its descriptor names, if it cannot be used
 
 	channels []string
 	byID     map[uuid.UUID]int32 // position in Moments; -1 where several share the id
@@ -68,9 +69,16 @@ func relate(sources []moment.Source) *Fleet {
 		}
 		m := &Member{Source: src, Dataset: src.Dataset(), Name: r.name, Desc: r.desc, byID: map[uuid.UUID]int32{}}
 		out.Members = append(out.Members, m)
-		if sm := readDeclaredMap(m.Dataset, m.Desc, quiet{}); sm != nil {
+		sm := readDeclaredMap(m.Dataset, m.Desc, quiet{})
+		if m.Desc.Entry.SyncMap != "" && (sm == nil || sm.Missing) {
+			m.Unmapped = m.Desc.Entry.SyncMap
+		}
+		if sm != nil {
 			out.Maps = append(out.Maps, &DeclaredSyncMap{sm, m})
-			for _, row := range sm.Rows {
+			for i, row := range sm.Rows {
+				if i == 0 {
+					out.clocks[[2]string{row.A.Dataset, row.B.Dataset}] = row.Clock
+				}
 				out.clocks[[2]string{row.A.Dataset + "\x00" + row.A.Sample, row.B.Dataset + "\x00" + row.B.Sample}] = row.Clock
 			}
 		}
@@ -217,13 +225,16 @@ func (m *Member) Sensor(channel string) string {
 // Semantics gives what a stamp of the channel means, if the descriptor says.
 func (m *Member) Semantics(channel string) string { return m.Desc.Entry.StampSemantics[channel] }
 
-// Clock gives the declared reading of b's clock minus that of a's, for two
-// samples of one moment.
-func (f *Fleet) Clock(a *Member, da *Dated, b *Member, db *Dated) (ns int64, declared bool) {
-	ka, kb := a.Name+"\x00"+da.Sample, b.Name+"\x00"+db.Sample
-	if ns, ok := f.clocks[[2]string{ka, kb}]; ok {
-		return ns, true
+// Clock gives the declared reading of b's clock minus that of a's: for two
+// samples of one moment, else for their data sets. 0 if none is declared.
+func (f *Fleet) Clock(a *Member, da *Dated, b *Member, db *Dated) int64 {
+	for _, k := range [][2]string{{a.Name + "\x00" + da.Sample, b.Name + "\x00" + db.Sample}, {a.Name, b.Name}} {
+		if ns, ok := f.clocks[k]; ok {
+			return ns
+		}
+		if ns, ok := f.clocks[[2]string{k[1], k[0]}]; ok {
+			return -ns
+		}
 	}
-	ns, ok := f.clocks[[2]string{kb, ka}]
-	return -ns, ok
+	return 0
 }

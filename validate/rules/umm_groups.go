@@ -166,6 +166,10 @@ func notDerived(c *Ctx, x *metadata.Index) {
 	if c.Params.SyncID.Policy != "uuid5" || !x.Derived {
 		return
 	}
+	if x.Unread != "" {
+		c.Skip("the sync map " + x.Unread)
+		return
+	}
 	for i := range x.Samples {
 		s := &x.Samples[i]
 		mapped, has := x.Mapped[s.Sample]

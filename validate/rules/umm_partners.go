@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -108,9 +109,14 @@ type pair struct {
 }
 
 // pairs calls visit with each two members and the timed moments they share.
-func pairs(fleet *metadata.Fleet, visit func(a, b *metadata.Member, ps []pair)) {
+// Without the sync map that a member declares, its clock is not known.
+func pairs(c *Ctx, fleet *metadata.Fleet, visit func(a, b *metadata.Member, ps []pair)) {
 	for i, a := range fleet.Members {
 		for _, b := range fleet.Members[i+1:] {
+			if m := cmp.Or(a.Unmapped, b.Unmapped); m != "" {
+				c.Skip("the sync map " + m)
+				continue
+			}
 			var ps []pair
 			for k := range a.Moments {
 				da := &a.Moments[k]
@@ -121,8 +127,7 @@ func pairs(fleet *metadata.Fleet, visit func(a, b *metadata.Member, ps []pair)) 
 				if !ok || !db.Timed {
 					continue
 				}
-				clock, _ := fleet.Clock(a, da, b, db)
-				ps = append(ps, pair{da, db, db.Time - da.Time - clock})
+				ps = append(ps, pair{da, db, db.Time - da.Time - fleet.Clock(a, da, b, db)})
 			}
 			if len(ps) > 0 {
 				visit(a, b, ps)
@@ -192,7 +197,7 @@ func zone(ps []pair, tol int64) (ns int64, name string) {
 }
 
 func clockZone(c *Ctx, f *moment.Fleet) {
-	pairs(metadata.Relate(f), func(a, b *metadata.Member, ps []pair) {
+	pairs(c, metadata.Relate(f), func(a, b *metadata.Member, ps []pair) {
 		ns, name := zone(ps, tolerance(c, a, b))
 		if ns == 0 {
 			return
@@ -205,7 +210,7 @@ func clockZone(c *Ctx, f *moment.Fleet) {
 }
 
 func partnerTime(c *Ctx, f *moment.Fleet) {
-	pairs(metadata.Relate(f), func(a, b *metadata.Member, ps []pair) {
+	pairs(c, metadata.Relate(f), func(a, b *metadata.Member, ps []pair) {
 		tol := tolerance(c, a, b)
 		shift, _ := zone(ps, tol)
 		for _, p := range ps {
@@ -222,7 +227,7 @@ func partnerTime(c *Ctx, f *moment.Fleet) {
 }
 
 func neighbourCloser(c *Ctx, f *moment.Fleet) {
-	pairs(metadata.Relate(f), func(a, b *metadata.Member, ps []pair) {
+	pairs(c, metadata.Relate(f), func(a, b *metadata.Member, ps []pair) {
 		tol := tolerance(c, a, b)
 		shift, _ := zone(ps, tol)
 		for _, p := range ps {
