@@ -58,23 +58,67 @@ func New(ctx context.Context, dir string, schema Schema, root *os.Root) (*Datase
 // the root, and where it names something other than a regular file. It never
 // blocks on a named pipe.
 func (d *Dataset) Open(name string) (*os.File, error) {
-	if e, ok := d.Tree.Entry(name); ok && e.Special() {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("is %s, not a regular file", kindOf(e.Type))}
+	name = path.Clean(name)
+	e, ok := d.Tree.Entry(name)
+	f, _, err := openIn(d.dir, name, name, e, ok)
+	return f, err
+}
+
+// openIn opens the file at below root, which the data set calls name and the
+// listing, if it has it, e.
+func openIn(root *os.Root, at, name string, e Entry, listed bool) (*os.File, fs.FileInfo, error) {
+	if listed && e.Special() {
+		return nil, nil, &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("is %s, not a regular file", e.Kind())}
 	}
-	f, err := d.dir.OpenFile(path.Clean(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := root.OpenFile(at, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("is %s, not a regular file", kindOf(info.Mode()))}
+	}
 	if err != nil {
 		f.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	if !info.Mode().IsRegular() {
+	return f, info, nil
+}
+
+// A Folder opens files of one folder of a data set one after the other,
+// without walking down to the folder each time. The zero Folder is ready for
+// any. It is for one goroutine.
+type Folder struct {
+	ds  *Dataset
+	dir string
+	at  *os.Root
+}
+
+// Open is Dataset.Open and Stat in one, which remembers the folder of name.
+func (f *Folder) Open(ds *Dataset, name string) (*os.File, fs.FileInfo, error) {
+	name = path.Clean(name)
+	e, ok := ds.Tree.Entry(name)
+	dir, base := path.Split(name)
+	if !ok || dir == "" || e.Type&fs.ModeSymlink != 0 { // a link may leave its folder, not the root
+		return openIn(ds.dir, name, name, e, ok)
+	}
+	if f.at == nil || f.ds != ds || f.dir != dir {
 		f.Close()
-		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("is %s, not a regular file", kindOf(info.Mode()))}
+		at, err := ds.dir.OpenRoot(path.Clean(dir))
+		if err != nil {
+			return nil, nil, err
+		}
+		f.ds, f.dir, f.at = ds, dir, at
 	}
-	return f, nil
+	return openIn(f.at, base, name, e, ok)
+}
+
+// Close releases the folder that Open remembers.
+func (f *Folder) Close() {
+	if f.at != nil {
+		f.at.Close()
+		f.at = nil
+	}
 }
 
 // Stat describes a file of the data set, following symbolic links inside the root.

@@ -85,12 +85,11 @@ func (s *scanner) folder(dir string, links int) error {
 	}
 	kept := entries[:0]
 	for _, e := range entries {
-		p := path.Join(dir, e.Name)
-		if s.ignored != nil && s.ignored(p, e.Type.IsDir()) {
+		if s.ignored != nil && s.ignored(path.Join(dir, e.Name), e.Type.IsDir()) {
 			continue
 		}
 		if e.Type&fs.ModeSymlink != 0 {
-			e.Type |= s.link(p, links)
+			e.Type |= s.link(path.Join(dir, e.Name), links)
 		}
 		kept = append(kept, e)
 		if !e.Type.IsDir() {
@@ -122,11 +121,28 @@ func reason(err error) error {
 	return err
 }
 
+// list reads the entries of a folder. A folder that was opened through os.Root
+// looks at every file when it is read (2 µs each), so it is read through a
+// second handle on what was opened.
 func list(root *os.Root, dir string) ([]Entry, error) {
-	f, err := root.OpenFile(dir, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	opened, err := root.OpenFile(dir, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
+	defer opened.Close()
+	conn, err := opened.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	fd, dupErr := -1, error(nil)
+	if err := conn.Control(func(of uintptr) { fd, dupErr = syscall.Dup(int(of)) }); err != nil {
+		return nil, err
+	}
+	if dupErr != nil {
+		return nil, dupErr
+	}
+	syscall.CloseOnExec(fd)
+	f := os.NewFile(uintptr(fd), dir)
 	defer f.Close()
 	ents, err := f.ReadDir(-1)
 	out := make([]Entry, 0, len(ents))

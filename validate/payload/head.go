@@ -16,17 +16,16 @@ type head struct {
 	err  error
 }
 
-func newHead(r io.ReaderAt, size int64) *head {
-	h := &head{r: r, size: size}
+// reset makes h read another file.
+func (h *head) reset(r io.ReaderAt, size int64) {
+	h.r, h.size, h.err = r, size, nil
 	n, err := r.ReadAt(h.buf[:min(int64(len(h.buf)), size)], 0)
 	h.n = n
-	if err != nil && err != io.EOF {
-		h.err = err
-	}
 	if err == io.EOF { // the file shrank since
 		h.size = int64(n)
+	} else if err != nil {
+		h.err = err
 	}
-	return h
 }
 
 // first gives the first bytes of the file, at most 1024.

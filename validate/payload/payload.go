@@ -137,12 +137,14 @@ func (r *reader) all(ctx context.Context, wants []Want, order []int, jobs int) e
 	var wg sync.WaitGroup
 	for range max(1, min(jobs, len(order))) {
 		wg.Go(func() {
+			k := &worker{reader: r}
+			defer k.folder.Close()
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(order) {
 					return
 				}
-				r.one(&wants[order[i]])
+				k.one(&wants[order[i]])
 				r.e.Advance(1)
 			}
 		})
@@ -151,8 +153,15 @@ func (r *reader) all(ctx context.Context, wants []Want, order []int, jobs int) e
 	return ctx.Err()
 }
 
+// A worker inspects one file at a time, with a buffer and a folder of its own.
+type worker struct {
+	*reader
+	folder dataset.Folder
+	head   head
+}
+
 // one inspects a file and emits either its item, or its fault and a skip.
-func (r *reader) one(w *Want) {
+func (r *worker) one(w *Want) {
 	item, slug := r.item(w)
 	if slug != "" {
 		r.e.Skip(zero(w.Kind), slug, w.Path)
@@ -175,7 +184,7 @@ func (r *reader) one(w *Want) {
 
 // item opens a file and reads what its kind asks for. slug names the rule that
 // the file breaks; its fault was emitted.
-func (r *reader) item(w *Want) (item any, slug string) {
+func (r *worker) item(w *Want) (item any, slug string) {
 	entry, ok := r.ds.Tree.Entry(w.Path)
 	if _, bad := r.ds.Tree.BadLink(w.Path); !ok && !bad {
 		return nil, "file-missing"
@@ -183,19 +192,16 @@ func (r *reader) item(w *Want) (item any, slug string) {
 	if ok && entry.Type.IsDir() {
 		return nil, r.fault(w, rule.Fault{Slug: "file-unreadable", Message: "a folder lies where a file is expected"})
 	}
-	f, err := r.ds.Open(w.Path)
+	f, info, err := r.folder.Open(r.ds, w.Path)
 	if err != nil {
 		return nil, rule.Unreadable(r.e, r.ds, w.Place(), err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, rule.Unreadable(r.e, r.ds, w.Place(), err)
-	}
 	if info.Size() == 0 {
 		return nil, r.fault(w, rule.Fault{Slug: "file-empty", Message: "the file is empty (0 bytes)"})
 	}
-	h := newHead(f, info.Size())
+	h := &r.head
+	h.reset(f, info.Size())
 	if h.err != nil {
 		return nil, rule.Unreadable(r.e, r.ds, w.Place(), h.err)
 	}

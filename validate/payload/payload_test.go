@@ -7,30 +7,7 @@ import (
 	"github.com/mmaudit/mmaudit/internal/shareddata"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/payload"
-	"github.com/mmaudit/mmaudit/validate/rule"
 )
-
-// gather keeps what a reader emits.
-type gather struct {
-	items  []any
-	faults []rule.Fault
-	skips  []string
-}
-
-func (g *gather) Emit(item any) {
-	if f, ok := item.(rule.Fault); ok {
-		g.faults = append(g.faults, f)
-		return
-	}
-	g.items = append(g.items, item)
-}
-func (g *gather) Skip(_ any, slug, path string)  { g.skips = append(g.skips, slug+" "+path) }
-func (g *gather) Break(_ string, slug, p string) { g.skips = append(g.skips, slug+" "+p) }
-func (g *gather) Wants(any) bool                 { return true }
-func (g *gather) Expect(int)                     {}
-func (g *gather) Selected(string) bool           { return true }
-func (g *gather) Advance(int)                    {}
-func (g *gather) Params() *rule.Params           { return rule.DefaultParams() }
 
 func TestRealKITTI(t *testing.T) {
 	root := filepath.Join(shareddata.Dir(t), "kuixu+kitti_object_vis", "data", "object")
