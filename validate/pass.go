@@ -75,7 +75,12 @@ func (p *pass) fault(f rule.Fault) {
 	})
 }
 
-func (p *pass) Wants(zero any) bool { return len(p.byType[reflect.TypeOf(zero)]) > 0 }
+func (p *pass) Wants(zero any) bool {
+	if f, ok := zero.(rule.Fault); ok {
+		return p.bySlug[f.Slug] != nil
+	}
+	return len(p.byType[reflect.TypeOf(zero)]) > 0
+}
 
 func (p *pass) Params() *rule.Params { return p.s.o.Params }
 

@@ -8,6 +8,7 @@ package payload
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -96,6 +97,9 @@ type (
 // that is not there the layout rules speak, and it is skipped here. Read
 // itself fails only when ctx ends.
 func Read(ctx context.Context, ds *dataset.Dataset, wants []Want, jobs int, e rule.Emitter) error {
+	if !wanted(e) {
+		return ctx.Err()
+	}
 	r := &reader{ds: ds, e: e, clouds: map[string]cloudSize{}}
 	var clouds, labels []int
 	for i := range wants {
@@ -116,6 +120,22 @@ func Read(ctx context.Context, ds *dataset.Dataset, wants []Want, jobs int, e ru
 		}
 	}
 	return nil
+}
+
+// wanted reports whether any rule of the run depends on what Read sees.
+func wanted(e rule.Emitter) bool {
+	for _, k := range []Kind{Image, Lidar, Labels, Bag} {
+		if e.Wants(zero(k)) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(slugs, func(s string) bool { return e.Wants(rule.Fault{Slug: s}) })
+}
+
+// slugs are the rules whose faults Read reports itself.
+var slugs = []string{
+	"symlink-broken", "lfs-pointer", "file-empty", "file-unreadable", "magic", "png-header", "jpeg-truncated",
+	"map-png", "lidar-stride", "pcd-header", "pcd-body", "modality-content", "mcap-container",
 }
 
 type reader struct {

@@ -94,8 +94,9 @@ type Emitter interface {
 	// Break says that a named input (Check.Needing) cannot be used, because
 	// the rule with that slug failed at path.
 	Break(input, slug, path string)
-	// Wants reports whether any check subscribed to the type of zero, so that
-	// costly items are read only when someone looks at them.
+	// Wants reports whether any check subscribed to the type of zero, or, for a
+	// Fault, whether the rule with its slug runs, so that costly items are read
+	// only when someone looks at them.
 	Wants(zero any) bool
 	// Selected reports whether a payload file belongs to this run: --since,
 	// --files-from and --sample leave others out. path is relative to the root.
