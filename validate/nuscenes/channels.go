@@ -9,169 +9,91 @@ import (
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
-// channels sorts the rows of sample_data into the channels of each scene.
+// channels gives the streams of sample_data in the order in which they are
+// emitted.
 type channels struct {
-	t      *Tables
-	groups []group // ordered by scene name, then channel
-	of     []int32 // group of each row of sample_data; -1 where references dangle
-	rows   []int32 // rows of sample_data, by group, in file order within one
+	t     *Tables
+	chain *Chain
+	order []int32 // streams, by scene name, then channel
 }
-
-// A group is one channel of one scene.
-type group struct {
-	scene    int32 // row of scene
-	sensor   int32 // row of sensor
-	from, to int32 // its part of channels.rows
-}
-
-func (g *group) size() int { return int(g.to - g.from) }
 
 func newChannels(t *Tables) *channels {
-	c := &channels{t: t, of: make([]int32, len(t.SampleData.Rows))}
-	sensorOf := make([]int32, len(t.CalibratedSensor.Rows))
-	for i := range t.CalibratedSensor.Rows {
-		sensorOf[i] = find(&t.Sensor, t.CalibratedSensor.Rows[i].Sensor)
+	all := t.Chains()
+	c := &channels{t: t, chain: all.SampleData, order: make([]int32, len(all.Streams))}
+	for i := range c.order {
+		c.order[i] = int32(i)
 	}
-	sceneOf := make([]int32, len(t.Sample.Rows))
-	for i := range t.Sample.Rows {
-		sceneOf[i] = find(&t.Scene, t.Sample.Rows[i].Scene)
-	}
-	seen := map[[2]int32]int32{}
-	for i := range t.SampleData.Rows {
-		r := &t.SampleData.Rows[i]
-		c.of[i] = -1
-		k := [2]int32{-1, -1}
-		if s := find(&t.Sample, r.Sample); s >= 0 {
-			k[0] = sceneOf[s]
-		} else if t.Dataset.Schema == dataset.T4 && r.Sample.Zero() && len(t.Scene.Rows) == 1 {
-			k[0] = 0 // a sweep of T4 need not name a sample
-		}
-		if s := find(&t.CalibratedSensor, r.Calibrated); s >= 0 {
-			k[1] = sensorOf[s]
-		}
-		if k[0] < 0 || k[1] < 0 {
-			continue
-		}
-		g, ok := seen[k]
-		if !ok {
-			g = int32(len(c.groups))
-			seen[k] = g
-			c.groups = append(c.groups, group{scene: k[0], sensor: k[1]})
-		}
-		c.of[i] = g
-		c.groups[g].to++ // a count, for now
-	}
-	c.order()
-	return c
-}
-
-// order sorts the groups and gathers their rows.
-func (c *channels) order() {
-	perm := make([]int32, len(c.groups))
-	for i := range perm {
-		perm[i] = int32(i)
-	}
-	slices.SortFunc(perm, func(a, b int32) int {
-		x, y := &c.groups[a], &c.groups[b]
+	slices.SortFunc(c.order, func(a, b int32) int {
+		x, y := all.Streams[a], all.Streams[b]
 		return cmp.Or(
-			cmp.Compare(c.t.Scene.Rows[x.scene].Name, c.t.Scene.Rows[y.scene].Name), cmp.Compare(x.scene, y.scene),
-			cmp.Compare(c.t.Sensor.Rows[x.sensor].Channel, c.t.Sensor.Rows[y.sensor].Channel), cmp.Compare(x.sensor, y.sensor),
+			cmp.Compare(t.Scene.Rows[x.Scene].Name, t.Scene.Rows[y.Scene].Name), cmp.Compare(x.Scene, y.Scene),
+			cmp.Compare(t.Sensor.Rows[x.Sensor].Channel, t.Sensor.Rows[y.Sensor].Channel), cmp.Compare(x.Sensor, y.Sensor),
 		)
 	})
-	sorted := make([]group, len(perm))
-	place := make([]int32, len(perm)) // old position -> new
-	var at int32
-	for i, p := range perm {
-		g := c.groups[p]
-		place[p] = int32(i)
-		sorted[i] = group{g.scene, g.sensor, at, at}
-		at += g.to
-	}
-	c.groups = sorted
-	c.rows = make([]int32, at)
-	for i, g := range c.of {
-		if g < 0 {
-			continue
-		}
-		g = place[g]
-		c.of[i] = g
-		c.rows[c.groups[g].to] = int32(i)
-		c.groups[g].to++
-	}
-}
-
-func find[T any](t *Table[T], k Token) int32 {
-	if i, ok := t.Find(k); ok {
-		return i
-	}
-	return -1
+	return c
 }
 
 // emitStreams emits the stamps of every channel of every scene, in the order
 // of its chain. Of a channel whose chain or stamps other rules refute, it says
 // that it was skipped.
 func (c *channels) emitStreams(e rule.Emitter) {
-	for i := range c.groups {
-		rows, slug := c.chain(int32(i))
+	why := c.broken()
+	for _, g := range c.order {
+		slug := why[g]
+		var rows []int32
+		if slug == "" {
+			rows, slug = c.walk(g)
+		}
 		if slug != "" {
 			e.Skip((*moment.Stream)(nil), slug, c.t.SampleData.Path)
 			continue
 		}
-		e.Emit(c.stream(&c.groups[i], rows))
+		e.Emit(c.stream(g, rows))
 	}
 }
 
-// chain gives the rows of a group in the order of their chain, or the rule
-// that the chain breaks.
-func (c *channels) chain(g int32) (rows []int32, slug string) {
+// slugs are the rules that each kind of fault in a chain breaks.
+var slugs = map[ChainKind]string{
+	ChainDangling: "chain-dangling", ChainCrosses: "chain-crosses", ChainCycle: "chain-cycle",
+	ChainAsymmetric: "chain-asymmetric", ChainGap: "chain-gap", ChainEnds: "chain-ends",
+}
+
+// broken names, of each stream that is not one list, the rule that says so.
+func (c *channels) broken() map[int32]string {
+	why := map[int32]string{}
+	for _, f := range c.chain.Faults {
+		if g := c.chain.Group[f.Row]; g >= 0 && why[g] == "" {
+			why[g] = slugs[f.Kind]
+		}
+	}
+	for g := range int32(c.chain.Groups()) {
+		if why[g] == "" && !c.chain.Sound(g) {
+			// A row could not be judged: its own record, or what it names.
+			why[g] = cmp.Or(c.t.SampleData.refusedBy, "fk-dangling")
+		}
+	}
+	return why
+}
+
+// walk gives the rows of a sound stream in order, or the rule that refuses one
+// of their stamps.
+func (c *channels) walk(g int32) (rows []int32, slug string) {
 	sd := &c.t.SampleData
-	own := c.rows[c.groups[g].from:c.groups[g].to]
-	at := int32(-1)
-	for _, i := range own {
+	for i := c.chain.Head(g); i >= 0; i = c.chain.Next[i] {
 		if !sd.Sound(i) && sd.Rows[i].Timestamp == 0 {
-			return nil, c.t.SampleData.refusedBy
+			return nil, sd.refusedBy
 		}
-		if sd.Rows[i].Prev.Zero() {
-			if at >= 0 {
-				return nil, "chain-ends"
-			}
-			at = i
-		}
-	}
-	if at < 0 {
-		return nil, "chain-ends"
-	}
-	rows = make([]int32, 0, len(own))
-	for {
-		rows = append(rows, at)
-		r := &sd.Rows[at]
-		if r.Next.Zero() {
-			break
-		}
-		next := find(sd, r.Next)
-		switch {
-		case next < 0:
-			return nil, "chain-dangling"
-		case c.of[next] != g:
-			return nil, "chain-crosses"
-		case sd.Rows[next].Prev != r.Token:
-			return nil, "chain-asymmetric"
-		case len(rows) == len(own):
-			return nil, "chain-cycle"
-		}
-		at = next
-	}
-	if len(rows) != len(own) {
-		return nil, "chain-ends"
+		rows = append(rows, i)
 	}
 	return rows, ""
 }
 
-func (c *channels) stream(g *group, rows []int32) *moment.Stream {
+func (c *channels) stream(g int32, rows []int32) *moment.Stream {
 	t := c.t
-	sensor := &t.Sensor.Rows[g.sensor]
+	own := t.Chains().Streams[g]
+	sensor := &t.Sensor.Rows[own.Sensor]
 	s := &moment.Stream{
-		Group: t.Scene.Rows[g.scene].Name, Channel: sensor.Channel, Path: t.SampleData.Path,
+		Group: t.Scene.Rows[own.Scene].Name, Channel: sensor.Channel, Path: t.SampleData.Path,
 		Times: make([]int64, len(rows)), Epoch: true,
 		At: func(i int) rule.Place {
 			p := At(t, &t.SampleData, rows[i])
@@ -194,4 +116,39 @@ func (c *channels) stream(g *group, rows []int32) *moment.Stream {
 var nominal = map[dataset.Schema]map[string]float64{
 	dataset.NuScenes: {"lidar": 20, "camera": 12, "radar": 13},
 	dataset.T4:       {"lidar": 10, "camera": 10},
+}
+
+// byStream gathers the rows of each stream, in the order of the file; those of
+// no stream come last.
+func (c *channels) byStream() (rows []int32, from []int32) {
+	n := c.chain.Groups()
+	from = make([]int32, n+2)
+	at := func(i int32) int {
+		if g := c.chain.Group[i]; g >= 0 {
+			return int(g)
+		}
+		return n
+	}
+	all := int32(len(c.chain.Group))
+	for i := range all {
+		from[at(i)+1]++
+	}
+	for g := range n + 1 {
+		from[g+1] += from[g]
+	}
+	next := slices.Clone(from)
+	rows = make([]int32, all)
+	for i := range all {
+		g := at(i)
+		rows[next[g]] = i
+		next[g]++
+	}
+	return rows, from
+}
+
+func find[T any](t *Table[T], k Token) int32 {
+	if i, ok := t.Find(k); ok {
+		return i
+	}
+	return -1
 }

@@ -83,48 +83,30 @@ func prefix(ds *dataset.Dataset) string {
 // chain is broken are ordered by time.
 func (s *Source) byScene() {
 	t := s.t
+	chain := t.Chains().Sample
 	s.samples = make([][]int32, len(t.Scene.Rows))
 	for i := range t.Sample.Rows {
 		if k := find(&t.Scene, t.Sample.Rows[i].Scene); k >= 0 {
 			s.samples[k] = append(s.samples[k], int32(i))
 		}
 	}
-	for k := range s.samples {
+	for k, own := range s.samples {
 		s.scenes = append(s.scenes, int32(k))
-		s.samples[k] = chained(t, s.samples[k])
+		if chain.Sound(int32(k)) {
+			n := 0
+			for i := chain.Head(int32(k)); i >= 0 && n < len(own); i = chain.Next[i] {
+				own[n] = i
+				n++
+			}
+			continue
+		}
+		slices.SortFunc(own, func(a, b int32) int {
+			return cmp.Or(cmp.Compare(t.Sample.Rows[a].Timestamp, t.Sample.Rows[b].Timestamp), cmp.Compare(a, b))
+		})
 	}
 	slices.SortFunc(s.scenes, func(a, b int32) int {
 		return cmp.Or(cmp.Compare(t.Scene.Rows[a].Name, t.Scene.Rows[b].Name), cmp.Compare(a, b))
 	})
-}
-
-// chained gives the samples of one scene in the order of their chain, or of
-// time if the chain does not visit each of them once.
-func chained(t *Tables, samples []int32) []int32 {
-	var out []int32
-	for _, i := range samples {
-		if t.Sample.Rows[i].Prev.Zero() {
-			out = append(out, i)
-		}
-	}
-	own := make(map[int32]bool, len(samples))
-	for _, i := range samples {
-		own[i] = true
-	}
-	if len(out) == 1 {
-		delete(own, out[0])
-		for at := find(&t.Sample, t.Sample.Rows[out[0]].Next); at >= 0 && own[at]; at = find(&t.Sample, t.Sample.Rows[at].Next) {
-			out = append(out, at)
-			delete(own, at)
-		}
-	}
-	if len(out) == len(samples) && len(own) == 0 {
-		return out
-	}
-	slices.SortFunc(samples, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(t.Sample.Rows[a].Timestamp, t.Sample.Rows[b].Timestamp), cmp.Compare(a, b))
-	})
-	return samples
 }
 
 // bySample gathers the keyframes of each sample.

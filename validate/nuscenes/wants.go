@@ -24,21 +24,24 @@ func readPayload(ctx context.Context, t *Tables, c *channels, jobs int, e rule.E
 		w.list = w.list[:0]
 		return err
 	}
-	for i := range c.groups {
-		g := &c.groups[i]
-		if i > 0 && c.groups[i-1].scene != g.scene && len(w.list) > 4096 {
+	rows, from := c.byStream()
+	scene := Unknown
+	for _, g := range c.order {
+		own := t.Chains().Streams[g]
+		if own.Scene != scene && len(w.list) > 4096 {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
-		for _, r := range c.rows[g.from:g.to] {
-			w.sampleData(r, t.Scene.Rows[g.scene].Name, t.Sensor.Rows[g.sensor].Channel, t.Sensor.Rows[g.sensor].Modality)
+		scene = own.Scene
+		sensor := &t.Sensor.Rows[own.Sensor]
+		for _, r := range rows[from[g]:from[g+1]] {
+			w.sampleData(r, t.Scene.Rows[scene].Name, sensor.Channel, sensor.Modality)
 		}
 	}
-	for i, g := range c.of {
-		if g < 0 { // its references dangle: judge by the name
-			w.sampleData(int32(i), "", "", "")
-		}
+	// Of a row without a sensor, the file's name alone says what it holds.
+	for _, r := range rows[from[len(c.order)]:] {
+		w.sampleData(r, "", "", "")
 	}
 	return flush()
 }
