@@ -357,6 +357,7 @@ func TestTextSaysThingsOnce(t *testing.T) {
 		{"width is 1242", "1224", "12", "width is 1242 (expected 1224, found 12)"},
 		{"\"car\" should be \"Car\"", "Car", "car", "\"car\" should be \"Car\"\n"},
 		{"no such file", "", "", "no such file\n"},
+		{"40 of 40 samples", "40", "40", "40 of 40 samples\n"},
 	} {
 		if text := one(rule.Finding{Message: c.message, Expected: c.expected, Actual: c.actual}); !strings.Contains(text, "LAY015 "+c.want) {
 			t.Errorf("want %q in\n%s", c.want, text)

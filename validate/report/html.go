@@ -217,9 +217,10 @@ func (v *view) pageFindings(p *page) {
 		if i == pageRows {
 			break
 		}
+		expected, actual := unsaid(f)
 		row := pageFinding{
 			Severity: f.Severity.String(), Rule: visible(f.Rule), Where: v.place(f), About: visible(about(f)),
-			Message: visible(f.Message), Expected: visible(f.Expected), Actual: visible(f.Actual),
+			Message: visible(f.Message), Expected: visible(expected), Actual: visible(actual),
 			Suppressed: visible(f.Suppressed), Root: slices.Index(roots, f.Dataset),
 		}
 		if f.Hint != v.rule(f.Rule).Hint {
@@ -262,7 +263,8 @@ func (v *view) pageDatasets(p *page) {
 			Root: root, Schema: visible(schema), Evidence: visible(strings.Join(d.Evidence, ", ")),
 			Samples: d.Samples, Files: d.Files,
 		})
-		timing, coverage := pageTiming{Root: root}, pageCoverage{Root: root}
+		name := root + " · " + visible(schema) // one root may hold several
+		timing, coverage := pageTiming{Root: name}, pageCoverage{Root: name}
 		for _, c := range d.Channels {
 			if len(c.OffsetNs) > 0 {
 				timing.Plots = append(timing.Plots, histogram(visible(c.Name), c.OffsetNs))

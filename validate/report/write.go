@@ -247,21 +247,33 @@ func sum(m map[string]int) int {
 	return n
 }
 
-// sentence joins the message with what was expected and found, unless the
-// message says so already. Very short expectations ("2") are always given:
-// that they occur in the message says little.
+// sentence joins the message with what was expected and found.
 func sentence(f *rule.Finding) string {
+	expected, actual := unsaid(f)
 	var more []string
-	if f.Expected != "" && (len(f.Expected) < 3 || !mentions(f.Message, f.Expected)) {
-		more = append(more, "expected "+f.Expected)
+	if expected != "" {
+		more = append(more, "expected "+expected)
 	}
-	if f.Actual != "" && !mentions(f.Message, f.Actual) {
-		more = append(more, "found "+f.Actual)
+	if actual != "" {
+		more = append(more, "found "+actual)
 	}
 	if len(more) == 0 {
 		return f.Message
 	}
 	return f.Message + " (" + strings.Join(more, ", ") + ")"
+}
+
+// unsaid gives what was expected and found, each "" where the message says it
+// already. Very short expectations ("2") are always given: that they occur in
+// the message says little.
+func unsaid(f *rule.Finding) (expected, actual string) {
+	if f.Expected != f.Actual && (len(f.Expected) < 3 || !mentions(f.Message, f.Expected)) {
+		expected = f.Expected
+	}
+	if f.Actual != "" && !mentions(f.Message, f.Actual) {
+		actual = f.Actual
+	}
+	return expected, actual
 }
 
 // mentions reports whether s holds part, and not as a piece of a longer word
