@@ -289,15 +289,22 @@ func (j *chainJudge) single() {
 	}
 }
 
-// crosses finds links between two groups. Where both links of a row lead
+// crosses finds links between two groups. Where all links of a row lead
 // elsewhere and are answered, it is the row that names the wrong group.
 func (j *chainJudge) crosses() {
 	differ := func(a, b int32) bool {
 		return b >= 0 && j.group[a] >= 0 && j.group[b] >= 0 && j.group[a] != j.group[b]
 	}
-	stray := func(i int32) bool { // every link of i leads to another group
-		n, p := j.next[i], j.prev[i]
-		return (n >= 0 || p >= 0) && (n < 0 || differ(i, n)) && (p < 0 || differ(i, p))
+	// stray counts the links of a row if every one leads to another group.
+	stray := func(i int32) (n int) {
+		for _, to := range [...]int32{j.next[i], j.prev[i]} {
+			if differ(i, to) {
+				n++
+			} else if to >= 0 {
+				return 0
+			}
+		}
+		return n
 	}
 	doubt := func(i int32) {
 		if j.doubted == nil {
@@ -328,18 +335,20 @@ func (j *chainJudge) crosses() {
 			return // said of the other's next
 		}
 		si, st := stray(i), stray(to)
-		if si {
-			doubt(i)
-		}
-		if st {
-			doubt(to)
-		}
 		switch {
-		case answered && st && !si:
+		case answered && st > si:
 			row(to, i)
-		case answered && si && !st:
+			doubt(to)
+		case answered && si > st:
 			row(i, to)
+			doubt(i)
 		default:
+			if si > 0 {
+				doubt(i)
+			}
+			if st > 0 {
+				doubt(to)
+			}
 			j.fault(ChainFault{Kind: ChainCrosses, Row: i, Field: field, Other: to, Want: Unknown})
 		}
 		j.bad[i] |= bit
