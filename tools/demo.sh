@@ -7,7 +7,7 @@ dir=${1:-demo}
 gen="go run ./internal/datagen/mmgen"
 mm=bin/mmvalidate
 
-say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
+say() { printf '\n$ %s\n' "$*"; }
 run() { say "$@"; "$@"; }
 # expect STATUS COMMAND...: the command must end with that status.
 expect() {

@@ -87,7 +87,7 @@ func annotateAction(c *cli.Context, e *env) error {
 	}
 	if !c.Bool("write") {
 		if n := plan.Pending(); n > 0 {
-			fmt.Fprintf(e.stderr, "%s: %d files would be written; --write writes them\n", name, n)
+			fmt.Fprintf(e.stderr, "%s: files that would be written: %d; --write writes them\n", name, n)
 		}
 		return nil
 	}

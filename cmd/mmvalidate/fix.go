@@ -69,7 +69,7 @@ func fix(c *cli.Context, e *env) error {
 	case len(repairs) == 0:
 		fmt.Fprintf(e.stderr, "%s: nothing to repair\n", name)
 	case !c.Bool("write"):
-		fmt.Fprintf(e.stderr, "%s: %d files would change; --write applies\n", name, len(repairs))
+		fmt.Fprintf(e.stderr, "%s: files that would change: %d; --write applies\n", name, len(repairs))
 		return &clikit.Error{Code: clikit.Findings}
 	}
 	return nil
