@@ -25,6 +25,9 @@ var schRawMutations = []Mutation{
 	{Rule: "SCH035", Name: "lines", Base: baseKITTIRaw, Apply: func(d *Dir) error {
 		return d.Edit(oxtsFrame, func(b []byte) []byte { return append(b, b...) })
 	}},
+	{Rule: "SCH035", Name: "tracking", Base: baseKITTITracking, Apply: func(d *Dir) error {
+		return d.EditLines("training/oxts/0000.txt", without(2))
+	}},
 	{Rule: "SCH036", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.EditLine(oxtsFrame, 1, column(6, "149.46")) }},
 	{Rule: "SCH036", Name: "latitude", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.EditLine(oxtsFrame, 1, column(1, "490110000.0")) }},
 	{Rule: "SCH041", Base: baseKITTIOdometry, Apply: func(d *Dir) error {

@@ -72,6 +72,15 @@ func (s *FrameSet) Numbers() []int {
 	return slices.Compact(all)
 }
 
+// end gives the number behind the last frame.
+func (s *FrameSet) end() int {
+	n := s.Numbers()
+	if len(n) == 0 {
+		return 0
+	}
+	return n[len(n)-1] + 1
+}
+
 // IDs gives the ids of the frames that any folder of the set has, sorted and
 // distinct.
 func (s *FrameSet) IDs() []string {
@@ -131,8 +140,8 @@ func listFrames(t *dataset.Tree, dir string, digits int, spec frameSpec) FrameFo
 	for _, e := range t.Dirs[dir] {
 		ext := path.Ext(e.Name)
 		known := slices.ContainsFunc(spec.ext, func(s string) bool { return strings.EqualFold(s, ext) })
-		if strings.HasPrefix(e.Name, ".") || e.Type.IsDir() != (spec.ext == nil) || spec.ext != nil && !known {
-			continue
+		if strings.HasPrefix(e.Name, ".") || spec.ext != nil && !known || spec.ext == nil && !e.Type.IsDir() {
+			continue // a folder with the name of a file fails where it is read
 		}
 		file := FrameFile{ID: e.Name, Name: e.Name}
 		if known {

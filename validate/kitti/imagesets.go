@@ -60,8 +60,11 @@ const maxImageSet = 32 << 20
 // readImageSets reads every list in ImageSets/; nil if there is none.
 func readImageSets(ds *dataset.Dataset, e rule.Emitter) []ImageSet {
 	var sets []ImageSet
-	for _, name := range ds.Tree.Names("ImageSets", ".txt") {
-		p := path.Join("ImageSets", name)
+	for _, entry := range ds.Tree.Dirs["ImageSets"] {
+		name, p := entry.Name, path.Join("ImageSets", entry.Name)
+		if path.Ext(name) != ".txt" || strings.HasPrefix(name, ".") {
+			continue
+		}
 		b, ok := readFilled(ds, p, maxImageSet, e, (*ImageSets)(nil))
 		if !ok {
 			continue

@@ -74,3 +74,10 @@ func readFilled(ds *dataset.Dataset, name string, limit int64, e rule.Emitter, z
 	}
 	return nil, false
 }
+
+// has reports whether anything lies at name: a folder there cannot be read as
+// the file that it should be, which is worth saying.
+func has(t *dataset.Tree, name string) bool {
+	_, ok := t.Entry(name)
+	return ok
+}

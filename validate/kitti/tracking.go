@@ -3,6 +3,7 @@ package kitti
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"path"
 	"slices"
 
@@ -133,7 +134,13 @@ func (s *TrackingSource) readSequence(p *Split, id string, e rule.Emitter) []pay
 	}
 	if name, ok := p.Frames.file("oxts", id); ok {
 		if b, ok := readFilled(s.ds, name, maxTracks, e, (*Oxts)(nil)); ok {
-			parseOxts(name, b, e, func(i int) rule.Place { return rule.Place{Path: name, Frame: set.ID(i)} }, 0)
+			rows := parseOxts(name, b, e, func(i int) rule.Place { return rule.Place{Path: name, Frame: set.ID(i)} }, 0)
+			if n := set.end(); n > 0 && rows != n {
+				e.Emit(rule.Fault{
+					Slug: "oxts-fields", Message: fmt.Sprintf("%d readings for the %d frames of the sequence", rows, n),
+					Place: rule.Place{Path: name}, Expected: fmt.Sprint(n), Actual: fmt.Sprint(rows),
+				})
+			}
 		}
 	}
 	if name, ok := p.Frames.file("label_02", id); ok {
