@@ -73,6 +73,7 @@ func mutations() [][]Mutation {
 		payImagesMutations,
 		payCloudsMutations,
 		payLabelsMutations,
+		payRawMutations,
 		payContainersMutations,
 		payKITTIMutations,
 		ummFieldsMutations,

@@ -45,6 +45,19 @@ var layRawMutations = []Mutation{
 	{Rule: "LAY014", Base: baseKITTIRaw, Apply: func(d *Dir) error { return d.Remove(rawDrive + "oxts/dataformat.txt") }},
 }
 
+// payRawMutations are faults of the payload of raw and odometry.
+var payRawMutations = []Mutation{
+	{Rule: "PAY005", Name: "raw", Base: baseKITTIRaw, Apply: func(d *Dir) error {
+		return d.Write(rawDrive+"image_01/data/0000000003.png", greyPNG(picture{1224, 370}, "another date's"))
+	}},
+	{Rule: "PAY023", Name: "semantickitti", Base: baseSemanticKITTI, Apply: func(d *Dir) error {
+		return d.Edit("sequences/03/labels/000002.label", func(b []byte) []byte { return b[:len(b)-4] })
+	}},
+	{Rule: "PAY023", Name: "semantickitti-bytes", Base: baseSemanticKITTI, Apply: func(d *Dir) error {
+		return d.Edit("sequences/03/labels/000002.label", func(b []byte) []byte { return b[:len(b)-1] })
+	}},
+}
+
 // editStamps replaces each stamp of the named timestamps files of the drive by
 // f of it; frame counts from 0.
 func (d *Dir) editStamps(f func(frame int, ns int64) int64, files ...string) error {

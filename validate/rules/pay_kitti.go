@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/mmaudit/mmaudit/validate/kitti"
+	"github.com/mmaudit/mmaudit/validate/payload"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -16,7 +17,7 @@ var payKITTI = []Rule{
 		Why:     "An image that was scaled or cropped after calibration projects every point to the wrong pixel.",
 		Example: "image_2 resized to 640 x 192 with the P2 of 1242 x 375",
 		Hint:    "restore the original images, or scale the calibration with them",
-		Checks:  []Check{rule.On(checkImageCalib)},
+		Checks:  []Check{rule.On(checkImageCalib), rule.On(checkRawImageSize)},
 	},
 	{
 		ID: "PAY029", Slug: "planes", Severity: rule.Warning,
@@ -51,6 +52,17 @@ func checkImageCalib(c *Ctx, f *kitti.Frame) {
 			Message: fmt.Sprintf("the principal point (%g, %g) of P2 lies outside the image", p[2], p[6]),
 			Place:   Place{Path: l.Path, Frame: f.ID, Channel: "image_2"}, Related: []Place{calibPlace(f.Calib, f.Calib.Entry("P2"))},
 			Expected: fmt.Sprintf("near (%d, %d)", l.Width/2, l.Height/2), Actual: fmt.Sprintf("%d x %d", l.Width, l.Height), Key: "principal point",
+		})
+	}
+}
+
+// checkRawImageSize holds the images of raw against S_rect of their camera, or
+// against S in a drive that is not rectified.
+func checkRawImageSize(c *Ctx, i *payload.ImageFile) {
+	if c.Dataset.Schema == kittiRaw && declaresOther(i) {
+		c.Report(Finding{
+			Message: "the image has not the size that its camera is calibrated for", Place: i.Place(),
+			Expected: fmt.Sprintf("%d x %d", i.Want.Width, i.Want.Height), Actual: fmt.Sprintf("%d x %d", i.Width, i.Height),
 		})
 	}
 }
