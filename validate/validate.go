@@ -118,6 +118,7 @@ func (s *sink) run(ctx context.Context, folders []string, active []*rule.Rule) e
 		all.finish()
 		for _, ds := range det.Datasets {
 			defer ds.Close()
+			ds.Sibling = listed[ds.Root]
 			src, err := s.dataset(ctx, ds, active, !listed[ds.Root])
 			listed[ds.Root] = true
 			if err != nil {

@@ -39,6 +39,7 @@ type Dataset struct {
 	Evidence []string // why: the paths that made the fingerprint match
 	Tables   string   // nuScenes family: folder of the JSON tables relative to Root ("v1.0-mini", "annotation"); else ""
 	Tree     *Tree    // every file below Root
+	Sibling  bool     // another data set of the run has the same root and came before
 
 	dir *os.Root
 }

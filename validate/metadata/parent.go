@@ -114,16 +114,34 @@ func readDescriptor(ds *dataset.Dataset, name string, e rule.Emitter) *Descripto
 		return d
 	}
 	place := rule.Place{Path: DescriptorFile}
+	text := e
+	if ds.Sibling {
+		text = quiet{}
+	}
 	b, err := ds.ReadFile(DescriptorFile, maxDescriptor)
 	if err != nil {
-		rule.Unreadable(e, ds, place, err)
+		rule.Unreadable(text, ds, place, err)
 		return d
 	}
-	doc := newDocument(e, DescriptorFile, b)
+	doc := newDocument(text, DescriptorFile, b)
 	obj := doc.object()
 	if obj == nil {
 		return d
 	}
+	d = parseDescriptor(obj, name)
+	if ds.Sibling { // said with the first data set of this root
+		d.Parent.Unknown, d.Parent.Refused = nil, nil
+		if !d.Parent.Known() {
+			return d
+		}
+	}
+	e.Emit(d.Parent)
+	return d
+}
+
+// parseDescriptor takes the entry of the data set with that name.
+func parseDescriptor(obj *jsonrow.Record, name string) *Descriptor {
+	d := &Descriptor{Namespace: Namespace}
 	top := &Parent{Place: rule.Place{Path: DescriptorFile, Line: 1, Column: 1}, What: "descriptor", Dataset: name}
 	var entries []byte
 	for i := range obj.Fields {
@@ -148,9 +166,8 @@ func readDescriptor(ds *dataset.Dataset, name string, e rule.Emitter) *Descripto
 		}
 	}
 	top.Refused = refusals(descriptorSchema, obj.Raw, "schema_version", "standard")
+	d.Parent = top
 	if !top.Known() {
-		d.Parent = top
-		e.Emit(top)
 		return d
 	}
 	n := 0
@@ -189,8 +206,6 @@ func readDescriptor(ds *dataset.Dataset, name string, e rule.Emitter) *Descripto
 		d.Entry = lenientEntry(raw)
 		return true
 	})
-	d.Parent = top
-	e.Emit(top)
 	return d
 }
 

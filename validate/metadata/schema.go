@@ -28,6 +28,7 @@ func compiled(name, ref string) func() *jsonschema.Schema {
 	return sync.OnceValue(func() *jsonschema.Schema {
 		c := jsonschema.NewCompiler()
 		c.Draft = jsonschema.Draft2020
+		c.ExtractAnnotations = true
 		b, err := schemas.Files.ReadFile(name + ".schema.json")
 		if err != nil {
 			panic(err) // an embedded file
