@@ -93,14 +93,18 @@ func TestSARIFPaths(t *testing.T) {
 func TestSARIFCap(t *testing.T) {
 	rep := &report.Report{Complete: true, Counts: map[string]int{"LAY015": 25002}}
 	for i := range 25002 {
-		rep.Findings = append(rep.Findings, rule.Finding{Rule: "LAY015", Severity: rule.Error, Message: "m", Fingerprint: fmt.Sprint(i)})
+		rep.Findings = append(rep.Findings, rule.Finding{Rule: "LAY015", Severity: rule.Warning, Message: "m", Fingerprint: fmt.Sprint(i)})
 	}
+	rep.Findings[25001].Severity = rule.Error
 	text := write(t, "sarif", rep, report.Options{})
 	if n := bytes.Count(text, []byte(`"partialFingerprints"`)); n != 25000 {
 		t.Errorf("%d results", n)
 	}
-	if !bytes.Contains(text, []byte("2 results beyond the first 25000 are left out")) {
+	if !bytes.Contains(text, []byte("2 results beyond the gravest 25000 are left out")) {
 		t.Error("nothing says that results are left out")
+	}
+	if !bytes.Contains(text, []byte(`"kind":"fail","level":"error"`)) {
+		t.Error("the only error is left out")
 	}
 }
 

@@ -212,11 +212,7 @@ func (v *view) pageFindings(p *page) {
 	for _, r := range roots {
 		p.FilterRoots = append(p.FilterRoots, visible(v.file(r, "")))
 	}
-	for i := range v.Findings {
-		f := &v.Findings[i]
-		if i == pageRows {
-			break
-		}
+	for _, f := range v.gravest(pageRows) {
 		expected, actual := unsaid(f)
 		row := pageFinding{
 			Severity: f.Severity.String(), Rule: visible(f.Rule), Where: v.place(f), About: visible(about(f)),
@@ -231,7 +227,7 @@ func (v *view) pageFindings(p *page) {
 	}
 	all := sum(v.Counts) + sum(v.Suppressed)
 	if all > len(p.Findings) {
-		p.Left = fmt.Sprintf("The table lists %d of %d findings: the first of each rule. The table by rule counts them all.", len(p.Findings), all)
+		p.Left = fmt.Sprintf("The table lists %d of %d findings. The table by rule counts them all.", len(p.Findings), all)
 	}
 }
 

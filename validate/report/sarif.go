@@ -56,8 +56,7 @@ func (v *view) sarifRun() *sarif.Run {
 		run.Tool.Driver.AddRule(v.sarifRule(id))
 	}
 	seen := map[string]int{}
-	for i := range min(len(v.Findings), sarifResults) {
-		f := &v.Findings[i]
+	for _, f := range v.gravest(sarifResults) {
 		seen[f.Fingerprint]++
 		run.AddResult(v.sarifResult(f, index[f.Rule], seen[f.Fingerprint]))
 	}
@@ -191,7 +190,7 @@ func (v *view) sarifInvocation(index map[string]int) *sarif.Invocation {
 		notify(sarif.LevelError, "the run did not finish: "+cmp.Or(v.Incomplete, "reason unknown"))
 	}
 	if n := len(v.Findings) - sarifResults; n > 0 {
-		notify(sarif.LevelWarning, fmt.Sprintf("%d results beyond the first %d are left out; the JSON report has them", n, sarifResults))
+		notify(sarif.LevelWarning, fmt.Sprintf("%d results beyond the gravest %d are left out; the JSON report has them", n, sarifResults))
 	}
 	kept := v.kept()
 	for _, id := range slices.Sorted(maps.Keys(v.Counts)) {

@@ -218,6 +218,32 @@ func (v *view) verdict() string {
 	return "passed"
 }
 
+// gravest gives at most n findings, in the order of the report. Where there are
+// more, those that count come before suppressed ones, and graver ones before
+// milder ones.
+func (v *view) gravest(n int) []*rule.Finding {
+	order := make([]int, len(v.Findings))
+	for i := range order {
+		order[i] = i
+	}
+	if len(order) > n {
+		weight := func(i int) int {
+			if f := &v.Findings[i]; f.Suppressed == "" {
+				return int(f.Severity)
+			}
+			return 0
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return weight(b) - weight(a) })
+		order = order[:n]
+		slices.Sort(order)
+	}
+	out := make([]*rule.Finding, len(order))
+	for k, i := range order {
+		out[k] = &v.Findings[i]
+	}
+	return out
+}
+
 // summary counts everything in one line.
 func (v *view) summary() string {
 	parts := []string{
