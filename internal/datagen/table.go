@@ -212,8 +212,9 @@ func (d *Dir) EditTable(table string, f func(rows []*Record) []*Record) error {
 
 // EditRow edits the first row of a table that pick accepts (nil: the first row).
 func (d *Dir) EditRow(table string, pick func(*Record) bool, edit func(*Record)) error {
-	found := false
+	read, found := false, false
 	err := d.EditTable(table, func(rows []*Record) []*Record {
+		read = true
 		for _, r := range rows {
 			if pick == nil || pick(r) {
 				found = true
@@ -223,8 +224,8 @@ func (d *Dir) EditRow(table string, pick func(*Record) bool, edit func(*Record))
 		}
 		return rows
 	})
-	if err == nil && !found {
-		err = fmt.Errorf("no such row in table %s", table)
+	if read && !found {
+		return fmt.Errorf("no such row in table %s", table)
 	}
 	return err
 }

@@ -73,8 +73,12 @@ func (t *Tables) compareFiles() *Files {
 			continue
 		}
 		for k, e := range tree.Dirs[dir] {
-			if rows := named[dir]; !e.Type.IsDir() && (rows == nil || rows[k] == 0) {
-				out.Stray = append(out.Stray, path.Join(dir, e.Name))
+			if rows := named[dir]; e.Type.IsDir() || rows != nil && rows[k] != 0 {
+				continue
+			}
+			p := path.Join(dir, e.Name)
+			if _, bad := tree.BadLink(p); !bad {
+				out.Stray = append(out.Stray, p)
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/nuscenes"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -20,18 +21,7 @@ var layTables = []Rule{
 		Why:     "A loader opens it by that name and stops in the middle of training; archives that were left out are noticed hours later.",
 		Example: "sweeps/RADAR_FRONT/n015-…__1532402927664178.pcd stands in sample_data.json and not in sweeps/RADAR_FRONT",
 		Hint:    "unpack the archive that holds the file, or remove the row and mend its chain",
-		Checks: []Check{rule.On(func(c *Ctx, t *nuscenes.Tables) {
-			for _, m := range t.Files().Missing {
-				msg := m.Name + " is missing"
-				switch {
-				case m.Name == "":
-					msg = "the row names no file"
-				case m.Info:
-					msg = "the description " + msg
-				}
-				c.Report(Finding{Message: msg, Place: captureAt(t, m.Row)})
-			}
-		}).Needing("sample_data")},
+		Checks:  []Check{rule.On(checkMissing).Needing("sample_data")},
 	},
 	{
 		ID: "LAY016", Slug: "file-unreferenced", Severity: rule.Warning, Formats: formats{nuScenes, t4},
@@ -39,11 +29,7 @@ var layTables = []Rule{
 		Why:     "No loader will read it: either the tables lack rows, or the file is left over from another version and costs space.",
 		Example: "samples/CAM_FRONT/n015-…__1532402927612460 (copy).jpg",
 		Hint:    "remove the file, or add its rows to sample_data and ego_pose",
-		Checks: []Check{rule.On(func(c *Ctx, t *nuscenes.Tables) {
-			for _, name := range t.Files().Stray {
-				c.Report(Finding{Message: "no row of sample_data names this file", Place: Place{Path: name}})
-			}
-		}).Needing("sample_data")},
+		Checks:  []Check{rule.On(checkStray).Needing("sample_data")},
 	},
 	{
 		ID: "LAY017", Slug: "file-referenced-twice", Severity: rule.Error, Formats: formats{nuScenes, t4},
@@ -84,6 +70,42 @@ var layTables = []Rule{
 		Hint:    "name your own scenes in a splits.json beside the tables: {\"my_train\": [\"scene-2001\"], \"my_val\": []}",
 		Checks:  []Check{rule.On(checkSplits).Needing("scene", "splits")},
 	},
+}
+
+func checkMissing(c *Ctx, t *nuscenes.Tables) {
+	stray := map[string]string{} // by name in lower case
+	if len(t.Files().Missing) > 0 {
+		for _, name := range t.Files().Stray {
+			stray[strings.ToLower(name)] = name
+		}
+	}
+	for _, m := range t.Files().Missing {
+		msg := m.Name + " is missing"
+		switch other := stray[strings.ToLower(m.Name)]; {
+		case m.Name == "":
+			msg = "the row names no file"
+		case other != "":
+			msg += fmt.Sprintf("; %s differs from it in case alone", other)
+		case m.Info:
+			msg = "the description " + msg
+		}
+		c.Report(Finding{Message: msg, Place: captureAt(t, m.Row)})
+	}
+}
+
+func checkStray(c *Ctx, t *nuscenes.Tables) {
+	missing := map[string]bool{} // in lower case: file-missing speaks about another spelling
+	if len(t.Files().Stray) > 0 {
+		for _, m := range t.Files().Missing {
+			missing[strings.ToLower(m.Name)] = true
+		}
+	}
+	for _, name := range t.Files().Stray {
+		leftover := junk(dataset.Entry{Name: path.Base(name)}) != "" // junk-file
+		if !leftover && !missing[strings.ToLower(name)] {
+			c.Report(Finding{Message: "no row of sample_data names this file", Place: Place{Path: name}})
+		}
+	}
 }
 
 // miniSplits are the scenes of v1.0-mini: mini_train and mini_val.
