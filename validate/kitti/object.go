@@ -90,7 +90,8 @@ func (s *ObjectSource) Dataset() *dataset.Dataset { return s.ds }
 
 // Moments implements moment.Source: one group for each part, one moment for
 // each frame with an image or a scan. The key of a mapped frame is that of its
-// raw frame. The format has no stamps: those are in the raw data set.
+// raw frame; without a mapping that can be trusted, training frames have none.
+// The format has no stamps: those are in the raw data set.
 func (s *ObjectSource) Moments(yield func(*moment.Moment) bool) error {
 	parts := slices.Clone(s.Splits)
 	slices.SortFunc(parts, func(a, b *Split) int { return cmp.Compare(a.Name, b.Name) })
@@ -100,7 +101,7 @@ func (s *ObjectSource) Moments(yield func(*moment.Moment) bool) error {
 			m := &moment.Moment{Group: p.Name, Sample: sample, Key: "kitti-object/" + sample, Reference: "image_00"}
 			if r, ok := s.Raw(p.Name, id); ok {
 				m.Key = "kitti-raw/" + r.Sample()
-			} else if s.Mapping == nil && p.Name == "training" {
+			} else if p.Name == "training" && (s.Mapping == nil || len(s.Mapping.Problems) > 0) {
 				m.Key = "" // the mapping would tell, and it is not at hand
 			}
 			m.Channels = observe(p.Frames, id)
