@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -241,6 +242,8 @@ func markdown(r *rule.Rule) string {
 				fence += "`"
 			}
 			fmt.Fprintf(&b, "\n%s\n\n%stext\n%s\n%s\n", p.name, fence, text, fence)
+		case p.name == "": // a sentence by itself; it may begin with the name of a field
+			fmt.Fprintf(&b, "\n%s\n", inline(text))
 		default:
 			fmt.Fprintf(&b, "\n%s%s\n", p.name, inline(sentenceCase(text)))
 		}
@@ -252,17 +255,26 @@ func markdown(r *rule.Rule) string {
 func inline(s string) string {
 	parts := strings.Split(s, "`")
 	if len(parts)%2 == 0 { // an odd backtick is text
-		return escapeMarkdown.Replace(s)
+		return escapeMarkdown(s)
 	}
 	for i := 0; i < len(parts); i += 2 {
-		parts[i] = escapeMarkdown.Replace(parts[i])
+		parts[i] = escapeMarkdown(parts[i])
 	}
 	return strings.Join(parts, "`")
 }
 
-var escapeMarkdown = strings.NewReplacer(
-	`\`, `\\`, "`", "\\`", "*", `\*`, "<", `\<`, ">", `\>`, "[", `\[`, "]", `\]`, "~", `\~`, " _", ` \_`, "__", `\_\_`,
-)
+// markup is what could begin or end an emphasis, a strike-through, a tag, a
+// link or a code span. Underscores within words and single brackets could not.
+var markup = regexp.MustCompile("[\\\\`*~]|<[A-Za-z/!?]|\\][(\\[]|\\b_\\B|\\B_\\b|__")
+
+func escapeMarkdown(s string) string {
+	return markup.ReplaceAllStringFunc(s, func(m string) string {
+		if m == "__" {
+			return `\_\_`
+		}
+		return `\` + m
+	})
+}
 
 // sentenceCase begins with a capital and ends with a full stop.
 func sentenceCase(s string) string {
