@@ -146,6 +146,7 @@ func chainChecks(f func(*Ctx, *chainView)) []Check {
 type chainView struct {
 	*nuscenes.Chain
 	t     *nuscenes.Tables
+	path  string
 	at    func(row int32) Place
 	token func(row int32, field string) nuscenes.Token // next or prev
 	group func(group int32) string
@@ -153,19 +154,19 @@ type chainView struct {
 
 func sampleChain(t *nuscenes.Tables) *chainView {
 	return &chainView{
-		t: t, Chain: t.Chains().Sample,
+		t: t, path: t.Sample.Path, Chain: t.Chains().Sample,
 		at: func(i int32) Place { return nuscenes.At(t, &t.Sample, i) },
 		token: func(i int32, field string) nuscenes.Token {
 			r := &t.Sample.Rows[i]
 			return either(field, r.Next, r.Prev)
 		},
-		group: func(g int32) string { return "scene " + t.Scene.Rows[g].Name },
+		group: func(g int32) string { return t.Scene.Rows[g].Name },
 	}
 }
 
 func dataChain(t *nuscenes.Tables) *chainView {
 	return &chainView{
-		t: t, Chain: t.Chains().SampleData,
+		t: t, path: t.SampleData.Path, Chain: t.Chains().SampleData,
 		at: func(i int32) Place { return captureAt(t, i) },
 		token: func(i int32, field string) nuscenes.Token {
 			r := &t.SampleData.Rows[i]
@@ -173,14 +174,14 @@ func dataChain(t *nuscenes.Tables) *chainView {
 		},
 		group: func(g int32) string {
 			s := t.Chains().Streams[g]
-			return t.Sensor.Rows[s.Sensor].Channel + " in scene " + t.Scene.Rows[s.Scene].Name
+			return t.Sensor.Rows[s.Sensor].Channel + " in " + t.Scene.Rows[s.Scene].Name
 		},
 	}
 }
 
 func annotationChain(t *nuscenes.Tables) *chainView {
 	return &chainView{
-		t: t, Chain: t.Chains().SampleAnnotation,
+		t: t, path: t.SampleAnnotation.Path, Chain: t.Chains().SampleAnnotation,
 		at: func(i int32) Place { return nuscenes.At(t, &t.SampleAnnotation, i) },
 		token: func(i int32, field string) nuscenes.Token {
 			r := &t.SampleAnnotation.Rows[i]
@@ -256,6 +257,10 @@ func instanceEnds(c *Ctx, t *nuscenes.Tables) {
 	})
 }
 
+// refuted says, for a rule that was not applied everywhere, which rules may
+// have found why in a table.
+func refuted(path string) string { return "LNK001 to LNK008 on " + path }
+
 // ends visits the groups whose ends are known.
 func ends(c *Ctx, v *chainView, visit func(group, first, last int32)) {
 	unknown := false
@@ -274,7 +279,7 @@ func ends(c *Ctx, v *chainView, visit func(group, first, last int32)) {
 		}
 	}
 	if unknown {
-		c.Skip("sound chains in " + v.Table)
+		c.Skip(refuted(v.path))
 	}
 }
 

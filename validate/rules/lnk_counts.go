@@ -90,7 +90,7 @@ func nbrSamples(c *Ctx, t *nuscenes.Tables) {
 		}
 	}
 	if excused {
-		c.Skip("sound references to scenes and samples")
+		c.Skip(refuted(t.Sample.Path))
 	}
 }
 
@@ -112,6 +112,7 @@ func nbrAnnotations(c *Ctx, t *nuscenes.Tables) {
 		case n == 0 && r.Nbr == 0:
 			c.Report(Finding{Message: "the instance has no annotation", Place: nuscenes.At(t, &t.Instance, i), Expected: "at least 1", Actual: "0"})
 		default:
+			n = max(n, images[i])
 			c.Report(Finding{
 				Message: fmt.Sprintf("nbr_annotations is %d, but the instance has %s", r.Nbr, count(int(n), "annotation")),
 				Place:   nuscenes.At(t, &t.Instance, i), Expected: strconv.Itoa(int(n)), Actual: strconv.Itoa(int(r.Nbr)),
@@ -119,7 +120,7 @@ func nbrAnnotations(c *Ctx, t *nuscenes.Tables) {
 		}
 	}
 	if excused {
-		c.Skip("sound references to instances and annotations")
+		c.Skip(refuted(t.SampleAnnotation.Path))
 	}
 }
 
@@ -149,48 +150,54 @@ func imageAnnotations(t *nuscenes.Tables) (n map[int32]int32, doubtful int32) {
 	return n, doubtful
 }
 
+// instanceScene names the annotations outside the scene where most of the
+// instance lies, or, of as many, the first.
 func instanceScene(c *Ctx, t *nuscenes.Tables) {
-	first := make([]int32, len(t.Instance.Rows)) // 1 + the row that fixed the scene
+	samples, a := t.Links().SampleAnnotation.Sample, t.Chains().SampleAnnotation
 	unknown := false
-	eachAnnotation(t, func(row, instance, sample, scene int32) {
-		switch {
-		case scene < 0:
-			unknown = true
-		case first[instance] == 0:
-			first[instance] = row + 1
-		default:
-			at := t.Links().SampleAnnotation.Sample[first[instance]-1]
-			if was := t.Chains().Sample.Trusted(at); was != scene {
+	sceneOf := func(row int32) int32 {
+		if samples[row] < 0 || a.Trusted(row) < 0 || !t.SampleAnnotation.Sound(row) {
+			return nuscenes.Unknown
+		}
+		return t.Chains().Sample.Trusted(samples[row])
+	}
+	for instance := range int32(len(t.Instance.Rows)) {
+		rows := t.Members().AnnotationsOf.Of(instance)
+		home, several := nuscenes.Unknown, false
+		for _, row := range rows {
+			switch scene := sceneOf(row); {
+			case scene < 0:
+				unknown = true
+			case home < 0:
+				home = scene
+			case scene != home:
+				several = true
+			}
+		}
+		if !several {
+			continue
+		}
+		in := map[int32]int{}
+		for _, row := range rows {
+			if scene := sceneOf(row); scene >= 0 {
+				if in[scene]++; in[scene] > in[home] {
+					home = scene
+				}
+			}
+		}
+		for _, row := range rows {
+			if scene := sceneOf(row); scene >= 0 && scene != home {
 				c.Report(Finding{
-					Message: fmt.Sprintf("the annotation lies in scene %s, others of instance %s in scene %s",
-						t.Scene.Rows[scene].Name, t.Text(t.Instance.Rows[instance].Token), t.Scene.Rows[was].Name),
+					Message: fmt.Sprintf("the annotation lies in %s, instance %s in %s",
+						t.Scene.Rows[scene].Name, t.Text(t.Instance.Rows[instance].Token), t.Scene.Rows[home].Name),
 					Place:    nuscenes.At(t, &t.SampleAnnotation, row),
-					Expected: t.Scene.Rows[was].Name, Actual: t.Scene.Rows[scene].Name,
-					Related: []Place{nuscenes.At(t, &t.SampleAnnotation, first[instance]-1)},
+					Expected: t.Scene.Rows[home].Name, Actual: t.Scene.Rows[scene].Name,
 				})
 			}
 		}
-	})
-	if unknown {
-		c.Skip("the scene of every annotation")
 	}
-}
-
-// eachAnnotation visits the annotations whose instance is known. sample and
-// scene are negative where they are not.
-func eachAnnotation(t *nuscenes.Tables, visit func(row, instance, sample, scene int32)) {
-	a, samples := t.Chains().SampleAnnotation, t.Chains().Sample
-	for row, sample := range t.Links().SampleAnnotation.Sample {
-		row := int32(row)
-		instance := a.Trusted(row)
-		if instance < 0 || !t.SampleAnnotation.Sound(row) {
-			continue
-		}
-		scene := nuscenes.Unknown
-		if sample >= 0 {
-			scene = samples.Trusted(sample)
-		}
-		visit(row, instance, sample, scene)
+	if unknown {
+		c.Skip(refuted(t.SampleAnnotation.Path))
 	}
 }
 
@@ -239,16 +246,21 @@ func attributeFamilies(class string) (families []string, known bool) {
 }
 
 func attributeClass(c *Ctx, t *nuscenes.Tables) {
-	l := t.Links()
-	eachAnnotation(t, func(row, instance, _, _ int32) {
-		category := l.Instance.Category[instance]
-		if category < 0 {
-			return
+	l, a := t.Links(), t.Chains().SampleAnnotation
+	unknown := false
+	for row := range int32(len(t.SampleAnnotation.Rows)) {
+		category, instance := nuscenes.Unknown, a.Trusted(row)
+		if instance >= 0 {
+			category = l.Instance.Category[instance]
+		}
+		if category < 0 || !t.SampleAnnotation.Sound(row) {
+			unknown = true
+			continue
 		}
 		class := t.Category.Rows[category].Name
 		families, known := attributeFamilies(class)
 		if !known {
-			return
+			continue
 		}
 		for _, k := range t.SampleAnnotation.Rows[row].Attributes {
 			i, ok := t.Attribute.Find(k)
@@ -276,5 +288,8 @@ func attributeClass(c *Ctx, t *nuscenes.Tables) {
 				})
 			}
 		}
-	})
+	}
+	if unknown {
+		c.Skip(refuted(t.SampleAnnotation.Path))
+	}
 }

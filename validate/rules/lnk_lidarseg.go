@@ -77,7 +77,7 @@ func labelTokens(c *Ctx, t *nuscenes.Tables, table *nuscenes.Table[nuscenes.Lida
 		}
 	}
 	if !whole {
-		c.Skip("sound rows in " + table.Path + ", for keyframes without labels")
+		c.Skip("LNK001 or LNK026 on " + table.Path + ", for keyframes without labels")
 		return
 	}
 	unlabelled(c, t, table, labelled, ext)

@@ -103,9 +103,9 @@ func filenameLog(c *Ctx, t *nuscenes.Tables) {
 	}
 	for w, f := range found {
 		scene, log := &t.Scene.Rows[w.scene], &t.Log.Rows[l.Scene.Log[w.scene]]
-		m := fmt.Sprintf("the file's name says log %s, its scene %s is of log %s", w.log, scene.Name, log.Logfile)
+		m := fmt.Sprintf("the file's name says log %s, but %s is of log %s", w.log, scene.Name, log.Logfile)
 		if f.n > 1 {
-			m = fmt.Sprintf("the names of %d files say log %s, their scene %s is of log %s", f.n, w.log, scene.Name, log.Logfile)
+			m = fmt.Sprintf("the names of %d files say log %s, but %s is of log %s", f.n, w.log, scene.Name, log.Logfile)
 		}
 		p := captureAt(t, f.row)
 		key := p.Token
@@ -115,7 +115,7 @@ func filenameLog(c *Ctx, t *nuscenes.Tables) {
 		c.Report(Finding{Message: m, Place: p, Expected: log.Logfile, Actual: w.log, Key: key})
 	}
 	if unknown {
-		c.Skip("the log of every scene and sample")
+		c.Skip(refuted(t.SampleData.Path))
 	}
 }
 
@@ -147,7 +147,7 @@ func calibrationShared(c *Ctx, t *nuscenes.Tables) {
 		}
 	}
 	if unknown {
-		c.Skip("the log and the sensor of every sample_data")
+		c.Skip("LNK001 to LNK016 on " + t.SampleData.Path)
 	}
 }
 

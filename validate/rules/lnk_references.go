@@ -149,7 +149,7 @@ func cells(c *Ctx, k *nuscenes.Key, visit func(row int32, token nuscenes.Token, 
 		}
 	})
 	if unknown {
-		c.Skip(fmt.Sprintf("%s.%s and the table %s readable", k.Table, k.Column, k.Target))
+		c.Skip(fmt.Sprintf("readable cells of %s.%s, and table %s", k.Table, k.Column, k.Target))
 	}
 }
 
