@@ -200,7 +200,7 @@ func align(as, bs []stamp, tol int64) (int64, error) {
 	// A known scale wins over alignments that are no better by more than
 	// chance: it has a reason, they have none.
 	for _, f := range best {
-		if f.known && f.matched == first.matched && f.rest <= max(2*first.rest, tol/10) {
+		if f.known && 10*f.matched >= 9*first.matched && f.rest <= max(2*first.rest, tol/10) {
 			return f.clock, nil
 		}
 	}
