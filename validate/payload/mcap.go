@@ -77,9 +77,15 @@ func ReadMCAP(r io.ReaderAt, size int64) (*MCAP, error) {
 	return m, m.summary(r, int64(start), footer)
 }
 
-// header reads the first record.
+// header reads the magic and the first record.
 func (m *MCAP) header(r io.ReaderAt, footer int64) error {
 	at := int64(len(mcapMagic))
+	begin := make([]byte, at)
+	if n, err := readAt(r, begin, 0); err != nil {
+		return err
+	} else if n < len(begin) || !bytes.Equal(begin, mcapMagic) {
+		return &HeaderError{Message: "the recording does not begin with the MCAP magic", Expected: fmt.Sprintf("% x", mcapMagic), Actual: fmt.Sprintf("% x", begin[:n])}
+	}
 	op, length, err := record(r, at, footer)
 	if err != nil {
 		return err
