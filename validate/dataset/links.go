@@ -46,9 +46,11 @@ func (t *Tree) BadLink(name string) (Link, bool) {
 }
 
 // Links that lead into one another can make a small folder look endless: these
-// bound how many are followed on one path, and in all.
+// bound how many links to folders are followed on one path and in all, and how
+// many folders are listed behind them.
 const (
-	maxLinkDepth     = 4
+	maxLinkDepth     = 3
+	maxLinksFollowed = 1 << 13
 	maxLinkedFolders = 1 << 16
 )
 
@@ -57,13 +59,16 @@ const (
 // followed.
 func (s *scanner) link(p string, links int) fs.FileMode {
 	info, bad := follow(s.root, p)
-	if bad == nil && info.IsDir() && (links >= maxLinkDepth || s.linked >= maxLinkedFolders || s.around(p, info)) {
+	if bad == nil && info.IsDir() && (links >= maxLinkDepth || s.followed >= maxLinksFollowed || s.linked >= maxLinkedFolders || s.around(p, info)) {
 		bad = &Link{Path: p, Reason: LinkLoop}
 		bad.Target, _ = s.root.Readlink(p)
 	}
 	if bad != nil {
 		s.t.BadLinks = append(s.t.BadLinks, *bad)
 		return 0
+	}
+	if info.IsDir() {
+		s.followed++
 	}
 	s.t.links = append(s.t.links, p)
 	return info.Mode() & fs.ModeDir

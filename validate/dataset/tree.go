@@ -63,11 +63,12 @@ func Scan(ctx context.Context, root *os.Root, ignored func(path string, dir bool
 }
 
 type scanner struct {
-	ctx     context.Context
-	root    *os.Root
-	ignored func(path string, dir bool) bool
-	t       *Tree
-	linked  int // folders listed through symbolic links
+	ctx      context.Context
+	root     *os.Root
+	ignored  func(path string, dir bool) bool
+	t        *Tree
+	linked   int // folders listed behind symbolic links
+	followed int // links to folders
 }
 
 // folder lists dir, which lies behind so many links to folders, and everything
