@@ -488,6 +488,9 @@ func (s *scanner) fail(format string, args ...any) bool {
 }
 
 func (s *scanner) flaw(k FlawKind, at int, text string) {
+	if s.rec == nil { // a part of a record, scanned before
+		return
+	}
 	s.rec.Flaws = append(s.rec.Flaws, Flaw{Kind: k, Offset: s.base + int64(at), Field: s.field, Text: text})
 }
 

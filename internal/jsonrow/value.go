@@ -171,8 +171,7 @@ func Float(raw []byte) float64 {
 // Elements calls yield with the kind and the literal of each element of an
 // array literal that Next gave, until yield returns false.
 func Elements(raw []byte, yield func(k Kind, raw []byte) bool) {
-	var rec Record
-	s := scanner{b: raw, i: 1, cr: -1, rec: &rec}
+	s := scanner{b: raw, i: 1, cr: -1}
 	for {
 		c, ok := s.token()
 		if !ok || c == ']' {
@@ -195,8 +194,7 @@ func Elements(raw []byte, yield func(k Kind, raw []byte) bool) {
 // Members calls yield with each member of an object literal that Next gave,
 // until yield returns false.
 func Members(raw []byte, yield func(name string, k Kind, raw []byte) bool) {
-	var rec Record
-	s := scanner{b: raw, i: 1, cr: -1, rec: &rec}
+	s := scanner{b: raw, i: 1, cr: -1}
 	for {
 		c, ok := s.token()
 		if !ok || c == '}' {

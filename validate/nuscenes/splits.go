@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"path"
-	"strings"
 
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -37,45 +35,35 @@ func (l *loader) splits() map[string][]string {
 		txt.BOM(l.e, l.at(0))
 		b, lead = rest, 3
 	}
-	// The file is read as the only record of a table, behind a bracket of ours.
-	r := jsonrow.NewReader(io.MultiReader(strings.NewReader("["), bytes.NewReader(b), strings.NewReader("]")))
-	at := func(offset int64) rule.Place { return l.at(min(max(offset-1, 0), int64(len(b))) + lead) }
-	rec, err := r.Next()
+	var p jsonrow.Parser
+	rec, err := p.Object(b, lead)
 	var je *jsonrow.Error
 	switch {
-	case errors.As(err, &je) && je.Shape, err == io.EOF:
-		l.fault("splits-json", rule.Fault{Message: "is not an object of split names", Place: l.file()})
-		return nil
-	case errors.As(err, &je):
-		l.fault("json-syntax", rule.Fault{Message: je.Msg, Place: at(je.Offset)})
+	case errors.As(err, &je) && je.Shape:
+		l.fault("splits-json", rule.Fault{Message: je.Msg, Place: l.file()})
 		return nil
 	case err != nil:
-		l.unusable(rule.Unreadable(l.e, l.ds, l.file(), err))
+		l.fault("json-syntax", rule.Fault{Message: je.Msg, Place: l.at(je.Offset)})
 		return nil
 	}
-	splits := map[string][]string{}
 	for _, f := range rec.Flaws {
-		p := flaw(f)
-		p.offset = at(f.Offset).ByteOffset
-		l.report([]problem{p}, "")
+		l.report([]problem{flaw(f)}, "")
 	}
+	if n := bytes.Count(b, []byte{'\r'}); n > 0 {
+		txt.CR(l.e, l.at(lead+int64(bytes.IndexByte(b, '\r'))), n)
+	}
+	splits := map[string][]string{}
 	for i := range rec.Fields {
 		f := &rec.Fields[i]
 		scenes, msg := sceneNames(f)
 		if msg != "" {
 			l.fault("splits-json", rule.Fault{
-				Message: fmt.Sprintf("the split %q %s", f.Name, msg), Place: at(f.Offset),
+				Message: fmt.Sprintf("the split %q %s", f.Name, msg), Place: l.at(f.Offset),
 				Expected: "a list of scene names", Actual: clip(f.Raw), Key: f.Name,
 			})
 			continue
 		}
 		splits[f.Name] = scenes
-	}
-	if r.CR >= 0 {
-		txt.CR(l.e, at(r.CR), 0)
-	}
-	if _, err := r.Next(); err != io.EOF {
-		l.fault("json-syntax", rule.Fault{Message: "something follows the object", Place: at(r.Offset())})
 	}
 	return splits
 }

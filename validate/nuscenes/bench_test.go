@@ -1,0 +1,51 @@
+package nuscenes
+
+import (
+	"os"
+	"testing"
+
+	"github.com/mmaudit/mmaudit/internal/datagen"
+	"github.com/mmaudit/mmaudit/validate/dataset"
+)
+
+// BenchmarkLoad reads the tables of 10 scenes: 31 000 rows of sample_data.
+func BenchmarkLoad(b *testing.B) {
+	dir := b.TempDir()
+	if err := (datagen.NuScenesTables{Seed: 1, Samples: 400}).Write(dir); err != nil {
+		b.Fatal(err)
+	}
+	for _, table := range []string{"sample_data", "ego_pose", "sample_annotation"} {
+		b.Run(table, func(b *testing.B) {
+			ds := open(b, dir, dataset.NuScenes, "v1.0-trainval")
+			info, err := os.Stat(dir + "/v1.0-trainval/" + table + ".json")
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(info.Size())
+			b.ReportAllocs()
+			for b.Loop() {
+				l := &loader{ctx: b.Context(), ds: ds, e: &recorder{}, texts: &texts{}, name: table, path: "v1.0-trainval/" + table + ".json"}
+				if err := loadOne(l, table); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func loadOne(l *loader, table string) error {
+	switch table {
+	case "sample_data":
+		return loadTable(l, &Table[SampleData]{}, sampleDataColumns)
+	case "ego_pose":
+		return loadTable(l, &Table[EgoPose]{}, egoPoseColumns)
+	}
+	return loadTable(l, &Table[SampleAnnotation]{}, sampleAnnotationColumns)
+}
+
+func loadTable[T any](l *loader, t *Table[T], cols []column[T]) error {
+	t.Byte = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
+	f := l.open(mandatory)
+	defer f.Close()
+	return readTable(l, t, cols, f)
+}
