@@ -88,20 +88,20 @@ func flaw(f jsonrow.Flaw) problem {
 func (p *property) judge(lib *jsonschema.Schema, f *jsonrow.Field, strictInts bool) []problem {
 	var out []problem
 	if strictInts && p.check.integers && f.Kind == jsonrow.Number && !jsonrow.IsInt(f.Raw) {
-		return []problem{intAsFloat(p, f)}
+		return []problem{intAsFloat(p.name, p.name, f)}
 	}
 	leaves, err := verdict(lib, value(f.Kind, f.Raw))
 	if err != nil {
 		return []problem{{slug: "field-type", field: p.name, offset: f.Offset, message: fmt.Sprintf("%s cannot be checked: %v", p.name, err)}}
 	}
 	for _, e := range leaves {
-		out = append(out, p.problem(e, f))
+		out = append(out, p.problem(e, f, strictInts))
 	}
 	// Numbers inside arrays are as literal as others.
 	if items := p.check.items; strictInts && len(out) == 0 && items != nil && items.integers {
 		jsonrow.Elements(f.Raw, func(k jsonrow.Kind, raw []byte) bool {
 			if k == jsonrow.Number && !jsonrow.IsInt(raw) {
-				out = append(out, intAsFloat(p, &jsonrow.Field{Kind: k, Raw: raw, Offset: f.Offset}))
+				out = append(out, intAsFloat(p.name, p.name, &jsonrow.Field{Kind: k, Raw: raw, Offset: f.Offset}))
 			}
 			return len(out) == 0
 		})
@@ -110,11 +110,13 @@ func (p *property) judge(lib *jsonschema.Schema, f *jsonrow.Field, strictInts bo
 }
 
 // problem names the rule that an error of the library stands for.
-func (p *property) problem(e *jsonschema.ValidationError, f *jsonrow.Field) problem {
+func (p *property) problem(e *jsonschema.ValidationError, f *jsonrow.Field, strictInts bool) problem {
 	kind, raw := at(f.Kind, f.Raw, e.InstanceLocation)
 	what := strings.TrimPrefix(p.name+strings.ReplaceAll(e.InstanceLocation, "/", "."), ".")
 	out := problem{field: p.name, offset: f.Offset, actual: clip(raw), expected: p.expects()}
 	switch key := keyword(e); {
+	case strictInts && key == "type" && kind == jsonrow.Number && strings.HasPrefix(e.Message, "expected integer"):
+		return intAsFloat(p.name, what, &jsonrow.Field{Kind: kind, Raw: raw, Offset: f.Offset})
 	case kind == jsonrow.Null && (key == "type" || key == "enum"):
 		out.slug = "value-null"
 		out.message = fmt.Sprintf("%s is null", what)
@@ -177,11 +179,11 @@ func (p *property) expects() string {
 
 // intAsFloat says that an integer is written with a fraction or an exponent,
 // and how exact it can still be.
-func intAsFloat(p *property, f *jsonrow.Field) problem {
-	out := problem{slug: "int-as-float", field: p.name, offset: f.Offset, expected: "an integer literal", actual: clip(f.Raw)}
+func intAsFloat(field, what string, f *jsonrow.Field) problem {
+	out := problem{slug: "int-as-float", field: field, offset: f.Offset, expected: "an integer literal", actual: clip(f.Raw)}
 	v := math.Abs(jsonrow.Float(f.Raw))
 	_, out.harmless = jsonrow.Scaled(f.Raw, 0)
-	out.message = fmt.Sprintf("%s is written %s", p.name, clip(f.Raw))
+	out.message = fmt.Sprintf("%s is written %s", what, clip(f.Raw))
 	if v >= 1<<53 {
 		out.message += fmt.Sprintf(": float64 has steps of %g at this size, so digits are lost", math.Nextafter(v, math.Inf(1))-v)
 	} else if !out.harmless {
