@@ -12,6 +12,15 @@ var tmpTablesMutations = []Mutation{
 	{Rule: "TMP005", Base: baseNuScenes, Apply: func(d *Dir) error {
 		return d.EditRow("ego_pose", nth(5, nil), func(r *Record) { r.Set("timestamp", r.Int("timestamp")+7) })
 	}},
+	{Rule: "TMP005", Name: "unit", Base: baseNuScenes, Apply: func(d *Dir) error {
+		// The poses alone are stamped in milliseconds.
+		return d.EditTable("ego_pose", func(rows []*Record) []*Record {
+			for _, r := range rows {
+				r.Set("timestamp", r.Int("timestamp")/1000)
+			}
+			return rows
+		})
+	}},
 	{Rule: "TMP006", Base: baseNuScenes, Apply: func(d *Dir) error {
 		// The name alone is wrong.
 		var from, to string

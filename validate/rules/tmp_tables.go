@@ -43,6 +43,9 @@ var tmpTables = []Rule{
 				if e < 0 || !t.SampleData.Sound(int32(i)) || !t.EgoPose.Sound(e) || t.EgoPose.Rows[e].Timestamp == sd.Timestamp {
 					continue
 				}
+				if !credible(sd.Timestamp) {
+					continue // ts-unit
+				}
 				pose := t.EgoPose.Rows[e].Timestamp
 				if named, _, ok := nuscenes.NamedTime(nuScenes, sd.Filename); ok && named == pose {
 					continue // it is the stamp of sample_data that is wrong: filename-time
