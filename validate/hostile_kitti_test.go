@@ -11,7 +11,7 @@ import (
 )
 
 // TestHostileKITTI puts hostile content in place of each kind of file of the
-// object and tracking data sets: the run ends without error or panic, and says
+// KITTI family: the run ends without error or panic, and says
 // something about that file.
 func TestHostileKITTI(t *testing.T) {
 	write := func(content string) func(string) error {
@@ -43,6 +43,19 @@ func TestHostileKITTI(t *testing.T) {
 		{datagen.KITTITracking{Seed: 1, Frames: 2}.Write, []string{
 			"training/image_02/0001/000001.png", "training/velodyne/0001/000001.bin", "training/calib/0001.txt",
 			"training/label_02/0001.txt", "training/oxts/0001.txt",
+		}},
+		{datagen.KITTIRaw{Seed: 1, Frames: 2, Drives: 1}.Write, []string{
+			"2011_09_26/calib_cam_to_cam.txt", "2011_09_26/calib_velo_to_cam.txt",
+			"2011_09_26/2011_09_26_drive_0001_sync/tracklet_labels.xml",
+			"2011_09_26/2011_09_26_drive_0001_sync/image_00/data/0000000001.png",
+			"2011_09_26/2011_09_26_drive_0001_sync/image_00/timestamps.txt",
+			"2011_09_26/2011_09_26_drive_0001_sync/oxts/data/0000000001.txt",
+			"2011_09_26/2011_09_26_drive_0001_sync/velodyne_points/data/0000000001.bin",
+			"2011_09_26/2011_09_26_drive_0001_sync/velodyne_points/timestamps_start.txt",
+		}},
+		{datagen.KITTIOdometry{Seed: 1, Frames: 2, Labels: true}.Write, []string{
+			"sequences/03/calib.txt", "sequences/03/times.txt", "sequences/03/poses.txt",
+			"sequences/03/image_2/000001.png", "sequences/03/velodyne/000001.bin", "sequences/03/labels/000001.label",
 		}},
 	} {
 		for _, file := range c.files {

@@ -169,6 +169,14 @@ func (t *Tree) Entry(name string) (Entry, bool) {
 	return ents[i], true
 }
 
+// Has reports whether name exists, whatever it is, a link to nowhere included:
+// what stands in place of a file must be opened for its fault to be found.
+func (t *Tree) Has(name string) bool {
+	_, ok := t.Entry(name)
+	_, bad := t.BadLink(path.Clean(name))
+	return ok || bad
+}
+
 // HasFile reports whether name exists and is not a folder.
 func (t *Tree) HasFile(name string) bool {
 	e, ok := t.Entry(name)

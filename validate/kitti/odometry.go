@@ -114,14 +114,14 @@ func readSequence(ds *dataset.Dataset, name string, e rule.Emitter) *Sequence {
 	}
 	e.Emit(s.Frames)
 
-	if p := path.Join(dir, "calib.txt"); ds.Tree.HasFile(p) {
+	if p := path.Join(dir, "calib.txt"); ds.Tree.Has(p) {
 		s.HasCalib = true
 		if b, ok := readFilled(ds, p, maxText, e, (*Calib)(nil)); ok {
 			e.Emit(ParseCalib(p, CalibOdometry, name, b))
 		}
 	}
 	for _, p := range []string{path.Join("poses", name+".txt"), path.Join(dir, "poses.txt")} {
-		if !ds.Tree.HasFile(p) {
+		if !ds.Tree.Has(p) {
 			continue
 		}
 		if b, ok := readFilled(ds, p, maxRows, e, (*Pose)(nil)); ok {
@@ -137,7 +137,7 @@ func readSequence(ds *dataset.Dataset, name string, e rule.Emitter) *Sequence {
 // they are what such a file must hold; of one that is not, one rule speaks.
 func readTimes(ds *dataset.Dataset, s *Sequence, e rule.Emitter) {
 	p := path.Join(s.Dir, "times.txt")
-	if s.HasTimes = ds.Tree.HasFile(p); !s.HasTimes {
+	if s.HasTimes = ds.Tree.Has(p); !s.HasTimes {
 		return
 	}
 	b, ok := readFilled(ds, p, maxRows, e, (*moment.Stream)(nil))

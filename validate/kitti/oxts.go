@@ -54,6 +54,10 @@ func parseOxts(name string, b []byte, e rule.Emitter, at func(i int) rule.Place,
 			e.Skip((*Oxts)(nil), "oxts-fields", name)
 		}
 	}
+	if rows == 0 {
+		e.Emit(rule.Fault{Slug: "oxts-fields", Message: "no line of values", Place: at(0)})
+		e.Skip((*Oxts)(nil), "oxts-fields", name)
+	}
 	return rows
 }
 

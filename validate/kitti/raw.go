@@ -30,7 +30,7 @@ const RawHz = 10
 // Limits on files that are read whole.
 const (
 	maxText = 1 << 20
-	maxRows = 64 << 20 // one row a frame
+	maxRows = 16 << 20 // one row for each frame
 )
 
 // A RawClock is every stamp of one drive.
@@ -99,7 +99,7 @@ func (r *rawReader) calibration(d RawDate) {
 	for _, dir := range d.Dirs {
 		for _, file := range RawCalibFiles {
 			name := path.Join(dir, file)
-			if !r.ds.Tree.HasFile(name) {
+			if !r.ds.Tree.Has(name) {
 				continue
 			}
 			b, ok := readFilled(r.ds, name, maxText, r.e, (*Calib)(nil))
@@ -123,7 +123,7 @@ func (r *rawReader) drive(d *RawDrive) error {
 		r.stamps(clock, st.Channel, st.Stamps, (*moment.Stream)(nil), (*RawClock)(nil))
 		if st.Channel == "velodyne" {
 			for _, f := range scanTimes {
-				if name := path.Join(st.Dir, f.file); r.ds.Tree.HasFile(name) {
+				if name := path.Join(st.Dir, f.file); r.ds.Tree.Has(name) {
 					r.stamps(clock, f.channel, name, (*RawClock)(nil))
 				}
 			}
@@ -236,7 +236,7 @@ func (r *rawReader) oxts(d *RawDrive) error {
 func (r *rawReader) tracklets(clock *RawClock) error {
 	d := clock.Drive
 	name := path.Join(d.Dir, "tracklet_labels.xml")
-	if !r.ds.Tree.HasFile(name) {
+	if !r.ds.Tree.Has(name) {
 		return nil
 	}
 	f, err := r.ds.Open(name)

@@ -179,7 +179,7 @@ func (d *RawDrive) list(t *dataset.Tree) {
 		}
 		s := RawStream{Channel: want.channel, Dir: at, Data: listFrames(t, path.Join(at, "data"), 10, want.frameSpec)}
 		s.Data.Channel = want.channel
-		if p := path.Join(s.Dir, "timestamps.txt"); t.HasFile(p) {
+		if p := path.Join(s.Dir, "timestamps.txt"); t.Has(p) {
 			s.Stamps = p
 		}
 		d.Streams = append(d.Streams, s)

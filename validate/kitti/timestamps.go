@@ -42,8 +42,8 @@ func (s *Stamps) Frame(k int) (ns int64, ok bool) {
 // Place gives the place of entry k.
 func (s *Stamps) Place(k int) rule.Place { return rule.Place{Path: s.Path, Line: k + 1} }
 
-// maxStamps bounds the bytes of one timestamps file: two million frames.
-const maxStamps = 64 << 20
+// maxStamps bounds the bytes of one timestamps file: seven hours at 10 Hz.
+const maxStamps = 8 << 20
 
 // ReadStamps reads a timestamps file of KITTI raw, such as
 // "2011_09_26/2011_09_26_drive_0001_sync/oxts/timestamps.txt".

@@ -80,7 +80,7 @@ func checkStampCount(c *Ctx, clock *kitti.RawClock) {
 			p := path.Join(st.Dir, file)
 			stamps := clock.Stamps[key]
 			switch want := st.Count(); {
-			case stamps == nil && !c.Dataset.Tree.HasFile(p):
+			case stamps == nil && !c.Dataset.Tree.Has(p):
 				severity := rule.AsRule
 				if key != st.Channel {
 					severity = rule.Warning // the ends of a turn are of use, but not needed
@@ -120,7 +120,7 @@ func checkCalibFiles(c *Ctx, s *kitti.RawSource) {
 			continue
 		}
 		for _, file := range kitti.RawCalibFiles {
-			if !slices.ContainsFunc(date.Dirs, func(dir string) bool { return c.Dataset.Tree.HasFile(path.Join(dir, file)) }) {
+			if !slices.ContainsFunc(date.Dirs, func(dir string) bool { return c.Dataset.Tree.Has(path.Join(dir, file)) }) {
 				c.Report(Finding{
 					Message: fmt.Sprintf("date %s has drives, and no %s", date.Name, file),
 					Place:   Place{Path: path.Join(home, file)},
