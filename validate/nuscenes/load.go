@@ -327,8 +327,8 @@ func (l *loader) jsonError(e *jsonrow.Error) {
 		slug = "json-not-array"
 	}
 	msg := e.Msg
-	if e.Stop && !e.Shape {
-		msg += "; the rest of the table was not read"
+	if e.Stop && !e.Shape && !strings.HasSuffix(msg, "were read") {
+		msg += fmt.Sprintf("; reading stopped behind %d rows", e.Rows)
 	}
 	l.fault(slug, rule.Fault{Message: msg, Place: l.at(e.Offset)})
 }

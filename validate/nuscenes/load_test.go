@@ -15,10 +15,11 @@ import (
 
 // A recorder is an emitter that remembers.
 type recorder struct {
-	mu     sync.Mutex
-	faults []rule.Fault
-	items  []any
-	broken map[string]string
+	mu      sync.Mutex
+	faults  []rule.Fault
+	items   []any
+	broken  map[string]string
+	skipped []string
 }
 
 func (r *recorder) Emit(item any) {
@@ -30,7 +31,11 @@ func (r *recorder) Emit(item any) {
 	}
 	r.items = append(r.items, item)
 }
-func (r *recorder) Skip(any, string, string) {}
+func (r *recorder) Skip(_ any, slug, _ string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.skipped = append(r.skipped, slug)
+}
 func (r *recorder) Break(input, slug, path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
