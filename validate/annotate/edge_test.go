@@ -1,0 +1,177 @@
+package annotate_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mmaudit/mmaudit/internal/datagen"
+	"github.com/mmaudit/mmaudit/validate"
+	"github.com/mmaudit/mmaudit/validate/annotate"
+	"github.com/mmaudit/mmaudit/validate/rule"
+)
+
+// clean wants no finding of the metadata rules but statistics.
+func clean(t *testing.T, folders ...string) {
+	t.Helper()
+	rep, err := validate.Run(t.Context(), folders, validate.Options{
+		Selected: func(r *rule.Rule) bool { return (r.Group() == "UMM" || r.ID == "TMP019") && !r.Statistic },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range rep.Findings {
+		t.Errorf("%s %s %s:%d: %s", f.Rule, f.Dataset, f.Path, f.Line, f.Message)
+	}
+}
+
+// TestFamily annotates Lyft and T4, whose sidecars the rules must then accept.
+func TestFamily(t *testing.T) {
+	for _, f := range datagen.Formats() {
+		if f.Name != "lyft" && f.Name != "t4" && f.Name != "nuscenes" {
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			root := filepath.Join(t.TempDir(), "my-data")
+			if err := os.Mkdir(root, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Write(5, 3, root); err != nil {
+				t.Fatal(err)
+			}
+			p, err := annotate.New(t.Context(), sources(t, validate.Options{}, root), annotate.Options{LearnWindows: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Records == 0 || len(p.Windows) == 0 {
+				t.Errorf("%d records, windows %v", p.Records, p.Windows)
+			}
+			if err := p.Write(); err != nil {
+				t.Fatal(err)
+			}
+			clean(t, root)
+		})
+	}
+}
+
+// TestOdometryRefuses has no raw drives to take stamps from.
+func TestOdometryRefuses(t *testing.T) {
+	for _, f := range datagen.Formats() {
+		if f.Name != "kitti-odometry" && f.Name != "semantickitti" && f.Name != "kitti-tracking" {
+			continue
+		}
+		root := t.TempDir()
+		if err := f.Write(5, 3, root); err != nil {
+			t.Fatal(err)
+		}
+		_, err := annotate.New(t.Context(), sources(t, validate.Options{}, root), annotate.Options{})
+		if err == nil || !strings.Contains(err.Error(), "stamps are missing") {
+			t.Errorf("%s: %v", f.Name, err)
+		}
+	}
+}
+
+func replace(t *testing.T, name, old, new string) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := bytes.Replace(b, []byte(old), []byte(new), 1)
+	if bytes.Equal(out, b) {
+		t.Fatalf("%s has no %q", name, old)
+	}
+	if err := os.WriteFile(name, out, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestExisting wants what lies there respected: fields of others, stored ids,
+// and descriptors that cannot be read are refused; a wrong offset is mended;
+// what a descriptor says beside stays.
+func TestExisting(t *testing.T) {
+	const sidecar, descriptor = ".mm/kitti_raw/2011_09_26_drive_0001.jsonl", "mm_dataset.json"
+	for name, c := range map[string]struct {
+		file, old, new string
+		refused        string // "" where it is not
+		pending        int
+	}{
+		"own field":      {sidecar, `"source":`, `"x_note":"mine","source":`, "x_note", 0},
+		"digest":         {sidecar, `"source":`, `"sha256":null,"source":`, "sha256", 0},
+		"wrong offset":   {sidecar, `"temporal_offset_ns":-`, `"temporal_offset_ns":`, "", 1},
+		"stored ids":     {descriptor, `"clock"`, `"sync_id": "stored", "clock"`, "stored", 0},
+		"broken":         {descriptor, `"clock"`, `clock`, descriptor, 0},
+		"other version":  {descriptor, `"1.0"`, `"7.0"`, descriptor, 0},
+		"own descriptor": {descriptor, `"datasets"`, `"x_site": "Karlsruhe", "datasets"`, "", 1}, // indented anew
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := filepath.Join(t.TempDir(), "data")
+			if err := os.Mkdir(root, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := datagen.Annotated()[0].Generate(root); err != nil {
+				t.Fatal(err)
+			}
+			replace(t, filepath.Join(root, c.file), c.old, c.new)
+			p, err := annotate.New(t.Context(), sources(t, validate.Options{}, root), annotate.Options{})
+			if c.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), c.refused) {
+					t.Fatalf("%v, want an error about %s", err, c.refused)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Pending() != c.pending {
+				t.Errorf("%d files pending, want %d", p.Pending(), c.pending)
+			}
+			if err := p.Write(); err != nil {
+				t.Fatal(err)
+			}
+			clean(t, root)
+			b, err := os.ReadFile(filepath.Join(root, descriptor))
+			if err != nil || name == "own descriptor" && !strings.Contains(string(b), `"x_site": "Karlsruhe"`) {
+				t.Errorf("%s\n%v", b, err)
+			}
+		})
+	}
+}
+
+// TestMapElsewhere keeps the map outside of both data sets: it is built once,
+// read the next time, and the second data set keeps a copy, so that it is
+// clean also by itself.
+func TestMapElsewhere(t *testing.T) {
+	root, _, _ := bare(t, datagen.Annotated()[3])
+	file := filepath.Join(t.TempDir(), "exchange", "map.jsonl")
+	for round := range 2 {
+		p, err := annotate.New(t.Context(), sources(t, validate.Options{}, root), annotate.Options{Map: file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Bridge == nil || p.Bridge.Built != (round == 0) || p.Bridge.Rows != 6 {
+			t.Errorf("round %d: %+v", round, p.Bridge)
+		}
+		if round == 1 && p.Pending() != 0 {
+			t.Errorf("the second time, %d files pending: %v", p.Pending(), p.Files)
+		}
+		if err := p.Write(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clean(t, root)
+	clean(t, filepath.Join(root, "nuscenes"))
+	clean(t, filepath.Join(root, "kitti"))
+
+	// Without the option, the map that the descriptor names still gives the ids.
+	p, err := annotate.New(t.Context(), sources(t, validate.Options{}, filepath.Join(root, "nuscenes")), annotate.Options{})
+	if err != nil || p.Pending() != 0 {
+		t.Errorf("%v, %d files pending", err, p.Pending())
+	}
+	replace(t, file, `"clock_offset_ns":`, `"clock_offset_ns":0.`)
+	if _, err := annotate.New(t.Context(), sources(t, validate.Options{}, root), annotate.Options{Map: file}); err == nil {
+		t.Error("a map that the schema refuses was used")
+	}
+}
