@@ -31,6 +31,7 @@ var ummGroupsMutations = []Mutation{
 		return d.Write(".mm/kitti_raw/2011_09_26_drive_0009.jsonl",
 			[]byte(`{"schema_version":"1.0","standard":"RFC-2025-04","dataset":"kitti_raw","group":"2011_09_26_drive_0009"}`+"\n"))
 	}},
+	{Rule: "UMM012", Name: "folder", Base: mmRaw, Apply: func(d *Dir) error { return d.Copy(rawSidecar, ".mm/kitti-raw/2011_09_26_drive_0001.jsonl") }},
 	{Rule: "UMM013", Base: mmRaw, Apply: sidecarFault(rawSidecar, rawImage, setField("sensor_sync_id", `"`+uuid5("kitti-raw/"+rawSample(4))+`"`))},
 	{Rule: "UMM014", Base: mmRaw, Apply: sidecarFault(rawSidecar, rawImage, setField("sensor_sync_id", otherUUID))},
 	{Rule: "UMM015", Base: mmRaw, Apply: sidecarFault(rawSidecar, of(rawSample(5), ""), setField("sensor_sync_id", `"`+uuid5("kitti-raw/"+rawSample(4))+`"`))},

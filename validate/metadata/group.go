@@ -154,13 +154,13 @@ func (r *reader) sidecar(g *Group, bySample map[string]*Sample) {
 	defer f.Close()
 	l := newLines(r.e, g.Path, f)
 	obj := l.object()
-	if obj == nil && l.bad == 0 || obj != nil && obj.Field("standard") == nil {
+	if obj == nil || obj.Field("standard") == nil {
+		if l.bad > 0 {
+			r.unread(g, "json-syntax")
+			return
+		}
 		r.e.Emit(&Parent{Place: rule.Place{Path: g.Path, Line: 1, Column: 1}, What: "header line"})
 		r.unread(g, "sidecar-version")
-		return
-	}
-	if obj == nil {
-		r.unread(g, "json-syntax")
 		return
 	}
 	h := parseHeader(obj, rule.Place{Path: g.Path, Line: l.n, Column: 1})

@@ -72,7 +72,7 @@ func ReadSyncMap(in io.Reader, path string, e rule.Emitter) (*SyncMap, error) {
 		}
 		p.Refused = refusals(mapHeaderSchema, obj.Raw, "schema_version", "standard")
 	}
-	if obj != nil || l.bad == 0 {
+	if p.Known() || l.bad == 0 {
 		e.Emit(p)
 	}
 	if !p.Known() || obj == nil {

@@ -3,10 +3,13 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
+	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/metadata"
+	"github.com/mmaudit/mmaudit/validate/moment"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -61,11 +64,14 @@ var ummGroups = []Rule{
 		Why:     "A record of nothing is left over from renaming or deleting, or it belongs to a sample that now has none.",
 		Example: `"sample":"2011_09_26_drive_0001/0000009999"`,
 		Hint:    "delete the record, or correct dataset, sample, channel and file",
-		Checks: []Check{rule.On(func(c *Ctx, r *metadata.Record) {
-			if r.Orphan != "" {
-				report(c, r, metadata.Value{}, Finding{Message: r.Orphan})
-			}
-		})},
+		Checks: []Check{
+			rule.On(func(c *Ctx, r *metadata.Record) {
+				if r.Orphan != "" {
+					report(c, r, metadata.Value{}, Finding{Message: r.Orphan})
+				}
+			}),
+			rule.On(orphanFolders),
+		},
 	},
 	{
 		ID: "UMM013", Slug: "sync-id-channel-collision", Severity: rule.Error,
@@ -188,6 +194,33 @@ func notDerived(c *Ctx, x *metadata.Index) {
 				f.Expected = mapped.String()
 			}
 			c.Report(f)
+		}
+	}
+}
+
+// orphanFolders finds sidecars in a folder that has the name of no data set of
+// their root.
+func orphanFolders(c *Ctx, f *moment.Fleet) {
+	names := map[string][]string{} // root -> data sets
+	trees := map[string]*dataset.Tree{}
+	for _, s := range f.Sources {
+		ds := s.Dataset()
+		names[ds.Root] = append(names[ds.Root], metadata.Name(ds))
+		trees[ds.Root] = ds.Tree
+	}
+	for root, known := range names {
+		for dir := range trees[root].Dirs {
+			name, ok := strings.CutPrefix(dir, metadata.Dir+"/")
+			if !ok || slices.Contains(known, name) {
+				continue
+			}
+			if n := len(trees[root].Names(dir, ".jsonl")); n > 0 {
+				c.Report(Finding{
+					Message:  fmt.Sprintf("%s in a folder that has the name of no data set here", plural(n, "sidecar")),
+					Place:    Place{Path: dir},
+					Expected: strings.Join(known, " or "), Actual: name, Dataset: root, Key: name,
+				})
+			}
 		}
 	}
 }
