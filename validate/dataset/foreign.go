@@ -159,10 +159,11 @@ func (f *finder) foreign() (name, reason string) {
 func (f *finder) foreignFolder(dir string) (name, reason string) {
 	file := func(name string) bool { return f.tree.HasFile(path.Join(dir, name)) }
 	folder := func(name string) bool { return f.tree.HasDir(path.Join(dir, name)) }
+	base, _ := f.base(dir)
 	switch {
 	case f.nuImages(dir):
 		return "nuImages", "it has no scenes and no lidar; validate the nuScenes data set it was made from"
-	case (path.Base(dir) == "training" || path.Base(dir) == "testing") && f.waymo(dir):
+	case (base == "training" || base == "testing") && f.waymo(dir):
 		return "Waymo Open Dataset in the layout of KITTI (mmdetection3d)", "its clouds have 6 columns and its frames 7 digits, so the rules of KITTI do not apply; validate the export to KITTI object"
 	case file("city_SE3_egovehicle.feather"), file("annotations.feather") && folder("calibration"), folder("sensors/lidar") && folder("sensors/cameras"):
 		return "Argoverse 2", convert
