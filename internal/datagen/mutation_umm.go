@@ -15,7 +15,7 @@ const (
 	rawSidecar      = ".mm/kitti_raw/2011_09_26_drive_0001.jsonl"
 	objectSidecar   = ".mm/kitti_v2.1/training.jsonl"
 	nuScenesSidecar = ".mm/nuscenes_v1.0/v1.0-mini/scene-0061.jsonl"
-	pairSidecar     = "nuscenes/.mm/nuscenes_v1.0/v1.0-trainval/scene-2001.jsonl"
+	pairSidecar     = "nuscenes/.mm/nuscenes_v1.0/v1.0-mini/scene-0061.jsonl"
 	pairMap         = "nuscenes/.mm/sync_map.jsonl"
 )
 

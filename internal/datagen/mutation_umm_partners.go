@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// move gives the second sample of scene-2001 to a later frame, in the sync map
+// move gives the second sample of scene-0061 to a later frame, in the sync map
 // and in the sidecar.
 func move(d *Dir, frames int) error {
 	sample, err := d.fieldOf(pairMap, "sample", rawSample(5)) // that of a, which comes first

@@ -109,14 +109,14 @@ func breakOne(args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	err = fmt.Errorf("no fault for the rule %q", *rule)
+	missing := fmt.Errorf("no fault for the rule %q", *rule)
 	for _, m := range datagen.Mutations() {
 		if !strings.EqualFold(m.Rule, *rule) {
 			continue
 		}
 		for _, root := range roots {
 			if !fits(m.Base.Name, root) {
-				err = fmt.Errorf("the fault of %s needs a data set %s, and there is none below %s", m.Rule, m.Base.Name, dir)
+				missing = fmt.Errorf("the fault of %s needs a data set %s, and there is none below %s", m.Rule, m.Base.Name, dir)
 				continue
 			}
 			if err = m.Apply(&datagen.Dir{Root: root}); err == nil {
@@ -125,7 +125,10 @@ func breakOne(args []string, stdout io.Writer) error {
 			}
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return missing
 }
 
 // below gives dir and its folders.
