@@ -133,7 +133,7 @@ func (s *sink) run(ctx context.Context, folders []string, active []*rule.Rule) e
 		}
 	}
 	fleet := newPass(s, nil, active)
-	fleet.Emit(&moment.Fleet{Sources: sources})
+	fleet.Emit(&moment.Fleet{Sources: sources, Context: ctx})
 	fleet.finish()
 	return errors.Join(failed...)
 }

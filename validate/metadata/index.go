@@ -66,7 +66,10 @@ func (x *Index) add(s *Sample) {
 		switch u, ok := rec.ID(); {
 		case !ok || u == uuid.Nil || u == uuid.Max:
 		case u != id.ID:
-			id.Strays = append(id.Strays, rec)
+			// Without what it is joined with: that would keep its group in memory.
+			alone := *rec
+			alone.Group, alone.Moment, alone.Native, alone.Twin = nil, nil, nil, nil
+			id.Strays = append(id.Strays, &alone)
 		default:
 			if len(id.Channels) == 0 {
 				id.Place = rec.Place

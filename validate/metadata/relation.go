@@ -57,13 +57,13 @@ type DeclaredSyncMap struct {
 // Relate reads the sidecars of a fleet once more and joins them. It is done
 // once for all rules. Fewer than two annotated data sets relate to nothing.
 func Relate(f *moment.Fleet) *Fleet {
-	return f.Once(func() any { return relate(f.Sources) }).(*Fleet)
+	return f.Once(func() any { return relate(f.Context, f.Sources) }).(*Fleet)
 }
 
-func relate(sources []moment.Source) *Fleet {
+func relate(ctx context.Context, sources []moment.Source) *Fleet {
 	out := &Fleet{clocks: map[[2]string]int64{}}
 	for _, src := range sources {
-		r := newReader(context.Background(), src, quiet{})
+		r := newReader(ctx, src, quiet{})
 		if !r.annotated() {
 			continue
 		}
@@ -87,17 +87,17 @@ func relate(sources []moment.Source) *Fleet {
 		return out
 	}
 	for _, m := range out.Members {
-		m.read()
+		m.read(ctx)
 	}
 	return out
 }
 
 // read gathers the moments. A member that cannot be read to the end keeps what
 // came before; its own run has reported the error.
-func (m *Member) read() {
+func (m *Member) read(ctx context.Context) {
 	column := map[string]int{}
 	var steps []int64
-	_ = Each(context.Background(), m.Source, func(g *Group) bool {
+	_ = Each(ctx, m.Source, func(g *Group) bool {
 		var times []int64
 		for _, s := range g.Samples {
 			var x Index

@@ -9,6 +9,7 @@
 package moment
 
 import (
+	"context"
 	"sync"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
@@ -76,6 +77,7 @@ type Source interface {
 // one another. It is emitted once, after each data set was read by itself.
 type Fleet struct {
 	Sources []Source
+	Context context.Context // of the run, for rules that read data sets again
 
 	once sync.Once
 	made any
