@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/moment"
+	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
 // Open reads the data sets below each folder without judging them, for whoever
 // needs their moments: annotate. The sources are valid until close is called.
-// A data set whose moments cannot be read is an error.
+// A data set whose moments cannot be read is an error, and so is a fault in a
+// table that gives moments: what is missing there would silently be missing in
+// all that is derived.
 func Open(ctx context.Context, folders []string, o Options) (sources []moment.Source, close func(), err error) {
 	s := newSink(o.withDefaults())
 	var opened []*dataset.Dataset
@@ -38,9 +42,13 @@ func Open(ctx context.Context, folders []string, o Options) (sources []moment.So
 		}
 		for _, ds := range det.Datasets {
 			p := newPass(s, ds, nil)
-			src, err := readers[ds.Schema](ctx, ds, s.o.Jobs, p)
+			e := &sound{pass: p}
+			src, err := readers[ds.Schema](ctx, ds, s.o.Jobs, e)
 			if err != nil {
 				return nil, close, fmt.Errorf("%s: %w", ds.Root, err)
+			}
+			if e.err != nil {
+				return nil, close, fmt.Errorf("%s: the tables are not sound: %w", ds.Root, e.err)
 			}
 			if src == nil {
 				return nil, close, fmt.Errorf("%s: cannot be read: %s", ds.Root, p.whyBroken())
@@ -67,4 +75,23 @@ func (p *pass) whyBroken() string {
 	}
 	slices.Sort(why)
 	return why[0]
+}
+
+// sound keeps the first fault in a table that gives moments.
+type sound struct {
+	*pass
+	once sync.Once
+	err  error
+}
+
+// momentTables are the tables from which the moments of the nuScenes family
+// are read.
+var momentTables = map[string]bool{"scene": true, "sample": true, "sample_data": true, "calibrated_sensor": true, "sensor": true}
+
+func (e *sound) Emit(item any) {
+	f, ok := item.(rule.Fault)
+	if !ok || !momentTables[f.Table] || f.Slug == "field-unknown" || f.Slug == "text-encoding" {
+		return
+	}
+	e.once.Do(func() { e.err = fmt.Errorf("%s: %s", f.Path, f.Message) })
 }

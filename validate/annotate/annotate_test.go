@@ -16,7 +16,7 @@ import (
 
 func sources(t *testing.T, o validate.Options, folders ...string) []moment.Source {
 	t.Helper()
-	src, release, err := validate.Sources(t.Context(), folders, o)
+	src, release, err := validate.Open(t.Context(), folders, o)
 	if err != nil {
 		t.Fatal(err)
 	}

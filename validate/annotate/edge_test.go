@@ -175,3 +175,13 @@ func TestMapElsewhere(t *testing.T) {
 		t.Error("a map that the schema refuses was used")
 	}
 }
+
+// TestBrokenTables wants no sidecars from tables in which rows are missing.
+func TestBrokenTables(t *testing.T) {
+	root, _, _ := bare(t, datagen.Annotated()[2])
+	replace(t, filepath.Join(root, "v1.0-mini", "sample_data.json"), `"timestamp"`, `"time"`)
+	_, _, err := validate.Open(t.Context(), []string{root}, validate.Options{})
+	if err == nil || !strings.Contains(err.Error(), "sample_data.json") {
+		t.Errorf("%v, want an error about sample_data.json", err)
+	}
+}
