@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,9 +27,10 @@ type sink struct {
 
 	done, total atomic.Int64
 
-	mu    sync.Mutex // guards what follows, and rep
-	kept  map[bucket][]rule.Finding
-	skips map[report.Skip]int // Count 0 in the key
+	mu        sync.Mutex // guards what follows, and rep
+	kept      map[bucket][]rule.Finding
+	skips     map[bucket]map[string]int // by reason
+	skipsMore map[bucket]int            // those that fold left out
 }
 
 // A bucket has a limit of its own, so that findings which a baseline explains
@@ -50,9 +52,10 @@ func newSink(o *Options) *sink {
 			Counts: map[string]int{}, Suppressed: map[string]int{},
 			Complete: true,
 		},
-		slugs: map[string]*rule.Rule{},
-		kept:  map[bucket][]rule.Finding{},
-		skips: map[report.Skip]int{},
+		slugs:     map[string]*rule.Rule{},
+		kept:      map[bucket][]rule.Finding{},
+		skips:     map[bucket]map[string]int{},
+		skipsMore: map[bucket]int{},
 	}
 	for _, r := range rules.Catalogue() {
 		s.slugs[r.Slug] = r
@@ -103,14 +106,37 @@ func (s *sink) report(ds *dataset.Dataset, r *rule.Rule, f rule.Finding) {
 	}
 }
 
+// maxSkips is how many reasons the report keeps for which one rule could not
+// run on one data set. The others are counted.
+const maxSkips = 100
+
+// moreSkips stands in the place of the reasons that the report leaves out.
+const moreSkips = "further inputs of the kind"
+
 func (s *sink) skip(ds *dataset.Dataset, r *rule.Rule, needs string) {
-	k := report.Skip{Rule: r.ID, Needs: needs}
+	b := bucket{rule: r.ID}
 	if ds != nil {
-		k.Dataset = ds.Root
+		b.dataset = ds.Root
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.skips[k]++
+	if s.skips[b] == nil {
+		s.skips[b] = map[string]int{}
+	}
+	s.skips[b][needs]++
+	if len(s.skips[b]) > 2*maxSkips {
+		s.fold(b)
+	}
+}
+
+// fold keeps the first reasons by text, so that what is kept does not depend
+// on the order in which they came.
+func (s *sink) fold(b bucket) {
+	reasons := slices.Sorted(maps.Keys(s.skips[b]))
+	for _, needs := range reasons[min(len(reasons), maxSkips):] {
+		s.skipsMore[b] += s.skips[b][needs]
+		delete(s.skips[b], needs)
+	}
 }
 
 // finish orders what was gathered into the report.
@@ -129,9 +155,14 @@ func (s *sink) finish() {
 	slices.SortFunc(s.rep.Findings, func(a, b rule.Finding) int {
 		return cmp.Or(cmp.Compare(order[a.Dataset], order[b.Dataset]), strings.Compare(a.Dataset, b.Dataset), byPlace(a, b))
 	})
-	for k, n := range s.skips {
-		k.Count = n
-		s.rep.Skipped = append(s.rep.Skipped, k)
+	for b, reasons := range s.skips {
+		s.fold(b)
+		for needs, n := range reasons {
+			s.rep.Skipped = append(s.rep.Skipped, report.Skip{Rule: b.rule, Needs: needs, Dataset: b.dataset, Count: n})
+		}
+		if n := s.skipsMore[b]; n > 0 {
+			s.rep.Skipped = append(s.rep.Skipped, report.Skip{Rule: b.rule, Needs: moreSkips, Dataset: b.dataset, Count: n})
+		}
 	}
 	slices.SortFunc(s.rep.Skipped, func(a, b report.Skip) int {
 		return cmp.Or(cmp.Compare(a.Dataset, b.Dataset), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Needs, b.Needs))

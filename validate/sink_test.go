@@ -1,10 +1,13 @@
 package validate
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/report"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -55,5 +58,37 @@ func TestSuppressedDoNotCrowdOut(t *testing.T) {
 	}
 	if s.rep.Counts["LAY015"] != 1 || s.rep.Suppressed["LAY015"] != 100 || s.rep.Totals.Error != 1 {
 		t.Errorf("counts %v suppressed %v totals %+v", s.rep.Counts, s.rep.Suppressed, s.rep.Totals)
+	}
+}
+
+// TestSkipsAreBounded: the reasons kept are the first by text, in whatever
+// order they come, and none is lost from the count.
+func TestSkipsAreBounded(t *testing.T) {
+	ds := &dataset.Dataset{Root: "d", Schema: dataset.KITTIRaw}
+	r := &rule.Rule{ID: "PAY002"}
+	const n = 1000
+	skipped := func(order func(i int) int) []report.Skip {
+		s := newSink(&Options{Params: rule.DefaultParams(), Policy: asIs{}})
+		for i := range n {
+			for range 2 {
+				s.skip(ds, r, fmt.Sprintf("LAY021 on %04d.png", order(i)))
+			}
+		}
+		if got := len(s.skips[bucket{rule: r.ID, dataset: ds.Root}]); got > 2*maxSkips {
+			t.Errorf("%d reasons are held", got)
+		}
+		s.finish()
+		return s.rep.Skipped
+	}
+	up, down := skipped(func(i int) int { return i }), skipped(func(i int) int { return n - 1 - i })
+	if !slices.Equal(up, down) {
+		t.Error("what is kept depends on the order")
+	}
+	total := 0
+	for _, k := range up {
+		total += k.Count
+	}
+	if len(up) != maxSkips+1 || total != 2*n || up[99].Needs != "LAY021 on 0099.png" {
+		t.Errorf("%d reasons with %d inputs; the hundredth is %+v", len(up), total, up[99])
 	}
 }
