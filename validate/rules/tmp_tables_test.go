@@ -104,9 +104,13 @@ func TestCANPoseAt(t *testing.T) {
 		x, y float64
 		ok   bool
 	}{
-		{-1, 0, 0, false}, {0, 0, 0, true}, {50e6, 1, 2, true}, {100e6, 2, 4, true},
+		{-1, 0, 0, false},
+		{0, 0, 0, true},
+		{50e6, 1, 2, true},
+		{100e6, 2, 4, true},
 		{200e6, 0, 0, false}, // 0.2 s between the rows
-		{300e6, 6, 4, true}, {301e6, 0, 0, false},
+		{300e6, 6, 4, true},
+		{301e6, 0, 0, false},
 	} {
 		at, yaw, ok := canPoseAt(poses, c.ns)
 		if ok != c.ok || ok && (math.Abs(at[0]-c.x) > 1e-9 || math.Abs(at[1]-c.y) > 1e-9) {
