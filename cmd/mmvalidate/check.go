@@ -89,8 +89,10 @@ func (j *job) verdict(rep *report.Report, failOn rule.Severity, strictBaseline b
 			fmt.Fprintf(e.stderr, "%s: stale: %s at %s in %s no longer occurs\n", name, s.Rule, s.Path, j.conf.Baseline)
 		}
 		if len(stale) > 0 && strictBaseline {
-			return &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("%d stale entries in %s", len(stale), j.conf.Baseline),
-				Hint: "`mmvalidate baseline DIR -o FILE` writes it anew and keeps the reasons"}
+			return &clikit.Error{
+				Code: clikit.Findings, Err: fmt.Errorf("%d stale entries in %s", len(stale), j.conf.Baseline),
+				Hint: "`mmvalidate baseline DIR -o FILE` writes it anew and keeps the reasons",
+			}
 		}
 	}
 	if failOn != rule.Off && rep.Totals.AtLeast(failOn) > 0 {

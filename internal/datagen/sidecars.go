@@ -205,7 +205,8 @@ func rawSet(files map[string][]byte) mmSet {
 	s := mmSet{
 		name: "kitti_raw", schema: "kitti_raw", groups: map[string][]mmRecord{}, times: map[string]int64{}, keys: map[string]string{},
 		entry: map[string]any{"reference": "image_00", "clock": "local", "stamp_semantics": map[string]string{
-			"image_00": "trigger", "image_01": "trigger", "image_02": "trigger", "image_03": "trigger", "velodyne": "mid"}},
+			"image_00": "trigger", "image_01": "trigger", "image_02": "trigger", "image_03": "trigger", "velodyne": "mid",
+		}},
 	}
 	stamps := stampsOf(files)
 	for name := range files {
@@ -235,7 +236,8 @@ func objectSet(files map[string][]byte) mmSet {
 	s := mmSet{
 		name: "kitti_v2.1", schema: "kitti_v2.1", groups: map[string][]mmRecord{},
 		entry: map[string]any{"reference": "image_00", "clock": "local", "stamp_semantics": map[string]string{
-			"image_02": "trigger", "image_03": "trigger", "velodyne": "mid"}},
+			"image_02": "trigger", "image_03": "trigger", "velodyne": "mid",
+		}},
 	}
 	stamps := stampsOf(files)
 	lines := strings.Split(string(files["mapping/train_mapping.txt"]), "\n")

@@ -46,8 +46,11 @@ var calibKeys = map[CalibKind][]CalibKey{
 	CalibOdometry: append(projections("P0", "P1", "P2", "P3"), CalibKey{Name: "Tr", Values: 12, Rotation: true}),
 	CalibCamToCam: camToCamKeys(),
 	CalibVeloToCam: {
-		{Name: "calib_time"}, {Name: "R", Values: 9, Rotation: true}, {Name: "T", Values: 3},
-		{Name: "delta_f", Values: 2, Lenient: true}, {Name: "delta_c", Values: 2, Lenient: true}, // deprecated by the owner
+		{Name: "calib_time"},
+		{Name: "R", Values: 9, Rotation: true},
+		{Name: "T", Values: 3},
+		{Name: "delta_f", Values: 2, Lenient: true},
+		{Name: "delta_c", Values: 2, Lenient: true}, // deprecated by the owner
 	},
 	CalibIMUToVelo: {{Name: "calib_time"}, {Name: "R", Values: 9, Rotation: true}, {Name: "T", Values: 3}},
 }

@@ -115,8 +115,10 @@ func (s *ObjectSource) Moments(yield func(*moment.Moment) bool) error {
 
 // channels name the folders of sensors as moments do, in the order of names.
 var channels = []struct{ folder, channel string }{
-	{"image_2", "image_02"}, {"image_3", "image_03"},
-	{"image_02", "image_02"}, {"image_03", "image_03"},
+	{"image_2", "image_02"},
+	{"image_3", "image_03"},
+	{"image_02", "image_02"},
+	{"image_03", "image_03"},
 	{"velodyne", "velodyne"},
 }
 

@@ -105,8 +105,15 @@ func TestTrackingMoments(t *testing.T) {
 
 func TestListFrames(t *testing.T) {
 	tree := &dataset.Tree{Dirs: map[string][]dataset.Entry{"d": {
-		{Name: ".DS_Store"}, {Name: "000002.png"}, {Name: "000010.JPG"}, {Name: "000030_10.png"}, {Name: "12.png"},
-		{Name: "1234567.png"}, {Name: "99999999999999999999.png"}, {Name: "notes.md"}, {Name: "x.png"},
+		{Name: ".DS_Store"},
+		{Name: "000002.png"},
+		{Name: "000010.JPG"},
+		{Name: "000030_10.png"},
+		{Name: "12.png"},
+		{Name: "1234567.png"},
+		{Name: "99999999999999999999.png"},
+		{Name: "notes.md"},
+		{Name: "x.png"},
 	}}}
 	f := listFrames(tree, "d", 6, frameSpec{name: "image_2", ext: imageExt})
 	var odd []string
@@ -127,7 +134,7 @@ func TestListFrames(t *testing.T) {
 			t.Errorf("file of %q is %q, want %q", id, got, want)
 		}
 	}
-	if f.Missing || !(func() bool { m := listFrames(tree, "e", 6, frameSpec{}); return m.Missing })() {
+	if f.Missing || !func() bool { m := listFrames(tree, "e", 6, frameSpec{}); return m.Missing }() {
 		t.Error("d is there, e is missing")
 	}
 }

@@ -180,8 +180,10 @@ func (r *reader) sidecar(g *Group, bySample map[string]*Sample) {
 	g.Header = h
 	r.owner[g.Name] = g.Path
 	if h.Dataset != r.name || h.Group != g.Name {
-		g.Orphans = append(g.Orphans, &Record{Place: h.Place, Dataset: h.Dataset, Size: -1, Group: g,
-			Orphan: fmt.Sprintf("the header says that the sidecar describes %q of %q, its name says %q of %q", h.Group, h.Dataset, g.Name, r.name)})
+		g.Orphans = append(g.Orphans, &Record{
+			Place: h.Place, Dataset: h.Dataset, Size: -1, Group: g,
+			Orphan: fmt.Sprintf("the header says that the sidecar describes %q of %q, its name says %q of %q", h.Group, h.Dataset, g.Name, r.name),
+		})
 	}
 	var last *Record
 	for obj := l.object(); obj != nil; obj = l.object() {
@@ -385,8 +387,10 @@ func (r *reader) leftover(name string) {
 	r.e.Emit(h)
 	if h.Twin == "" && h.Known() {
 		g := &Group{Dataset: r.name, Schema: r.ds.Schema, Name: h.Group, Path: name, Header: h, Desc: r.desc}
-		r.e.Emit(&Record{Place: h.Place, Dataset: h.Dataset, Size: -1, Group: g,
-			Orphan: fmt.Sprintf("the sidecar describes %q, which the data set does not have", h.Group)})
+		r.e.Emit(&Record{
+			Place: h.Place, Dataset: h.Dataset, Size: -1, Group: g,
+			Orphan: fmt.Sprintf("the sidecar describes %q, which the data set does not have", h.Group),
+		})
 	}
 }
 

@@ -51,8 +51,10 @@ func synthetic(schema dataset.Schema, scenes, samples, channels, sweeps, instanc
 	for s := range scenes {
 		scene, own := token(), many(samples)
 		start := int64(s+1) * 1000 * step
-		t.Scene.Rows = append(t.Scene.Rows, Scene{Row: Row{Token: scene}, Name: fmt.Sprintf("scene-%04d", s), Log: log.Token,
-			NbrSamples: int32(samples), First: own[0], Last: own[samples-1]})
+		t.Scene.Rows = append(t.Scene.Rows, Scene{
+			Row: Row{Token: scene}, Name: fmt.Sprintf("scene-%04d", s), Log: log.Token,
+			NbrSamples: int32(samples), First: own[0], Last: own[samples-1],
+		})
 		for i, k := range own {
 			t.Sample.Rows = append(t.Sample.Rows, Sample{Row: Row{Token: k}, Timestamp: start + int64(i)*step, Scene: scene, Prev: at(own, i-1), Next: at(own, i+1)})
 		}
@@ -67,17 +69,21 @@ func synthetic(schema dataset.Schema, scenes, samples, channels, sweeps, instanc
 				if key {
 					file = "samples/" + name[c]
 				}
-				t.SampleData.Rows = append(t.SampleData.Rows, SampleData{Row: Row{Token: k}, Sample: own[(i+sweeps)/(sweeps+1)], EgoPose: pose.Token,
+				t.SampleData.Rows = append(t.SampleData.Rows, SampleData{
+					Row: Row{Token: k}, Sample: own[(i+sweeps)/(sweeps+1)], EgoPose: pose.Token,
 					Calibrated: calibrated.Token, Filename: file, Timestamp: start + int64(i)*step/int64(sweeps+1), KeyFrame: key, Valid: true,
-					Prev: at(data, i-1), Next: at(data, i+1)})
+					Prev: at(data, i-1), Next: at(data, i+1),
+				})
 			}
 		}
 		for range instances {
 			instance, boxes := token(), many(samples)
 			t.Instance.Rows = append(t.Instance.Rows, Instance{Row: Row{Token: instance}, Category: category.Token, Nbr: int32(samples), First: boxes[0], Last: boxes[samples-1]})
 			for i, k := range boxes {
-				t.SampleAnnotation.Rows = append(t.SampleAnnotation.Rows, SampleAnnotation{Row: Row{Token: k}, Sample: own[i], Instance: instance,
-					Visibility: visibility.Token, Attributes: []Token{attribute.Token}, Prev: at(boxes, i-1), Next: at(boxes, i+1)})
+				t.SampleAnnotation.Rows = append(t.SampleAnnotation.Rows, SampleAnnotation{
+					Row: Row{Token: k}, Sample: own[i], Instance: instance,
+					Visibility: visibility.Token, Attributes: []Token{attribute.Token}, Prev: at(boxes, i-1), Next: at(boxes, i+1),
+				})
 			}
 		}
 	}

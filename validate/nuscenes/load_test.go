@@ -31,11 +31,13 @@ func (r *recorder) Emit(item any) {
 	}
 	r.items = append(r.items, item)
 }
+
 func (r *recorder) Skip(_ any, slug, _ string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.skipped = append(r.skipped, slug)
 }
+
 func (r *recorder) Break(input, slug, path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
