@@ -322,31 +322,26 @@ func describeShared(kitti, nuscenes string) oracle {
 }
 
 func sharedSet(raw, s mmSet) mmSet {
-	type match struct {
-		a, b  string
-		apart int64
-	}
+	type match struct{ a, b string }
+	const clock = -kittiZone // raw shows the time in Karlsruhe
 	var all []match
 	for b, tb := range s.times {
 		best := match{b: b}
 		for a, ta := range raw.times {
-			// Raw shows the time in Karlsruhe.
-			if best.a == "" || distanceOf(tb, ta-kittiZone) < distanceOf(tb, raw.times[best.a]-kittiZone) {
-				best.a, best.apart = a, tb-ta
+			if best.a == "" || distanceOf(tb, ta+clock) < distanceOf(tb, raw.times[best.a]+clock) {
+				best.a = a
 			}
 		}
 		all = append(all, best)
 	}
-	slices.SortFunc(all, func(x, y match) int { return int(x.apart - y.apart) })
-	clock := all[(len(all)-1)/2].apart
 	slices.SortFunc(all, func(x, y match) int { return strings.Compare(x.a, y.a) })
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `{"schema_version":"1.0","standard":"RFC-2025-04","a":"%s","b":"%s","clock_offset_ns":%d}`+"\n", raw.name, s.name, clock)
+	fmt.Fprintf(&b, `{"schema_version":"1.0","standard":"RFC-2025-04","a":"%s","b":"%s","clock_offset_ns":%d}`+"\n", raw.name, s.name, int64(clock))
 	id := map[string]string{}
 	for _, m := range all {
 		id[m.b] = uuid5(raw.keys[m.a])
 		fmt.Fprintf(&b, `{"a":{"dataset":"%s","sample":"%s"},"b":{"dataset":"%s","sample":"%s"},"clock_offset_ns":%d,"sensor_sync_id":"%s"}`+"\n",
-			raw.name, m.a, s.name, m.b, clock, id[m.b])
+			raw.name, m.a, s.name, m.b, int64(clock), id[m.b])
 	}
 	for _, records := range s.groups {
 		for i := range records {

@@ -7,7 +7,10 @@
 // and every alignment of the first moments of one data set with moments of the
 // other. A candidate is as good as the number of moments that find a partner
 // within half of the shorter frame period, then as the median distance that
-// remains. The offset is then the median of the differences of partners.
+// remains. The offset is then the median of the differences of partners;
+// except where those scatter over a tenth of half a frame period, since two
+// sensors took them, and a time zone or scale explains them: then it is that
+// zone or scale itself, to which the scatter adds nothing.
 //
 // Frames come at a steady rate, so an alignment that is off by one frame looks
 // almost as good: only the jitter of the triggers tells them apart. Where it
@@ -101,14 +104,16 @@ func build(as, bs []stamp) (*Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := partners(as, bs, best, tol)
-	// Refine by the median difference; the partners may change with it once.
-	d := make([]int64, len(rows))
-	for i, r := range rows {
-		d[i] = bs[r.b].time - as[r.a].time
+	rows := partners(as, bs, best.clock, tol)
+	m := &Map{Clock: best.clock}
+	if !best.known || best.rest <= tol/10 {
+		d := make([]int64, len(rows))
+		for i, r := range rows {
+			d[i] = bs[r.b].time - as[r.a].time
+		}
+		m.Clock = median(d)
+		rows = partners(as, bs, m.Clock, tol) // they may change once
 	}
-	m := &Map{Clock: median(d)}
-	rows = partners(as, bs, m.Clock, tol)
 	var apart []int64
 	for _, r := range rows {
 		dist := bs[r.b].time - as[r.a].time - m.Clock
@@ -159,7 +164,7 @@ type fit struct {
 const maxProbes = 256
 
 // align finds the clock offset.
-func align(as, bs []stamp, tol int64) (int64, error) {
+func align(as, bs []stamp, tol int64) (fit, error) {
 	probes := bs
 	if len(bs) > maxProbes {
 		probes = make([]stamp, maxProbes)
@@ -184,7 +189,7 @@ func align(as, bs []stamp, tol int64) (int64, error) {
 		}
 	}
 	if len(best) == 0 {
-		return 0, fmt.Errorf("%w: no clock offset gives half of the %d moments a partner within %v", ErrUnrelated, len(bs), time.Duration(tol))
+		return fit{}, fmt.Errorf("%w: no clock offset gives half of the %d moments a partner within %v", ErrUnrelated, len(bs), time.Duration(tol))
 	}
 	slices.SortFunc(best, func(x, y fit) int {
 		known := 0
@@ -201,7 +206,7 @@ func align(as, bs []stamp, tol int64) (int64, error) {
 	// chance: it has a reason, they have none.
 	for _, f := range best {
 		if f.known && 10*f.matched >= 9*first.matched && f.rest <= max(2*first.rest, tol/10) {
-			return f.clock, nil
+			return f, nil
 		}
 	}
 	for _, f := range best[1:] {
@@ -209,11 +214,11 @@ func align(as, bs []stamp, tol int64) (int64, error) {
 			continue
 		}
 		if f.matched == first.matched && f.rest <= max(2*first.rest, 1000) {
-			return 0, fmt.Errorf("%w: %v and %v, with %d partners each, %v and %v apart",
+			return fit{}, fmt.Errorf("%w: %v and %v, with %d partners each, %v and %v apart",
 				ErrAmbiguous, time.Duration(first.clock), time.Duration(f.clock), f.matched, time.Duration(first.rest), time.Duration(f.rest))
 		}
 	}
-	return first.clock, nil
+	return first, nil
 }
 
 // scales are the clock differences that have a name.
