@@ -108,9 +108,10 @@ func Detect(ctx context.Context, dir string, ignored func(path string, isDir boo
 	for _, m := range matches {
 		roots[m.root] = nil
 	}
-	for outer := range roots {
-		for inner := range roots {
-			if inner != outer && within(inner, outer) {
+	for inner := range roots {
+		for outer := inner; outer != "."; {
+			outer = path.Dir(outer)
+			if _, ok := roots[outer]; ok {
 				roots[outer] = append(roots[outer], inner)
 			}
 		}

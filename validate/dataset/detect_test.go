@@ -206,6 +206,13 @@ func TestDetectInside(t *testing.T) {
 	}
 }
 
+func TestDetectPacked(t *testing.T) {
+	det, err := dataset.Detect(t.Context(), plant(t, t.TempDir(), "data_object_velodyne.zip"), nil)
+	if err != nil || det.Undetected == nil || !strings.Contains(det.Undetected.Reason, "data_object_velodyne.zip") {
+		t.Errorf("undetected is %+v, %v", det.Undetected, err)
+	}
+}
+
 func TestDetectRefuses(t *testing.T) {
 	root := plant(t, t.TempDir(), "file.txt = x", "empty/")
 	if _, err := dataset.Detect(t.Context(), filepath.Join(root, "file.txt"), nil); err == nil || !strings.Contains(err.Error(), "is a file, not a folder") {

@@ -20,9 +20,11 @@ func (f *finder) undetected(dir string) *Undetected {
 			u.Seen = append(u.Seen, e.Name)
 		}
 	}
-	u.Other, u.Reason = f.foreign()
-	if u.Other == "" {
-		u.Reason = f.inside(dir)
+	if u.Other, u.Reason = f.foreign(); u.Other != "" {
+		return u
+	}
+	if u.Reason = f.inside(dir); u.Reason == "" {
+		u.Reason = f.packed()
 	}
 	return u
 }
@@ -63,6 +65,21 @@ func (f *finder) inside(dir string) string {
 	}
 	return ""
 }
+
+// packed recognises a folder of archives that were never unpacked.
+func (f *finder) packed() string {
+	for _, e := range f.tree.Dirs["."] {
+		if !e.Type.IsDir() && Archive(e.Name) {
+			return "unpack the archives, such as " + e.Name
+		}
+	}
+	return ""
+}
+
+var archive = regexp.MustCompile(`(?i)\.(zip|tgz|tar|tar\.(gz|bz2|xz|zst)|tbz2?|txz|7z|rar)$`)
+
+// Archive reports whether a file is an archive by its name.
+func Archive(name string) bool { return archive.MatchString(name) }
 
 func (f *finder) countTables(dir string) int {
 	n := 0

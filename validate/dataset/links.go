@@ -151,30 +151,33 @@ func (t *Tree) below(dir string, own *os.Root, without []string) *Tree {
 			out.Errors = append(out.Errors, &fs.PathError{Op: e.Op, Path: rel, Err: e.Err})
 		}
 	}
-	for p, entries := range t.Dirs {
-		rel, ok := in(p)
+	var list func(p string)
+	list = func(p string) {
+		entries, ok := t.Dirs[p]
 		if !ok {
-			continue
+			return
 		}
 		if len(away) > 0 {
-			entries = slices.Clone(entries)
-			entries = slices.DeleteFunc(entries, func(e Entry) bool {
+			entries = slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool {
 				q := path.Join(p, e.Name)
 				return away[q] && !gone[q]
 			})
-			for i := range entries {
-				if gone[path.Join(p, entries[i].Name)] {
-					entries[i].Type = fs.ModeSymlink
-				}
-			}
 		}
-		out.Dirs[rel] = entries
-		for _, e := range entries {
-			if !e.Type.IsDir() {
+		for i, e := range entries {
+			switch q := path.Join(p, e.Name); {
+			case gone[q]:
+				entries[i].Type = fs.ModeSymlink
+				out.Files++
+			case e.Type.IsDir():
+				list(q)
+			default:
 				out.Files++
 			}
 		}
+		rel, _ := relative(p, dir)
+		out.Dirs[rel] = entries
 	}
+	list(dir)
 	return out
 }
 

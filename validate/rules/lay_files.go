@@ -349,13 +349,11 @@ func junk(e dataset.Entry) string {
 	return ""
 }
 
-var archiveName = regexp.MustCompile(`(?i)\.(zip|tgz|tar|tar\.(gz|bz2|xz|zst)|tbz2?|txz|7z|rar)$`)
-
 func checkArchives(c *Ctx, a *dataset.Area) {
 	full := map[string]bool{} // folders with a file in them or below
 	for dir, entries := range a.Tree.Dirs {
 		for _, e := range entries {
-			if e.Type.IsDir() || archiveName.MatchString(e.Name) {
+			if e.Type.IsDir() || dataset.Archive(e.Name) {
 				continue
 			}
 			for up := dir; !full[up]; up = path.Dir(up) {
@@ -378,7 +376,7 @@ func checkArchives(c *Ctx, a *dataset.Area) {
 			continue
 		}
 		for _, e := range entries {
-			if !e.Type.IsDir() && archiveName.MatchString(e.Name) {
+			if !e.Type.IsDir() && dataset.Archive(e.Name) {
 				c.Report(Finding{
 					Message: fmt.Sprintf("an archive lies here, and %s has no files", empty),
 					Place:   Place{Path: path.Join(dir, e.Name)}, Related: []Place{{Path: empty}},
