@@ -64,7 +64,7 @@ type match struct {
 	alsoAt   string   // its evidence
 }
 
-// Detect finds the data sets below dir by fingerprint (docs/formats.md 16),
+// Detect finds the data sets below dir by fingerprint (docs/formats.md, Detection),
 // never by the name of a folder alone. The folder is listed once; a bounded
 // head of some tables is read. Every data set has a handle of its own, which
 // Close releases.

@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// A finder looks for fingerprints (docs/formats.md 16) in a listed folder.
+// A finder looks for fingerprints (docs/formats.md, Detection) in a listed folder.
 type finder struct {
 	root   *os.Root
 	tree   *Tree
