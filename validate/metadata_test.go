@@ -122,3 +122,77 @@ func TestUnannotated(t *testing.T) {
 		}
 	}
 }
+
+// TestSingleRecords annotates by single records beside the payload alone.
+func TestSingleRecords(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	base := datagen.Annotated()[0]
+	if err := base.Generate(root); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(root, ".mm/kitti_raw/2011_09_26_drive_0001.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(root, ".mm")); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for line := range strings.Lines(string(b)) {
+		_, rest, ok := strings.Cut(line, `"file":"`)
+		if !ok {
+			continue // the header
+		}
+		file, _, _ := strings.Cut(rest, `"`)
+		if n++; n%2 == 0 {
+			file = strings.TrimSuffix(file, filepath.Ext(file))
+		}
+		line = `{"schema_version":"1.0",` + line[1:]
+		if err := os.WriteFile(filepath.Join(root, file+".mm.json"), []byte(line), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rep := check(t, root, datagen.Mutation{Base: base})
+	for _, f := range rep.Findings {
+		if !statistic(f.Rule) {
+			t.Errorf("%s %s:%d: %s", f.Rule, f.Path, f.Line, f.Message)
+		}
+	}
+	if c := rep.Datasets[0].Channels; len(c) != 6 || c[0].Records != 12 || c[0].Offset != 12 {
+		t.Errorf("channels %+v", c)
+	}
+}
+
+// TestSharedDescriptor breaks the descriptor of two data sets with one root,
+// which is one fault.
+func TestSharedDescriptor(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	base := datagen.Annotated()[1] // KITTI raw and object
+	if err := base.Generate(root); err != nil {
+		t.Fatal(err)
+	}
+	for content, id := range map[string]string{
+		"{\n": "SCH001",
+		`{"schema_version":"9","standard":"RFC-2025-04","datasets":[]}` + "\n":            "UMM035",
+		`{"schema_version":"1.0","standard":"RFC-2025-04","datasets":[],"size":1}` + "\n": "UMM036",
+	} {
+		if err := os.WriteFile(filepath.Join(root, "mm_dataset.json"), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		rep := check(t, root, datagen.Mutation{Base: base})
+		if rep.Counts[id] != 1 {
+			t.Errorf("%q: %d findings of %s, want 1", content, rep.Counts[id], id)
+		}
+		for _, f := range rep.Findings {
+			if f.Rule != id && !statistic(f.Rule) {
+				t.Errorf("%q: also %s %s: %s", content, f.Rule, f.Path, f.Message)
+			}
+		}
+	}
+}

@@ -30,6 +30,10 @@ var ummSidecarsMutations = []Mutation{
 	}},
 	{Rule: "UMM036", Base: mmRaw, Apply: sidecarFault(rawSidecar, rawImage, addField("temporal_ofset_ns", "0"))},
 	{Rule: "UMM036", Name: "value", Base: mmRaw, Apply: sidecarFault(rawSidecar, rawImage, addField("size", `"12 MB"`))},
+	{Rule: "UMM036", Name: "literal", Base: mmRaw, Apply: sidecarFault(rawSidecar, rawImage, addField("size", "1e6"))},
+	{Rule: "UMM036", Name: "map", Base: mmPair, Apply: func(d *Dir) error {
+		return d.Replace(pairMap, `"},"clock_offset_ns"`, `"},"clock_ofset":0,"clock_offset_ns"`)
+	}},
 	{Rule: "UMM036", Name: "descriptor", Base: mmRaw, Apply: func(d *Dir) error {
 		return d.Replace("mm_dataset.json", `"clock": "local"`, `"clock": "Berlin"`)
 	}},

@@ -170,7 +170,7 @@ func TestMapElsewhere(t *testing.T) {
 	if err != nil || p.Pending() != 0 {
 		t.Errorf("%v, %d files pending", err, p.Pending())
 	}
-	replace(t, file, `"clock_offset_ns":`, `"clock_offset_ns":0.`)
+	replace(t, file, `"clock_offset_ns":-7200000000000,"sensor`, `"clock_offset_ns":-7.2e12,"sensor`)
 	if _, err := annotate.New(t.Context(), sources(t, validate.Options{}, root), annotate.Options{Map: file}); err == nil {
 		t.Error("a map that the schema refuses was used")
 	}

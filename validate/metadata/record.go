@@ -171,6 +171,9 @@ func parse(obj *jsonrow.Record, start int64, names *interner) *Record {
 	}
 	if refused {
 		r.Refused = refusals(recordSchema, obj.Raw, "sensor_sync_id", "temporal_offset_ns", "modality_schema")
+		if f := obj.Field("size"); len(r.Refused) == 0 && f != nil && f.Kind == jsonrow.Number {
+			r.Refused = []string{"size: expected an integer literal, but got " + string(f.Raw)}
+		}
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/google/uuid"
@@ -81,10 +82,14 @@ func ReadSyncMap(in io.Reader, path string, e rule.Emitter) (*SyncMap, error) {
 	for obj := l.object(); obj != nil; obj = l.object() {
 		row, refused := parseMapRow(obj, &names)
 		if refused {
-			e.Emit(&Parent{
-				Place: rule.Place{Path: path, Line: l.n, Column: 1}, What: "row", Version: p.Version, Standard: p.Standard,
+			bad := &Parent{
+				Place: rule.Place{Path: path, Line: l.n, Column: 1}, What: fmt.Sprintf("row of line %d", l.n), Version: p.Version, Standard: p.Standard,
 				Refused: refusals(mapRowSchema, obj.Raw), Unknown: unknown(obj, "a", "b", "clock_offset_ns", "sensor_sync_id"),
-			})
+			}
+			if f := obj.Field("clock_offset_ns"); len(bad.Refused)+len(bad.Unknown) == 0 && f != nil {
+				bad.Refused = []string{"clock_offset_ns: expected an integer literal within int64, but got " + string(f.Raw)}
+			}
+			e.Emit(bad)
 		}
 		if row.A.Sample == "" || row.B.Sample == "" {
 			continue
