@@ -242,8 +242,10 @@ func judge(in chainInput) *Chain {
 	}}
 	j.single()
 	j.crosses()
-	j.cycles(j.next, j.prev, badNext, badPrev, "next")
-	j.cycles(j.prev, j.next, badPrev, badNext, "prev")
+	seen := make(Column, len(in.next))
+	j.cycles(seen, j.next, j.prev, badNext, badPrev, "next")
+	clear(seen)
+	j.cycles(seen, j.prev, j.next, badPrev, badNext, "prev")
 	j.asymmetric()
 	j.ends()
 	slices.SortStableFunc(j.Faults, func(a, b ChainFault) int { return cmp.Compare(a.Row, b.Row) })
@@ -369,12 +371,12 @@ func (j *chainJudge) crosses() {
 // cycles follows the links that are not yet known to be wrong, and finds where
 // they come back. The link that closes a cycle is the one that is not
 // answered; in a perfect ring it is that of the first row.
-func (j *chainJudge) cycles(links, opposite Column, bit, other uint8, field string) {
-	seen := make(Column, len(links)) // 1 + the row from which a walk came by
+// seen is 0 for every row.
+func (j *chainJudge) cycles(seen, links, opposite Column, bit, other uint8, field string) {
 	for start := range int32(len(links)) {
 		row := start
 		for seen[row] == 0 && j.bad[row]&bit == 0 && links[row] >= 0 {
-			seen[row] = start + 1
+			seen[row] = start + 1 // the walk that came by
 			row = links[row]
 		}
 		if seen[row] != start+1 {
@@ -422,43 +424,50 @@ func (j *chainJudge) asymmetric() {
 		one(i, j.next[i], j.next, j.prev, badNext, badPrev, "next")
 		one(i, j.prev[i], j.prev, j.next, badPrev, badNext, "prev")
 	}
-	clear := map[int32]bool{}
+	silent := map[int32]bool{} // groups of which nothing was said
 	for _, f := range tangled {
 		if g := j.group[f.Row]; g >= 0 && !j.faulty[g] {
-			clear[g] = true
+			silent[g] = true
 		}
 	}
 	for _, f := range tangled {
-		if clear[j.group[f.Row]] {
+		if silent[j.group[f.Row]] {
 			j.fault(f)
 		}
 	}
 	j.wanted()
 }
 
-// wanted fills in which row each asymmetric link should name: the one whose
-// opposite link names the row.
+// wanted fills in which row each asymmetric link should name: the first one
+// whose opposite link names the row.
 func (j *chainJudge) wanted() {
-	next, prev := map[int32]int{}, map[int32]int{}
-	for k, f := range j.Faults {
-		if f.Kind != ChainAsymmetric {
-			continue
+	var byNext, byPrev Column // the first row that names a row
+	first := func(links Column) Column {
+		by := make(Column, len(links))
+		for i := range by {
+			by[i] = Unknown
 		}
-		if f.Field == "next" {
-			next[f.Row] = k
-		} else {
-			prev[f.Row] = k
+		for i, to := range slices.Backward(links) {
+			if to >= 0 {
+				by[to] = int32(i)
+			}
 		}
+		return by
 	}
-	if len(next)+len(prev) == 0 {
-		return
-	}
-	for i := range int32(len(j.next)) {
-		if k, ok := next[j.prev[i]]; ok && j.Faults[k].Want == Unknown {
-			j.Faults[k].Want = i
-		}
-		if k, ok := prev[j.next[i]]; ok && j.Faults[k].Want == Unknown {
-			j.Faults[k].Want = i
+	for k := range j.Faults {
+		f := &j.Faults[k]
+		switch {
+		case f.Kind != ChainAsymmetric:
+		case f.Field == "next":
+			if byPrev == nil {
+				byPrev = first(j.prev)
+			}
+			f.Want = byPrev[f.Row]
+		default:
+			if byNext == nil {
+				byNext = first(j.next)
+			}
+			f.Want = byNext[f.Row]
 		}
 	}
 }

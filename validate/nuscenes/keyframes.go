@@ -127,7 +127,7 @@ func (t *Tables) keyframes() *Keyframes {
 		missing := len(samples) - present
 		switch {
 		case missing <= 0:
-		case twice || anywhere || anySensor[stream.Sensor]:
+		case twice || anywhere || anySensor[stream.Sensor] || c.SampleData.missing[s]:
 			k.Excused += missing
 		case missing > present:
 			// At most present samples are passed over before one that lacks it.

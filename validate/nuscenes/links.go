@@ -244,11 +244,13 @@ func lookup[R, T any](from *Table[R], to *Table[T], row int32, k Token) int32 {
 // open reports whether rows that exist may be missing from t.
 func (t *Table[T]) open() bool { return !t.Present || t.unusable != "" || t.keyless }
 
-// TablesWith names the tables that have a row with primary key k.
-func (t *Tables) TablesWith(k Token) []string {
+// Elsewhere names the tables other than target that have a row with primary
+// key k. Tables that share their tokens with target by design do not count: a
+// row that target has lost is still in them.
+func (t *Tables) Elsewhere(target string, k Token) []string {
 	var names []string
 	note := func(name string, _ int32, ok bool) {
-		if ok {
+		if ok && !t.sharing(target, name) {
 			names = append(names, name)
 		}
 	}
@@ -278,4 +280,16 @@ func (t *Tables) TablesWith(k Token) []string {
 func look[T any](note func(string, int32, bool), table *Table[T], k Token) {
 	i, ok := table.Find(k)
 	note(table.Name, i, ok)
+}
+
+// sharing reports whether rows of two tables have the same tokens: a capture,
+// its pose and its labels, and in Lyft a scene and its log.
+func (t *Tables) sharing(a, b string) bool {
+	capture := func(name string) bool {
+		return name == "sample_data" || name == "ego_pose" || name == "lidarseg" || name == "panoptic"
+	}
+	drive := func(name string) bool {
+		return t.Dataset.Schema == dataset.Lyft && (name == "scene" || name == "log")
+	}
+	return a == b || capture(a) && capture(b) || drive(a) && drive(b)
 }

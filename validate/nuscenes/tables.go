@@ -1,6 +1,20 @@
 // Package nuscenes reads the nuScenes family: nuScenes v1.0, Lyft L5 and
 // Autoware T4, whose tables are JSON arrays of flat objects that name one
 // another by token.
+//
+// What rules across tables need is computed once from the loaded *Tables, when
+// a rule first asks: Links (references as row numbers), Sensors (the channel of
+// each capture), Chains (the lists that next and prev make), Members (rows by
+// scene, sample and instance, counted) and Keyframes. Each of these builds on
+// those before it, and trusts nothing that they refute. So one fault speaks
+// once, by the first rule in this order:
+//
+//	the record itself       a missing field, a repeated primary key
+//	references              fk-dangling, fk-empty, fk-wrong-table
+//	the channel of a file   filename-channel
+//	chains                  chain-dangling, -crosses, -cycle, -asymmetric, -gap, -ends; first-last
+//	keyframes               keyframe-folder, -duplicate, -missing
+//	counts                  nbr-samples, nbr-annotations
 package nuscenes
 
 import (

@@ -20,7 +20,7 @@ var lnkChains = []Rule{
 			for f := range v.faults(nuscenes.ChainDangling) {
 				token := v.token(f.Row, f.Field)
 				where := "names no row of " + v.Table
-				if elsewhere := v.t.TablesWith(token); len(elsewhere) > 0 {
+				if elsewhere := v.t.Elsewhere(v.Table, token); len(elsewhere) > 0 {
 					where = fmt.Sprintf("names a row of %s, not of %s", strings.Join(elsewhere, " and "), v.Table)
 				}
 				c.Report(v.finding(f, Finding{Message: f.Field + " " + where, Expected: "a token of " + v.Table, Actual: v.t.Text(token)}))

@@ -33,7 +33,7 @@ var lnkLogs = []Rule{
 		Why:     "Each capture has its own time and so its own pose: a shared pose is wrong for one of the two, and an unused one is the other half of that mistake.",
 		Example: "two rows of sample_data with the same ego_pose_token",
 		Hint:    "write one ego_pose for each sample_data",
-		Checks:  []Check{rule.On(egoPoses).Needing("sample_data", "ego_pose")},
+		Checks:  []Check{rule.On(egoPoses).Needing("sample_data", "ego_pose", "sample", "scene", "calibrated_sensor", "sensor")},
 	},
 	{
 		ID: "LNK024", Slug: "log-map", Severity: rule.Error, Formats: formats{nuScenes, lyft},
@@ -156,6 +156,11 @@ func calibrationShared(c *Ctx, t *nuscenes.Tables) {
 func egoPoses(c *Ctx, t *nuscenes.Tables) {
 	first := make([]int32, len(t.EgoPose.Rows)) // 1 + the row that uses it
 	explained := 0
+	for _, f := range t.Chains().SampleData.Faults {
+		if f.Kind == nuscenes.ChainDangling {
+			explained++ // by a row that was lost
+		}
+	}
 	for i, to := range t.Links().SampleData.EgoPose {
 		switch {
 		case to < 0:
@@ -179,7 +184,7 @@ func egoPoses(c *Ctx, t *nuscenes.Tables) {
 	}
 	if len(unused) <= explained {
 		if len(unused) > 0 {
-			c.Skip("LNK001 on ego_pose_token, for poses without sample_data")
+			c.Skip("LNK001 to LNK004 on " + t.SampleData.Path + ", for poses without sample_data")
 		}
 		return
 	}

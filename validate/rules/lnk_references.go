@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
@@ -50,7 +51,7 @@ var lnkReferences = []Rule{
 					if to != nuscenes.Dangling {
 						return
 					}
-					if elsewhere := t.TablesWith(token); len(elsewhere) > 0 {
+					if elsewhere := t.Elsewhere(k.Target, token); len(elsewhere) > 0 {
 						c.Report(reference(&k, row, Finding{
 							Message:  fmt.Sprintf("%s names a row of %s, not of %s", k.Column, strings.Join(elsewhere, " and "), k.Target),
 							Expected: "a token of " + k.Target, Actual: t.Text(token), Key: t.Text(token),
@@ -91,7 +92,7 @@ func dangling(c *Ctx, t *nuscenes.Tables) {
 				c.Report(reference(&k, row, Finding{
 					Message: k.Column + " is empty", Expected: "a token of " + k.Target, Actual: `""`, Key: "empty",
 				}))
-			case to == nuscenes.Dangling && len(t.TablesWith(token)) == 0:
+			case to == nuscenes.Dangling && len(t.Elsewhere(k.Target, token)) == 0:
 				c.Report(reference(&k, row, Finding{
 					Message:  fmt.Sprintf("%s names no row of %s", k.Column, k.Target),
 					Expected: "a token of " + k.Target, Actual: t.Text(token), Key: t.Text(token),
@@ -108,7 +109,7 @@ func danglingLogs(c *Ctx, t *nuscenes.Tables, k *nuscenes.Key) {
 	}
 	of, total := map[int32]lost{}, 0
 	cells(c, k, func(row int32, token nuscenes.Token, to int32) {
-		if to == nuscenes.Dangling && len(t.TablesWith(token)) == 0 {
+		if to == nuscenes.Dangling && len(t.Elsewhere(k.Target, token)) == 0 {
 			l := of[row]
 			if l.n++; l.n == 1 {
 				l.first = token
@@ -162,20 +163,25 @@ func count(n int, noun string) string {
 }
 
 func orphanSensors(c *Ctx, t *nuscenes.Tables) {
+	l := t.Links()
 	if len(t.Sensors().Mismatches) > 0 {
 		c.Skip("LNK016 on " + t.SampleData.Path)
 		return
 	}
-	orphans(c, t, &t.Sensor, "calibrated_sensor", t.Links().CalibratedSensor.Sensor, func(i int32) string { return "sensor " + t.Sensor.Rows[i].Channel })
+	orphans(c, t, &t.Sensor, "calibrated_sensor", l.CalibratedSensor.Sensor, lost(l.SampleData.Calibrated),
+		func(i int32) string { return "sensor " + t.Sensor.Rows[i].Channel })
 }
 
 func orphanLogs(c *Ctx, t *nuscenes.Tables) {
-	orphans(c, t, &t.Log, "scene", t.Links().Scene.Log, func(i int32) string { return "log " + t.Log.Rows[i].Logfile })
+	l := t.Links()
+	orphans(c, t, &t.Log, "scene", l.Scene.Log, lost(l.Sample.Scene),
+		func(i int32) string { return "log " + t.Log.Rows[i].Logfile })
 }
 
 // orphanScenes leaves scenes that claim samples to the rule that counts them.
 func orphanScenes(c *Ctx, t *nuscenes.Tables) {
-	orphans(c, t, &t.Scene, "sample", t.Links().Sample.Scene, func(i int32) string {
+	l := t.Links()
+	orphans(c, t, &t.Scene, "sample", l.Sample.Scene, lost(l.SampleData.Sample), func(i int32) string {
 		if t.Scene.Rows[i].NbrSamples != 0 {
 			return ""
 		}
@@ -186,34 +192,40 @@ func orphanScenes(c *Ctx, t *nuscenes.Tables) {
 // orphanSamples leaves samples of scenes that have data to the rule that names
 // the channels missing from each.
 func orphanSamples(c *Ctx, t *nuscenes.Tables) {
+	l := t.Links()
 	filled := make([]bool, len(t.Scene.Rows))
 	if t.Dataset.Schema != dataset.Lyft {
 		for _, s := range t.Chains().Streams {
 			filled[s.Scene] = true
 		}
 	}
-	scene := t.Links().Sample.Scene
-	orphans(c, t, &t.Sample, "sample_data", t.Links().SampleData.Sample, func(i int32) string {
-		if scene[i] < 0 || filled[scene[i]] {
+	orphans(c, t, &t.Sample, "sample_data", l.SampleData.Sample, lost(l.SampleData.Next) || lost(l.SampleData.Prev), func(i int32) string {
+		if scene := l.Sample.Scene[i]; scene < 0 || filled[scene] {
 			return ""
 		}
 		return "sample"
 	})
 }
 
+// lost reports whether references lead to rows that do not exist.
+func lost(refs nuscenes.Column) bool { return slices.Contains(refs, nuscenes.Dangling) }
+
 // orphans reports the sound rows of table that no cell of refs names. name
 // gives "" for a row that another rule speaks about. Where a reference is not
-// resolved it may be the one that is missing.
-func orphans[T any](c *Ctx, t *nuscenes.Tables, table *nuscenes.Table[T], from string, refs nuscenes.Column, name func(int32) string) {
+// resolved, or rows of the table from were lost, that may be what is missing.
+func orphans[T any](c *Ctx, t *nuscenes.Tables, table *nuscenes.Table[T], from string, refs nuscenes.Column, lost bool, name func(int32) string) {
 	used := make([]bool, len(table.Rows))
 	for _, to := range refs {
 		switch {
 		case to >= 0:
 			used[to] = true
 		case to != nuscenes.Empty || t.Dataset.Schema != dataset.T4:
-			c.Skip("LNK001 on references to " + table.Path)
-			return
+			lost = true
 		}
+	}
+	if lost {
+		c.Skip("LNK001 to LNK004 on references to " + from + " and " + table.Name)
+		return
 	}
 	for i := range int32(len(used)) {
 		if used[i] || !table.Sound(i) {
