@@ -15,6 +15,9 @@ var payCloudsMutations = []Mutation{
 	{Rule: "PAY014", Base: baseKITTIObject, Apply: func(d *Dir) error {
 		return d.Edit("training/velodyne/000001.bin", func(b []byte) []byte { return b[:len(b)/16*6/16*16] })
 	}},
+	{Rule: "PAY014", Name: "rings", Base: baseNuScenes, Apply: func(d *Dir) error {
+		return d.Change("sweeps/LIDAR_TOP/*", cut(20))
+	}},
 	{Rule: "PAY016", Base: baseNuScenes, Apply: radar("POINTS ", "POINTS 9")},
 	{Rule: "PAY016", Name: "fields", Base: baseNuScenes, Apply: radar("SIZE 4 ", "SIZE ")},
 	{Rule: "PAY017", Base: baseNuScenes, Apply: func(d *Dir) error {

@@ -22,11 +22,19 @@ var payClouds = []Rule{
 	},
 	{
 		ID: "PAY014", Slug: "lidar-count", Severity: rule.Warning,
-		Summary: "A scan has between half and one and a half times the median number of points of its channel.",
+		Summary: "A scan has between half and one and a half times the median number of points of its channel; in nuScenes mini, equally many for each of the 32 rings.",
 		Why:     "A scanner returns much the same number each turn: a thin scan lost packets, a thick one is two scans in one file.",
 		Example: "120000 points in the channel's other scans, 31000 in this one",
 		Hint:    "look at the scan; leave it out if the scanner failed there",
-		Checks:  []Check{rule.Collect(collectCounts, reportCounts)},
+		Checks: []Check{rule.Collect(collectCounts, reportCounts), rule.On(func(c *Ctx, f *payload.CloudFile) {
+			// Every scan of the mini release has each of the 32 rings in full.
+			if c.Dataset.Schema == nuScenes && c.Dataset.Tables == "v1.0-mini" && f.Channel == "LIDAR_TOP" && f.Points%32 != 0 {
+				c.Report(Finding{
+					Message: fmt.Sprintf("%d points are not equally many for each of the 32 rings", f.Points), Place: f.Place(), Key: "rings",
+					Expected: "a multiple of 32 points", Actual: fmt.Sprintf("%d points", f.Points),
+				})
+			}
+		})},
 	},
 	{
 		ID: "PAY016", Slug: "pcd-header", Severity: rule.Error,
