@@ -85,6 +85,19 @@ func (t *Tables) compareFiles() *Files {
 	return out
 }
 
+// Versions names the folders of tables that share this root, this one among
+// them, in order. They share the folders of files too.
+func (t *Tables) Versions() []string {
+	out := []string{t.Dataset.Tables}
+	for _, dir := range t.Dataset.Tree.Subdirs(".") {
+		if dir != t.Dataset.Tables && t.Dataset.Schema == dataset.NuScenes && t.Dataset.Tree.HasFile(dir+"/sample_data.json") {
+			out = append(out, dir)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // Inside reports whether name stays below the data set's root: what leaves it
 // breaks a rule of its own.
 func Inside(name string) bool {

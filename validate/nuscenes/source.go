@@ -141,6 +141,9 @@ func (s *Source) bySample() {
 // Dataset implements moment.Source.
 func (s *Source) Dataset() *dataset.Dataset { return s.t.Dataset }
 
+// Tables gives the tables that the moments are read from.
+func (s *Source) Tables() *Tables { return s.t }
+
 // Moments implements moment.Source: scenes by name, samples as chained.
 func (s *Source) Moments(yield func(*moment.Moment) bool) error {
 	for _, scene := range s.scenes {

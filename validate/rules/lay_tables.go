@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/moment"
 	"github.com/mmaudit/mmaudit/validate/nuscenes"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -25,11 +26,18 @@ var layTables = []Rule{
 	},
 	{
 		ID: "LAY016", Slug: "file-unreferenced", Severity: rule.Warning, Formats: formats{nuScenes, t4},
-		Summary: "Every file below samples, sweeps or data is named by a row of sample_data.",
+		Summary: "Every file below samples, sweeps or data is named by a row of sample_data, of one of the versions where several share a root.",
 		Why:     "No loader will read it: either the tables lack rows, or the file is left over from another version and costs space.",
 		Example: "samples/CAM_FRONT/n015-…__1532402927612460 (copy).jpg",
 		Hint:    "remove the file, or add its rows to sample_data and ego_pose",
-		Checks:  []Check{rule.On(checkStray).Needing("sample_data")},
+		Checks: []Check{
+			rule.On(func(c *Ctx, t *nuscenes.Tables) {
+				if len(t.Versions()) == 1 {
+					reportStray(c, t.Dataset.Root, strayFiles(t))
+				}
+			}).Needing("sample_data"),
+			rule.On(strayOfVersions),
+		},
 	},
 	{
 		ID: "LAY017", Slug: "file-referenced-twice", Severity: rule.Error, Formats: formats{nuScenes, t4},
@@ -93,7 +101,8 @@ func checkMissing(c *Ctx, t *nuscenes.Tables) {
 	}
 }
 
-func checkStray(c *Ctx, t *nuscenes.Tables) {
+// strayFiles gives the files that no row of these tables names.
+func strayFiles(t *nuscenes.Tables) (out []string) {
 	missing := map[string]bool{} // in lower case: file-missing speaks about another spelling
 	if len(t.Files().Stray) > 0 {
 		for _, m := range t.Files().Missing {
@@ -103,7 +112,48 @@ func checkStray(c *Ctx, t *nuscenes.Tables) {
 	for _, name := range t.Files().Stray {
 		leftover := junk(dataset.Entry{Name: path.Base(name)}) != "" // junk-file
 		if !leftover && !missing[strings.ToLower(name)] {
-			c.Report(Finding{Message: "no row of sample_data names this file", Place: Place{Path: name}})
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func reportStray(c *Ctx, root string, names []string) {
+	for _, name := range names {
+		c.Report(Finding{Message: "no row of sample_data names this file", Place: Place{Path: name}, Dataset: root})
+	}
+}
+
+// strayOfVersions looks at roots that hold several versions of the tables,
+// which share the folders of files: a file is stray if no version names it.
+func strayOfVersions(c *Ctx, f *moment.Fleet) {
+	read := map[string][]*nuscenes.Tables{} // by root
+	var roots []string
+	for _, s := range f.Sources {
+		if s, ok := s.(*nuscenes.Source); ok {
+			root := s.Dataset().Root
+			if read[root] == nil {
+				roots = append(roots, root)
+			}
+			read[root] = append(read[root], s.Tables())
+		}
+	}
+	for _, root := range roots {
+		versions := read[root]
+		switch all := versions[0].Versions(); {
+		case len(all) == 1:
+		case len(versions) < len(all):
+			c.Skip("every sample_data of " + strings.Join(all, ", "))
+		default:
+			stray := strayFiles(versions[0])
+			for _, t := range versions[1:] {
+				also := map[string]bool{}
+				for _, name := range strayFiles(t) {
+					also[name] = true
+				}
+				stray = slices.DeleteFunc(stray, func(name string) bool { return !also[name] })
+			}
+			reportStray(c, root, stray)
 		}
 	}
 }
