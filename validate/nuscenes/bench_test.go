@@ -49,3 +49,19 @@ func loadTable[T any](l *loader, t *Table[T], cols []column[T]) error {
 	defer f.Close()
 	return readTable(l, t, cols, f)
 }
+
+// BenchmarkJudge explains a record of sample_data with one faulty member.
+func BenchmarkJudge(b *testing.B) {
+	s, err := loadSchema(dataset.NuScenes, "sample_data")
+	if err != nil {
+		b.Fatal(err)
+	}
+	members := examples(b, s)
+	members["next"] = "null"
+	rec := recordOf(b, members)
+	for b.Loop() {
+		if ps := s.judge(rec, true); len(ps) != 1 {
+			b.Fatal(ps)
+		}
+	}
+}

@@ -171,10 +171,18 @@ func (p *property) expects() string {
 			n = append(n, strconv.Itoa(l[0]))
 		}
 		return fmt.Sprintf("an array of %s elements", strings.Join(n, " or "))
-	case len(p.doc.Type) > 0:
-		return strings.Join(p.doc.Type, " or ")
 	}
-	return ""
+	var types []string
+	for _, t := range p.doc.Type {
+		types = append(types, nouns[t])
+	}
+	return strings.Join(types, " or ")
+}
+
+// nouns are the types of JSON Schema in a sentence.
+var nouns = map[string]string{
+	"null": "null", "boolean": "true or false", "integer": "an integer", "number": "a number",
+	"string": "a string", "array": "an array", "object": "an object",
 }
 
 // intAsFloat says that an integer is written with a fraction or an exponent,

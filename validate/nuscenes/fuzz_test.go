@@ -1,0 +1,69 @@
+package nuscenes
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/mmaudit/mmaudit/validate/dataset"
+)
+
+// FuzzTable reads any bytes as a table: nothing panics, rows that hold less
+// than their record says are refused, and what is said points into the file.
+func FuzzTable(f *testing.F) {
+	seeds := []string{
+		`[{"token": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "sensor_token": "b", "translation": [1, 2, 3], "rotation": [1, 0, 0, 0], "camera_intrinsic": [[1, 0, 1], [0, 1, 1], [0, 0, 1]]}, {}]`,
+		`[{"token": "x", "sample_token": "", "ego_pose_token": "y", "timestamp": 1e300, "next": null, "filename": "a\u0000"}]`,
+		`[{"token": "x", "mask": {"size": [1, 2], "counts": "NjI="}, "bbox": [1, 2, 3, 4e99]}]`,
+		`{"a": [1]}`, "[", "", "\xef\xbb\xbf[{\"token\": NaN}]\r\n]",
+	}
+	for i := range uint8(4) {
+		for _, s := range seeds {
+			f.Add(i, []byte(s))
+		}
+	}
+	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
+		e := &recorder{}
+		l := &loader{ctx: t.Context(), e: e, texts: &texts{}, ds: &dataset.Dataset{Schema: dataset.NuScenes, Tables: "v1.0-mini"}, size: int64(len(b))}
+		switch which % 4 {
+		case 0:
+			fuzzOne(t, l, "sample_data", sampleDataColumns, b)
+		case 1:
+			fuzzOne(t, l, "calibrated_sensor", calibratedSensorColumns, b)
+		case 2:
+			l.ds.Schema = dataset.T4
+			fuzzOne(t, l, "object_ann", objectAnnColumns, b)
+		case 3:
+			l.ds.Schema = dataset.Lyft
+			fuzzOne(t, l, "ego_pose", egoPoseColumns, b)
+		}
+		for _, x := range e.faults {
+			if x.ByteOffset < 0 || x.ByteOffset > int64(len(b)) || x.Message == "" || x.Path != l.path {
+				t.Errorf("%+v", x)
+			}
+		}
+	})
+}
+
+func fuzzOne[T any](t *testing.T, l *loader, name string, cols []column[T], b []byte) {
+	l.name, l.path = name, name+".json"
+	table := &Table[T]{Name: name, Path: l.path}
+	table.Byte = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
+	if err := readTable(l, table, cols, bytes.NewReader(b)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range table.Rows {
+		k := table.Byte(&table.Rows[i])
+		if k.Token.Zero() && table.Sound(int32(i)) {
+			found := false // an empty key is a fault of its own
+			for _, f := range l.e.(*recorder).faults {
+				found = found || f.Slug == "token-format"
+			}
+			if !found {
+				t.Errorf("row %d has no key, and nothing is said", i)
+			}
+		}
+		if at, ok := table.Find(k.Token); !k.Token.Zero() && (!ok || at > int32(i)) {
+			t.Errorf("row %d is at %d, %v", i, at, ok)
+		}
+	}
+}
