@@ -110,6 +110,7 @@ func TestReader(t *testing.T) {
 		{"bad \\u", `[{"a": "\u12g4"}, {"b": 2}]`, "12: \\u needs four hexadecimal digits\n18 {b=2}"},
 		{"too deep", `[{"a": ` + deep + `}, {"b": 2}]`, fmt.Sprintf("%d: nested deeper than %d levels\n%d {b=2}", 7+MaxDepth-1, MaxDepth, 7+2*MaxDepth+3)},
 		{"missing quote", "[{\"a\": \"x},\n{\"b\": 2}]", "11 stop: byte 0x0a in a string (is a quote missing?)"},
+		{"missing quote, balanced by chance", "[{\"a\": \"x},\n{\"}, {\"b\": 2}]", "11 stop: byte 0x0a in a string (is a quote missing?)"},
 		{"missing quote on one line", `[{"a": "x}, {"b": 2}]`, "14 stop: expected , or } behind the value of \"a\", found \"b\""},
 		{"missing }", `[{"a": 1, {"b": 2}]`, "10 stop: expected a name in double quotes, found \"{\""},
 		{"crossed brackets", `[{"a": [1}, {"b": 2}]`, "9 stop: expected , or ] in an array, found \"}\""},

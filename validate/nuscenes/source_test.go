@@ -162,3 +162,35 @@ func TestReadBroken(t *testing.T) {
 		t.Errorf("said %s", e.said())
 	}
 }
+
+// TestReadRefused: a channel with a link that cannot be read is no stream; the
+// others are.
+func TestReadRefused(t *testing.T) {
+	dir := t.TempDir()
+	if err := (datagen.NuScenes{Seed: 1}).Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	d := &datagen.Dir{Root: dir}
+	if err := d.EditRow("sample_data", func(r *datagen.Record) bool { return strings.HasPrefix(r.Str("filename"), "sweeps/CAM_BACK/") }, func(r *datagen.Record) {
+		r.SetLiteral("next", "17")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	e := &recorder{}
+	src, err := Read(t.Context(), open(t, dir, dataset.NuScenes, "v1.0-mini"), 2, e)
+	if err != nil || src == nil {
+		t.Fatal(src, err)
+	}
+	var streams []string
+	for _, item := range e.items {
+		if s, ok := item.(*moment.Stream); ok {
+			streams = append(streams, s.Group+" "+s.Channel)
+		}
+	}
+	if want := []string{"scene-0061 CAM_FRONT", "scene-0061 LIDAR_TOP", "scene-0061 RADAR_FRONT", "scene-0655 CAM_FRONT", "scene-0655 LIDAR_TOP"}; !slices.Equal(streams, want) {
+		t.Errorf("streams %q", streams)
+	}
+	if !slices.Equal(e.skipped, []string{"field-type"}) {
+		t.Errorf("skipped %q", e.skipped)
+	}
+}
