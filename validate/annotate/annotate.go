@@ -61,10 +61,10 @@ const (
 
 // A File is one file of a plan.
 type File struct {
-	Root    string // of the data set
-	Path    string // slash-separated, relative to Root; absolute or as given for Options.Map
-	State   State
-	Records int // 0 for descriptors
+	Root    string `json:"root"` // of the data set
+	Path    string `json:"path"` // slash-separated, relative to Root; absolute or as given for Options.Map
+	State   State  `json:"state"`
+	Records int    `json:"records"` // 0 for descriptors
 }
 
 // Name gives the file's path in the file system.
@@ -77,15 +77,15 @@ func (f *File) Name() string {
 
 // A Plan is what annotate would write.
 type Plan struct {
-	Files   []File // in the order in which they are written: records first, descriptors last
-	Records int    // in all files
-	Moments int
-	Skipped []string // moments that the standard does not demand and that have no stamps, a line for each group
-	Bridge  *Bridge  // how two data sets were related; nil without Options.Map
+	Files   []File   `json:"files"`   // in the order in which they are written: records first, descriptors last
+	Records int      `json:"records"` // in all files
+	Moments int      `json:"moments"`
+	Skipped []string `json:"skipped,omitempty"` // moments that the standard does not demand and that have no stamps, a line for each group
+	Bridge  *Bridge  `json:"bridge,omitempty"`  // how two data sets were related; nil without Options.Map
 	// Windows holds, with Options.LearnWindows, the window of each channel that
 	// its offsets were observed in, in ms: from the 1st percentile to the 99th,
 	// with a margin. It fits sync.windows of the configuration.
-	Windows map[string][2]float64
+	Windows map[string][2]float64 `json:"windows,omitempty"`
 
 	ctx  context.Context
 	sets []*set

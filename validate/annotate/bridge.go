@@ -21,10 +21,11 @@ import (
 
 // A Bridge says how two data sets were related.
 type Bridge struct {
-	A, B  string // names of the data sets; the ids are those of A
-	Built bool   // by this plan; false: read from the map
-	Rows  int
-	Map   *bridge.Map // estimates; nil if the map was read
+	A     string      `json:"a"`     // name of the data set whose ids count
+	B     string      `json:"b"`     // name of the other
+	Built bool        `json:"built"` // by this plan; false: read from the map
+	Rows  int         `json:"rows"`
+	Map   *bridge.Map `json:"estimate,omitempty"` // estimates; nil if the map was read
 }
 
 // bridge reads or builds the sync map and gives the second data set the ids of

@@ -31,13 +31,13 @@ import (
 
 // A Map relates two data sets.
 type Map struct {
-	Clock    int64   // reading of b's clock minus that of a's at the same instant, ns
-	Residual int64   // median distance of partners after the clock offset, ns
-	Worst    int64   // greatest such distance
-	Drift    float64 // how fast b's clock runs against a's, parts per million
-	Rows     []Row   // by time of b
-	AloneA   int     // moments of a between the first and the last partner that have none
-	AloneB   int     // moments of b without a partner
+	Clock    int64   `json:"clock_offset_ns"` // reading of b's clock minus that of a's at the same instant, ns
+	Residual int64   `json:"residual_ns"`     // median distance of partners after the clock offset, ns
+	Worst    int64   `json:"worst_ns"`        // greatest such distance
+	Drift    float64 `json:"drift_ppm"`       // how fast b's clock runs against a's, parts per million
+	Rows     []Row   `json:"-"`               // by time of b
+	AloneA   int     `json:"alone_a"`         // moments of a between the first and the last partner that have none
+	AloneB   int     `json:"alone_b"`         // moments of b without a partner
 }
 
 // A Row is one moment in both data sets.

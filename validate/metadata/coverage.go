@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/validate/moment"
 	"github.com/mmaudit/mmaudit/validate/report"
 )
 
@@ -27,8 +28,8 @@ func newCoverage(schema string) *Coverage {
 
 func (c *Coverage) add(g *Group) {
 	for _, s := range g.Samples {
-		if !s.Demanded {
-			continue
+		if !s.Demanded || !slices.ContainsFunc(s.Channels, func(o moment.Observation) bool { return o.File != "" }) {
+			continue // a stamp without a payload has nothing to describe
 		}
 		c.Samples++
 		complete := true
