@@ -117,3 +117,13 @@ func TestLFSPointer(t *testing.T) {
 		}
 	}
 }
+
+func FuzzLFSPointer(f *testing.F) {
+	f.Add([]byte("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"))
+	f.Add([]byte("version https://git-lfs.github.com/spec/v1\nsize 99999999999999999999\noid sha256:\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if p := dataset.ParseLFSPointer(b); p != nil && (p.Size < 0 || p.OID == "") {
+			t.Errorf("accepted %+v", p)
+		}
+	})
+}
