@@ -19,8 +19,10 @@ import (
 
 // Limits of one record.
 const (
-	MaxRecord = 64 << 20 // bytes
-	MaxDepth  = 128      // nested arrays and objects, the record included
+	MaxRecord  = 64 << 20 // bytes
+	MaxDepth   = 128      // nested arrays and objects, the record included
+	MaxMembers = 1 << 16  // of one object
+	MaxFlaws   = 100      // kept; further ones of the same record are not
 )
 
 // A Kind is the JSON type of a value.

@@ -91,6 +91,9 @@ func (s *scanner) record() bool {
 				many[name] = len(s.rec.Fields)
 			}
 		}
+		if len(s.rec.Fields) == MaxMembers {
+			return s.fail("an object with more than %d members", MaxMembers)
+		}
 		if at >= 0 {
 			s.flaw(DuplicateKey, start, name)
 			s.rec.Fields[at] = f
@@ -266,8 +269,9 @@ func (s *scanner) object(depth int) Kind {
 		}
 		if twice {
 			s.flaw(DuplicateKey, s.i, string(key))
-		} else {
-			s.keys = append(s.keys, key)
+		} else if s.keys = append(s.keys, key); len(s.keys)-bottom > MaxMembers {
+			s.fail("an object with more than %d members", MaxMembers)
+			return 0
 		}
 		if s.value(depth) == 0 {
 			return 0
@@ -488,7 +492,7 @@ func (s *scanner) fail(format string, args ...any) bool {
 }
 
 func (s *scanner) flaw(k FlawKind, at int, text string) {
-	if s.rec == nil { // a part of a record, scanned before
+	if s.rec == nil || len(s.rec.Flaws) == MaxFlaws { // nil: a part of a record, scanned before
 		return
 	}
 	s.rec.Flaws = append(s.rec.Flaws, Flaw{Kind: k, Offset: s.base + int64(at), Field: s.field, Text: text})

@@ -291,7 +291,6 @@ func (l *loader) report(ps []problem, token string) {
 type unknown struct {
 	rows   int
 	offset int64 // of the first
-	token  string
 }
 
 func (l *loader) reportUnknown(s *recordSchema, seen map[string]*unknown, rows int) {
@@ -305,7 +304,9 @@ func (l *loader) reportUnknown(s *recordSchema, seen map[string]*unknown, rows i
 			Slug: "field-unknown", Place: l.at(u.offset), Key: l.name + "." + name,
 			Message: fmt.Sprintf("%s is not a documented field of %s; %d of %d rows have it", name, l.name, u.rows, rows),
 		}
-		f.Token = u.token
+		if name == "" {
+			f.Message = fmt.Sprintf("further fields of %s are not documented; rows have %d of them", l.name, u.rows)
+		}
 		if l.e.Params().Strict {
 			f.Severity = rule.Warning
 		}

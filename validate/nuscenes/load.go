@@ -175,6 +175,9 @@ type step[T any] struct {
 }
 
 func (p *plan[T]) step(i int, name string) *step[T] {
+	if i >= 256 { // no documented record has as many
+		return &step[T]{name, p.schema.props[name], p.cols[name]}
+	}
 	if i >= len(p.steps) {
 		p.steps = append(p.steps, step[T]{})
 	}
@@ -260,12 +263,7 @@ func readRow[T any](l *loader, t *Table[T], p *plan[T], rec *jsonrow.Record, str
 		f := &rec.Fields[i]
 		s := p.step(i, f.Name)
 		if s.prop == nil {
-			u := strange[f.Name]
-			if u == nil {
-				u = &unknown{offset: f.Offset}
-				strange[f.Name] = u
-			}
-			u.rows++
+			note(strange, f)
 			continue
 		}
 		have |= s.prop.bit
@@ -287,6 +285,19 @@ func readRow[T any](l *loader, t *Table[T], p *plan[T], rec *jsonrow.Record, str
 	if refused != "" {
 		t.refuse(n, refused)
 	}
+}
+
+// note counts an unknown field; names beyond the first hundred are counted as
+// one, "".
+func note(strange map[string]*unknown, f *jsonrow.Field) {
+	name := f.Name
+	if strange[name] == nil && len(strange) >= 100 {
+		name = ""
+	}
+	if strange[name] == nil {
+		strange[name] = &unknown{offset: f.Offset}
+	}
+	strange[name].rows++
 }
 
 // needsRows reports whether the table must not be empty: annotations may be
