@@ -344,8 +344,12 @@ func (l *loader) jsonError(e *jsonrow.Error) {
 	l.fault(slug, rule.Fault{Message: msg, Place: l.at(e.Offset)})
 }
 
-// at gives the place of a byte of the file. The report resolves it to a line.
+// at gives the place of a byte of the file, or of its last where the file ends
+// too early. The report resolves it to a line.
 func (l *loader) at(offset int64) rule.Place {
+	if l.size > 0 {
+		offset = min(offset, l.size-1)
+	}
 	return rule.Place{Path: l.path, Table: l.name, ByteOffset: offset}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/metadata"
 	"github.com/mmaudit/mmaudit/validate/moment"
 	"github.com/mmaudit/mmaudit/validate/payload"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -23,6 +24,7 @@ func Read(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (m
 	if slug, path := t.broken(); slug != "" {
 		for _, zero := range []any{
 			(*moment.Stream)(nil), (*payload.ImageFile)(nil), (*payload.CloudFile)(nil), (*payload.LabelFile)(nil),
+			(*metadata.Group)(nil), (*metadata.Record)(nil), (*metadata.Index)(nil), (*metadata.Parent)(nil), // sidecars describe moments
 			(*Metainfo)(nil), (*Lanelet)(nil), (*CANFile)(nil),
 		} {
 			e.Skip(zero, slug, path)
