@@ -22,7 +22,7 @@ func baselineCommand(e *env) *cli.Command {
 			"expiry dates of an existing FILE are kept.\n\nExit status: 0 written, 2 usage, 3 incomplete, 130 interrupted.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE` instead of standard output"},
-		}, jobFlags()...),
+		}, commonFlags()...),
 		Action: func(c *cli.Context) error {
 			j, err := newJob(c, e)
 			if err != nil {

@@ -36,8 +36,19 @@ func checkFlags() []cli.Flag {
 		&cli.IntFlag{Name: "max-per-rule", Usage: "report at most `N` findings of a rule; all are counted (default: 20 in text, 1000 elsewhere)"},
 		&cli.BoolFlag{Name: "strict-baseline", Usage: "entries of the baseline that no longer occur are failures"},
 		&cli.StringFlag{Name: "color", Usage: "colours `WHEN`: auto, always, never", Value: "auto"},
+		&cli.StringSliceFlag{Name: "severity", Usage: "weigh a rule: `RULE=SEVERITY`, one of error, warning, info, off; repeatable"},
+		&cli.BoolFlag{Name: "strict", Usage: "undocumented fields are warnings, and warnings fail"},
+		&cli.StringFlag{Name: "baseline", Usage: "findings listed in `FILE` do not count"},
+		&cli.BoolFlag{Name: "no-known-anomalies", Usage: "report the faults that the owners' releases are known to have"},
+		&cli.BoolFlag{Name: "deep", Usage: "run the rules that read payload bodies too"},
+		&cli.BoolFlag{Name: "headers-only", Usage: "never read payload bodies: overrides --deep"},
+		&cli.StringFlag{Name: "sample", Usage: "inspect `1/N` of the payload files, the same ones every time"},
+		&cli.StringFlag{Name: "since", Usage: "report about files that changed since the git commit `REF`"},
+		&cli.StringFlag{Name: "files-from", Usage: "report about the files listed in `FILE` (- for standard input), one a line"},
 		&cli.BoolFlag{Name: "watch", Usage: "validate again whenever a file changes; for small folders"},
-	}, jobFlags()...)
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print findings alone: no hints, no summary"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say more: settings, data sets, every skipped rule"},
+	}, commonFlags()...)
 }
 
 // check is the default command.

@@ -33,7 +33,7 @@ func fixCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "diff", Usage: "show the changes (the default)"},
 			&cli.BoolFlag{Name: "write", Usage: "apply the changes"},
 			&cli.BoolFlag{Name: "no-backup", Usage: "keep nothing below " + backupDir},
-		}, jobFlags()...),
+		}, commonFlags()...),
 		Action: func(c *cli.Context) error { return fix(c, e) },
 	}
 }

@@ -23,28 +23,17 @@ import (
 	"github.com/mmaudit/mmaudit/validate/rules"
 )
 
-// jobFlags choose rules and files, and say where settings come from: every
-// command that runs rules has them.
-func jobFlags() []cli.Flag {
+// commonFlags choose rules and say where settings come from: every command
+// that runs rules has them.
+func commonFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Usage: "read settings from `FILE` instead of the nearest " + config.FileName},
 		&cli.StringSliceFlag{Name: "select", Usage: "run these rules alone: `RULE` is an id, a group or a slug; repeatable"},
 		&cli.StringSliceFlag{Name: "ignore", Usage: "leave `RULE` out: an id, a group or a slug; repeatable"},
-		&cli.StringSliceFlag{Name: "severity", Usage: "weigh a rule: `RULE=SEVERITY`, one of error, warning, info, off; repeatable"},
-		&cli.BoolFlag{Name: "strict", Usage: "undocumented fields are warnings, and warnings fail"},
-		&cli.StringFlag{Name: "baseline", Usage: "findings listed in `FILE` do not count"},
-		&cli.BoolFlag{Name: "no-known-anomalies", Usage: "report the faults that the owners' releases are known to have"},
 		&cli.StringFlag{Name: "mapping", Usage: "`DIR` with the KITTI devkit's train_rand.txt and train_mapping.txt"},
-		&cli.BoolFlag{Name: "deep", Usage: "run the rules that read payload bodies too"},
-		&cli.BoolFlag{Name: "headers-only", Usage: "never read payload bodies: overrides --deep"},
-		&cli.StringFlag{Name: "sample", Usage: "inspect `1/N` of the payload files, the same ones every time"},
-		&cli.StringFlag{Name: "since", Usage: "report about files that changed since the git commit `REF`"},
-		&cli.StringFlag{Name: "files-from", Usage: "report about the files listed in `FILE` (- for standard input), one a line"},
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "use `N` workers (default: one for each CPU)"},
 		&cli.StringFlag{Name: "progress", Usage: "progress bar on stderr `WHEN`: auto, on, off", Value: "auto"},
-		&cli.DurationFlag{Name: "timeout", Usage: "give up after `TIME` (90s, 10m); the report is then incomplete"},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print findings alone: no hints, no summary"},
-		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say more: settings, data sets, every skipped rule"},
+		&cli.DurationFlag{Name: "timeout", Usage: "give up after `TIME` (90s, 10m)"},
 	}
 }
 
@@ -58,7 +47,8 @@ type job struct {
 	progress string
 }
 
-// newJob reads what jobFlags say.
+// newJob reads what the flags say; those that a command lacks are as if not
+// given.
 func newJob(c *cli.Context, e *env) (*job, error) {
 	folders, err := folders(c)
 	if err != nil {

@@ -5,10 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/urfave/cli/v2"
 )
 
 func TestMain(m *testing.M) {
@@ -55,5 +58,38 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// TestEveryFlagHasAScript makes a command or flag that no script uses fail the
+// build. A flag that several commands share is used if one of them has it.
+func TestEveryFlagHasAScript(t *testing.T) {
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	var all strings.Builder
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	app := newApp(&env{})
+	for _, c := range append(app.Commands, &cli.Command{Name: "check", Flags: app.Flags}) {
+		if !regexp.MustCompile(`mmvalidate ` + c.Name + `\b`).MatchString(all.String()) {
+			t.Errorf("no script runs %s", c.Name)
+		}
+		for _, f := range c.Flags {
+			var names []string
+			for _, n := range f.Names() {
+				names = append(names, strings.Repeat("-", min(2, len(n)))+n)
+			}
+			line := `(?m)^\S.*mmvalidate .* ?(` + strings.Join(names, "|") + `)\b`
+			if !regexp.MustCompile(line).MatchString(all.String()) {
+				t.Errorf("no script uses %s of %s", names[0], c.Name)
+			}
+		}
 	}
 }
