@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
 // A scanner reads one element from the front of b. When b ends too early,
@@ -140,7 +142,7 @@ func (s *scanner) key() ([]byte, bool) {
 		return nil, false
 	}
 	if c != ':' {
-		return nil, s.fail("expected : behind the name %q, found %s", clip(key), quoteByte(c))
+		return nil, s.fail("expected : behind the name %q, found %s", human.Clip(key, 40), quoteByte(c))
 	}
 	s.i++
 	_, ok = s.token()
@@ -433,7 +435,7 @@ func (s *scanner) number() Kind {
 	}
 	if exp || i-start > 300 {
 		if _, err := strconv.ParseFloat(unsafe.String(&b[start], i-start), 64); err != nil {
-			s.flaw(NotFinite, start, string(clip(b[start:i])))
+			s.flaw(NotFinite, start, human.Clip(b[start:i], 40))
 			return NonFinite
 		}
 	}
@@ -496,12 +498,4 @@ func (s *scanner) flaw(k FlawKind, at int, text string) {
 		return
 	}
 	s.rec.Flaws = append(s.rec.Flaws, Flaw{Kind: k, Offset: s.base + int64(at), Field: s.field, Text: text})
-}
-
-// clip shortens what a message quotes.
-func clip(b []byte) []byte {
-	if len(b) > 40 {
-		return append(bytes.Clone(b[:37]), "..."...)
-	}
-	return b
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -79,12 +80,12 @@ func parseOxtsLine(line []byte, at rule.Place, e rule.Emitter) *Oxts {
 		o.Columns[i] = column
 		var ok bool
 		if o.Values[i], ok = parseFloat(word); !ok {
-			fault(column, "%s (value %d) is %q, not a finite number", OxtsFields[i], n, clip(word))
+			fault(column, "%s (value %d) is %q, not a finite number", OxtsFields[i], n, human.Clip(word, 40))
 			return nil
 		}
 		if i >= oxtsInts {
 			if _, err := strconv.ParseInt(string(word), 10, 32); err != nil {
-				fault(column, "%s (value %d) is %q, not an integer", OxtsFields[i], n, clip(word))
+				fault(column, "%s (value %d) is %q, not an integer", OxtsFields[i], n, human.Clip(word, 40))
 				return nil
 			}
 		}
@@ -95,12 +96,4 @@ func parseOxtsLine(line []byte, at rule.Place, e rule.Emitter) *Oxts {
 		return nil
 	}
 	return o
-}
-
-// clip shortens what a message quotes of a file.
-func clip(word []byte) string {
-	if len(word) > 40 {
-		return string(word[:40]) + "…"
-	}
-	return string(word)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -26,7 +27,7 @@ func parsePoses(path string, b []byte, e rule.Emitter) (rows int) {
 		for column, word := range words(line) {
 			v, ok := parseFloat(word)
 			if !ok {
-				f := rule.Fault{Slug: "poses-row", Message: fmt.Sprintf("value %d is %q, not a finite number", count+1, clip(word)), Place: p.Place}
+				f := rule.Fault{Slug: "poses-row", Message: fmt.Sprintf("value %d is %q, not a finite number", count+1, human.Clip(word, 40)), Place: p.Place}
 				f.Column = column
 				e.Emit(f)
 				bad = true
@@ -81,7 +82,7 @@ func parseTimes(path string, b []byte, e rule.Emitter) (t *Times, ok bool) {
 		if err != nil {
 			ok = false
 			e.Emit(rule.Fault{
-				Slug: "times-txt", Message: fmt.Sprintf("%q is no time in seconds: %v", clip(line), err),
+				Slug: "times-txt", Message: fmt.Sprintf("%q is no time in seconds: %v", human.Clip(line, 40), err),
 				Place: rule.Place{Path: path, Line: n, Frame: fmt.Sprintf("%06d", n-1)},
 			})
 		}

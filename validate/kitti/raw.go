@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/moment"
 	"github.com/mmaudit/mmaudit/validate/payload"
@@ -155,7 +156,7 @@ func (r *rawReader) stamps(clock *RawClock, channel, name string, zeros ...any) 
 		r.e.Emit(rule.Fault{
 			Slug: "timestamp-format", Message: fmt.Sprintf("the timestamp %v", err),
 			Place:    rule.Place{Path: name, Line: line, Channel: channel, Frame: rawID(line - 1)},
-			Expected: "YYYY-MM-DD HH:MM:SS.nnnnnnnnn", Actual: clip(text),
+			Expected: "YYYY-MM-DD HH:MM:SS.nnnnnnnnn", Actual: human.Clip(text, 40),
 		})
 	})
 }

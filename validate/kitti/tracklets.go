@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -196,8 +197,8 @@ func (t *trackletReader) archive(root xml.StartElement) error {
 	for name, want := range map[string]string{"signature": boostSignature, "version": boostVersion} {
 		if got := attr(root, name); got != want {
 			t.e.Emit(rule.Fault{
-				Slug: "tracklet-xml", Message: fmt.Sprintf("archive %s is %q", name, clip([]byte(got))), Place: t.at(),
-				Expected: want, Actual: clip([]byte(got)), Key: name,
+				Slug: "tracklet-xml", Message: fmt.Sprintf("archive %s is %q", name, human.Clip(got, 40)), Place: t.at(),
+				Expected: want, Actual: human.Clip(got, 40), Key: name,
 			})
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
 // children calls f for each element inside the current one; f reads the
@@ -28,7 +30,7 @@ func (t *trackletReader) children(f func(xml.StartElement) error) error {
 			return nil
 		case xml.CharData:
 			if text := bytes.TrimSpace(tok); len(text) > 0 {
-				return t.bad("text %q between elements", clip(text))
+				return t.bad("text %q between elements", human.Clip(text, 40))
 			}
 		}
 	}
@@ -104,7 +106,7 @@ func (f *fields) float(name string) (float64, error) {
 	}
 	v, ok := parseFloat([]byte(s))
 	if !ok {
-		return 0, f.t.bad("<%s> of %s is %q, not a finite number", name, f.in, clip([]byte(s)))
+		return 0, f.t.bad("<%s> of %s is %q, not a finite number", name, f.in, human.Clip(s, 40))
 	}
 	return v, nil
 }
@@ -116,7 +118,7 @@ func (f *fields) int(name string) (int, error) {
 	}
 	v, err := strconv.ParseInt(s, 10, 32)
 	if err != nil {
-		return 0, f.t.bad("<%s> of %s is %q, not an integer", name, f.in, clip([]byte(s)))
+		return 0, f.t.bad("<%s> of %s is %q, not an integer", name, f.in, human.Clip(s, 40))
 	}
 	return int(v), nil
 }

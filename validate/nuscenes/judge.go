@@ -10,6 +10,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/internal/suggest"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -266,13 +267,10 @@ func count(raw []byte) int {
 	return n
 }
 
-// clip shortens a literal for a message.
+// clip shortens a literal for a message, with its white space as single spaces.
 func clip(raw []byte) string {
-	s := strings.Join(strings.Fields(string(raw)), " ")
-	if len(s) > 80 {
-		s = strings.ToValidUTF8(s[:77], "") + "..."
-	}
-	return s
+	raw = raw[:min(len(raw), 1<<10)] // a literal may have megabytes
+	return human.Clip(strings.Join(strings.Fields(string(raw)), " "), 80)
 }
 
 // report emits what is wrong with a record.

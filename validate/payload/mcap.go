@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
 // MCAP is what header, footer and summary of an MCAP recording say
@@ -225,5 +227,5 @@ func mcapString(b []byte) (string, []byte) {
 	n := uint64(binary.LittleEndian.Uint32(b))
 	b = b[4:]
 	n = min(n, uint64(len(b)))
-	return clip(string(b[:n])), b[n:]
+	return human.Clip(b[:n], 40), b[n:]
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
 // PCD is the header of a point cloud file (Point Cloud Library, PCD 0.7).
@@ -100,7 +102,7 @@ func PCDHeader(r io.ReaderAt) (*PCD, error) {
 		v := strings.Join(entries[e.key], " ")
 		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil || n < 0 || n > 1<<40 {
-			return nil, &HeaderError{Message: fmt.Sprintf("%s of the PCD header is not a number of points", e.key), Actual: strconv.Quote(clip(v)), Line: at[e.key]}
+			return nil, &HeaderError{Message: fmt.Sprintf("%s of the PCD header is not a number of points", e.key), Actual: strconv.Quote(human.Clip(v, 40)), Line: at[e.key]}
 		}
 		*e.to = n
 	}
@@ -113,7 +115,7 @@ func PCDHeader(r io.ReaderAt) (*PCD, error) {
 	switch p.Data = strings.Join(entries["DATA"], " "); p.Data {
 	case "ascii", "binary", "binary_compressed":
 	default:
-		return nil, &HeaderError{Message: "DATA of the PCD header names no known encoding", Expected: "ascii, binary or binary_compressed", Actual: strconv.Quote(clip(p.Data)), Line: at["DATA"]}
+		return nil, &HeaderError{Message: "DATA of the PCD header names no known encoding", Expected: "ascii, binary or binary_compressed", Actual: strconv.Quote(human.Clip(p.Data, 40)), Line: at["DATA"]}
 	}
 	return p, nil
 }
@@ -135,15 +137,15 @@ func (p *PCD) fields(entries map[string][]string, at map[string]int) error {
 	for i, name := range names {
 		size, err := strconv.Atoi(entries["SIZE"][i])
 		if err != nil || size != 1 && size != 2 && size != 4 && size != 8 {
-			return &HeaderError{Message: fmt.Sprintf("SIZE of field %s is not 1, 2, 4 or 8", clip(name)), Actual: strconv.Quote(clip(entries["SIZE"][i])), Line: at["SIZE"]}
+			return &HeaderError{Message: fmt.Sprintf("SIZE of field %s is not 1, 2, 4 or 8", human.Clip(name, 40)), Actual: strconv.Quote(human.Clip(entries["SIZE"][i], 40)), Line: at["SIZE"]}
 		}
 		typ := entries["TYPE"][i]
 		if typ != "I" && typ != "U" && typ != "F" {
-			return &HeaderError{Message: fmt.Sprintf("TYPE of field %s is not I, U or F", clip(name)), Actual: strconv.Quote(clip(typ)), Line: at["TYPE"]}
+			return &HeaderError{Message: fmt.Sprintf("TYPE of field %s is not I, U or F", human.Clip(name, 40)), Actual: strconv.Quote(human.Clip(typ, 40)), Line: at["TYPE"]}
 		}
 		count, err := strconv.Atoi(entries["COUNT"][i])
 		if err != nil || count < 1 || count > maxPCDCount {
-			return &HeaderError{Message: fmt.Sprintf("COUNT of field %s is not a number of elements", clip(name)), Actual: strconv.Quote(clip(entries["COUNT"][i])), Line: at["COUNT"]}
+			return &HeaderError{Message: fmt.Sprintf("COUNT of field %s is not a number of elements", human.Clip(name, 40)), Actual: strconv.Quote(human.Clip(entries["COUNT"][i], 40)), Line: at["COUNT"]}
 		}
 		p.Fields = append(p.Fields, PCDField{name, size, typ[0], count})
 		p.Step += int64(size) * int64(count)
@@ -186,12 +188,4 @@ func dataLine(text []byte, from int) int {
 		}
 		start += end + 1
 	}
-}
-
-// clip shortens text of a file for a message.
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40] + "…"
-	}
-	return s
 }

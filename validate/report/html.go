@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -191,7 +192,7 @@ func (v *view) title() string {
 func (v *view) why() string {
 	limit := "findings never fail this run"
 	if v.failOn() != rule.Off {
-		limit = fmt.Sprintf("%s at or above %q", count(v.failing(), "finding"), v.failOn())
+		limit = fmt.Sprintf("%s at or above %q", human.Count(v.failing(), "finding"), v.failOn())
 	}
 	if !v.Complete {
 		return fmt.Sprintf("The run did not finish: %s. Until then: %s.", visible(cmp.Or(v.Incomplete, "reason unknown")), limit)

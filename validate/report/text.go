@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -83,7 +84,7 @@ func (t *text) group(g group) {
 	if !slices.ContainsFunc(g.findings, func(f *rule.Finding) bool { return f.Severity != g.worst }) {
 		what = g.worst.String()
 	}
-	n := count(g.total, what)
+	n := human.Count(g.total, what)
 	if what == "info" {
 		n = fmt.Sprintf("%d info", g.total)
 	}
@@ -124,7 +125,7 @@ func (t *text) examples(g group) (shown int, ownHints bool) {
 			break
 		}
 		if n < len(in[d]) && len(folders) > 1 && !t.Quiet {
-			t.printf("  %s: %s, of which %d:\n", visible(d), count(len(in[d]), "finding"), n)
+			t.printf("  %s: %s, of which %d:\n", visible(d), human.Count(len(in[d]), "finding"), n)
 		}
 		for _, f := range in[d][:n] {
 			t.finding(f, g.rule)
@@ -186,7 +187,7 @@ func (t *text) end() {
 		if d.Tables != "" {
 			what += " (" + d.Tables + ")"
 		}
-		t.printf("%s: %s, %s, %s\n", visible(t.file(d.Root, "")), visible(what), count(d.Samples, "sample"), count(d.Files, "file"))
+		t.printf("%s: %s, %s, %s\n", visible(t.file(d.Root, "")), visible(what), human.Count(d.Samples, "sample"), human.Count(d.Files, "file"))
 	}
 	switch {
 	case t.Scope.Filtered:

@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -247,22 +248,15 @@ func (v *view) gravest(n int) []*rule.Finding {
 // summary counts everything in one line.
 func (v *view) summary() string {
 	parts := []string{
-		count(v.Totals.Error, "error"), count(v.Totals.Warning, "warning"), fmt.Sprintf("%d info", v.Totals.Info),
+		human.Count(v.Totals.Error, "error"), human.Count(v.Totals.Warning, "warning"), fmt.Sprintf("%d info", v.Totals.Info),
 	}
 	if n := sum(v.Suppressed); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d suppressed by a baseline", n))
 	}
 	if n := v.skippedRules(); n > 0 {
-		parts = append(parts, count(n, "rule")+" skipped in part or whole")
+		parts = append(parts, human.Count(n, "rule")+" skipped in part or whole")
 	}
 	return strings.Join(parts, ", ")
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func sum(m map[string]int) int {

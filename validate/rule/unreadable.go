@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 )
 
@@ -41,22 +42,9 @@ func Unreadable(e Emitter, ds *dataset.Dataset, place Place, err error) (slug st
 func LFSFault(place Place, p *dataset.LFSPointer) Fault {
 	return Fault{
 		Slug: "lfs-pointer", Place: place,
-		Message:  fmt.Sprintf("is a Git-LFS pointer; the file itself (%s) was never pulled", Bytes(p.Size)),
+		Message:  fmt.Sprintf("is a Git-LFS pointer; the file itself (%s) was never pulled", human.Bytes(p.Size)),
 		Expected: fmt.Sprintf("%d bytes with SHA-256 %s", p.Size, p.OID),
 		Actual:   "pointer file",
 		Key:      p.OID,
 	}
-}
-
-// Bytes writes a number of bytes for people: "1.8 MB".
-func Bytes(n int64) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d bytes", n)
-	case n < 1e6:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	case n < 1e9:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	}
-	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
 }

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/kitti"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -87,25 +88,18 @@ func checkStampCount(c *Ctx, clock *kitti.RawClock) {
 				}
 				c.Report(Finding{
 					Severity: severity,
-					Message:  fmt.Sprintf("%s has no %s for its %s", path.Base(st.Dir), file, frameCount(want)),
+					Message:  fmt.Sprintf("%s has no %s for its %s", path.Base(st.Dir), file, human.Count(want, "frame")),
 					Place:    Place{Path: p, Channel: st.Channel}, Expected: fmt.Sprint(want), Actual: "no file",
 				})
 			case stamps != nil && len(stamps.Lines) != want:
 				c.Report(Finding{
-					Message:  fmt.Sprintf("%d lines for the %s of %s", len(stamps.Lines), frameCount(want), path.Base(st.Dir)),
+					Message:  fmt.Sprintf("%d lines for the %s of %s", len(stamps.Lines), human.Count(want, "frame"), path.Base(st.Dir)),
 					Place:    Place{Path: p, Channel: st.Channel},
 					Expected: fmt.Sprint(want), Actual: fmt.Sprint(len(stamps.Lines)),
 				})
 			}
 		}
 	}
-}
-
-func frameCount(n int) string {
-	if n == 1 {
-		return "1 frame"
-	}
-	return fmt.Sprintf("%d frames", n)
 }
 
 func checkCalibFiles(c *Ctx, s *kitti.RawSource) {

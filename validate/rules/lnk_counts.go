@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/nuscenes"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -84,7 +85,7 @@ func nbrSamples(c *Ctx, t *nuscenes.Tables) {
 			excused = true
 		default:
 			c.Report(Finding{
-				Message: fmt.Sprintf("nbr_samples is %d, but the scene has %s", r.NbrSamples, count(int(y.N[i]), "sample")),
+				Message: fmt.Sprintf("nbr_samples is %d, but the scene has %s", r.NbrSamples, human.Count(int(y.N[i]), "sample")),
 				Place:   nuscenes.At(t, &t.Scene, i), Expected: strconv.Itoa(int(y.N[i])), Actual: strconv.Itoa(int(r.NbrSamples)),
 			})
 		}
@@ -114,7 +115,7 @@ func nbrAnnotations(c *Ctx, t *nuscenes.Tables) {
 		default:
 			n = max(n, images[i])
 			c.Report(Finding{
-				Message: fmt.Sprintf("nbr_annotations is %d, but the instance has %s", r.Nbr, count(int(n), "annotation")),
+				Message: fmt.Sprintf("nbr_annotations is %d, but the instance has %s", r.Nbr, human.Count(int(n), "annotation")),
 				Place:   nuscenes.At(t, &t.Instance, i), Expected: strconv.Itoa(int(n)), Actual: strconv.Itoa(int(r.Nbr)),
 			})
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/nuscenes"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -124,7 +125,7 @@ func danglingLogs(c *Ctx, t *nuscenes.Tables, k *nuscenes.Key) {
 	for row, l := range of {
 		c.Report(reference(k, row, Finding{
 			Severity: rule.Warning,
-			Message:  fmt.Sprintf("log_tokens has %s that log.json does not have, the first %s", count(l.n, "log"), t.Text(l.first)),
+			Message:  fmt.Sprintf("log_tokens has %s that log.json does not have, the first %s", human.Count(l.n, "log"), t.Text(l.first)),
 			Hint:     "harmless in a subset; otherwise restore the logs",
 		}))
 	}
@@ -152,14 +153,6 @@ func cells(c *Ctx, k *nuscenes.Key, visit func(row int32, token nuscenes.Token, 
 	if unknown {
 		c.Skip(fmt.Sprintf("readable cells of %s.%s, and table %s", k.Table, k.Column, k.Target))
 	}
-}
-
-// count writes a number with its noun: "1 log", "3 logs".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func orphanSensors(c *Ctx, t *nuscenes.Tables) {

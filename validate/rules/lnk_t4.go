@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/nuscenes"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -93,7 +94,7 @@ func metainfoSources(c *Ctx, m *nuscenes.Metainfo) {
 	}
 	if !torn && m.Points >= 0 && end != m.Points {
 		c.Report(Finding{
-			Message: fmt.Sprintf("the sources end at point %d, the cloud has %s", end, count(int(m.Points), "point")),
+			Message: fmt.Sprintf("the sources end at point %d, the cloud has %s", end, human.Count(int(m.Points), "point")),
 			Place:   m.Place, Expected: strconv.FormatInt(m.Points, 10), Actual: strconv.FormatInt(end, 10), Key: "end",
 		})
 	}

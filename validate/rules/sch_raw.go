@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/kitti"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -72,7 +73,7 @@ var schRaw = []Rule{
 			for _, p := range s.Poses {
 				if n := s.Count(); n > 0 && p.Rows != n {
 					c.Report(Finding{
-						Message:  fmt.Sprintf("%d poses for the %s of sequence %s", p.Rows, frameCount(n), s.Name),
+						Message:  fmt.Sprintf("%d poses for the %s of sequence %s", p.Rows, human.Count(n, "frame"), s.Name),
 						Place:    Place{Path: p.Path},
 						Expected: fmt.Sprint(n), Actual: fmt.Sprint(p.Rows), Key: "rows",
 					})

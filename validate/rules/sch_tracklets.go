@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/internal/suggest"
 	"github.com/mmaudit/mmaudit/validate/kitti"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -70,7 +71,7 @@ var schTracklets = []Rule{
 				return
 			}
 			c.Report(Finding{
-				Message:  fmt.Sprintf("tracklet %d (%s) spans the frames %d to %d, but the drive has %s", t.Index, t.Type, t.First, t.First+t.Poses-1, frameCount(t.Frames)),
+				Message:  fmt.Sprintf("tracklet %d (%s) spans the frames %d to %d, but the drive has %s", t.Index, t.Type, t.First, t.First+t.Poses-1, human.Count(t.Frames, "frame")),
 				Place:    t.Place,
 				Expected: fmt.Sprintf("0 to %d", t.Frames-1), Actual: fmt.Sprintf("%d to %d", t.First, t.First+t.Poses-1),
 				Key: fmt.Sprintf("tracklet %d", t.Index),

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/kitti"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -312,7 +313,7 @@ func checkTimes(c *Ctx, s *kitti.Sequence) {
 	}
 	if n := s.Count(); n > 0 && len(t.NS) != n {
 		c.Report(Finding{
-			Message:  fmt.Sprintf("%d times for the %s of sequence %s", len(t.NS), frameCount(n), s.Name),
+			Message:  fmt.Sprintf("%d times for the %s of sequence %s", len(t.NS), human.Count(n, "frame"), s.Name),
 			Place:    Place{Path: t.Path},
 			Expected: fmt.Sprint(n), Actual: fmt.Sprint(len(t.NS)), Key: "rows",
 		})

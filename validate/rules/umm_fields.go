@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/internal/suggest"
 	"github.com/mmaudit/mmaudit/validate/dataset"
@@ -203,7 +204,7 @@ func needing(slug, path string) string {
 
 func unannotated(c *Ctx, u *metadata.Unannotated) {
 	c.Report(Finding{
-		Message:  fmt.Sprintf("no sidecar describes the %s in %s of this data set", plural(u.Channels, "file"), plural(u.Samples, "annotated sample")),
+		Message:  fmt.Sprintf("no sidecar describes the %s in %s of this data set", human.Count(u.Channels, "file"), human.Count(u.Samples, "annotated sample")),
 		Place:    Place{Path: metadata.Dir},
 		Expected: "sidecars in .mm/" + metadata.Name(c.Dataset), Actual: "none",
 		Key: "none",
@@ -237,7 +238,7 @@ func missingRecords(c *Ctx, g *metadata.Group) {
 	}
 	if len(gaps) == files && files > 0 && g.Header == nil {
 		c.Report(Finding{
-			Message: fmt.Sprintf("no sidecar describes the %s in %s of %s", plural(files, "file"), plural(len(g.Samples), "sample"), g.Name),
+			Message: fmt.Sprintf("no sidecar describes the %s in %s of %s", human.Count(files, "file"), human.Count(len(g.Samples), "sample"), g.Name),
 			Place:   Place{Path: g.Path}, Key: g.Name,
 		})
 		return
@@ -257,13 +258,6 @@ func missingRecords(c *Ctx, g *metadata.Group) {
 // file that it names.
 func orphaned(g *metadata.Group, sample, channel string) bool {
 	return slices.ContainsFunc(g.Orphans, func(r *metadata.Record) bool { return r.Sample == sample && r.Channel == channel })
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 func notUUID(c *Ctx, r *metadata.Record) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/metadata"
 	"github.com/mmaudit/mmaudit/validate/moment"
@@ -97,7 +98,7 @@ var ummGroups = []Rule{
 		Checks: []Check{onStray(func(c *Ctx, x *metadata.Index, s *metadata.Identity, r *metadata.Record) {
 			if collides(x, r) == nil {
 				report(c, r, r.SyncID, Finding{
-					Message:  fmt.Sprintf("channel %s of sample %s carries another id than the %s", r.Channel, r.Sample, plural(len(s.Channels), "other channel")),
+					Message:  fmt.Sprintf("channel %s of sample %s carries another id than the %s", r.Channel, r.Sample, human.Count(len(s.Channels), "other channel")),
 					Expected: s.ID.String(), Actual: r.SyncID.Text, Related: []Place{s.Place},
 				})
 			}
@@ -216,7 +217,7 @@ func orphanFolders(c *Ctx, f *moment.Fleet) {
 			}
 			if n := len(trees[root].Names(dir, ".jsonl")); n > 0 {
 				c.Report(Finding{
-					Message:  fmt.Sprintf("%s in a folder that has the name of no data set here", plural(n, "sidecar")),
+					Message:  fmt.Sprintf("%s in a folder that has the name of no data set here", human.Count(n, "sidecar")),
 					Place:    Place{Path: dir},
 					Expected: strings.Join(known, " or "), Actual: name, Dataset: root, Key: name,
 				})

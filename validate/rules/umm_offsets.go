@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/metadata"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -49,7 +50,7 @@ var ummOffsets = []Rule{
 			lo, hi := window(c.Params, schema, r.Channel)
 			if ms := float64(ns) / 1e6; ms < lo || ms > hi {
 				reportOffset(c, r, Finding{
-					Message:  fmt.Sprintf("%s lies %s from the reference, outside its window", r.Channel, duration(ns)),
+					Message:  fmt.Sprintf("%s lies %s from the reference, outside its window", r.Channel, human.Duration(ns)),
 					Expected: fmt.Sprintf("%g to %g ms", lo, hi), Actual: fmt.Sprintf("%g ms", ms),
 				})
 			}
@@ -100,7 +101,7 @@ var ummOffsets = []Rule{
 		Checks: []Check{rule.On(func(c *Ctx, g *metadata.Group) {
 			if g.Placeholder {
 				c.Report(Finding{
-					Message: fmt.Sprintf("every offset of %s is 0 over %s: a placeholder", g.Name, plural(len(g.Samples), "moment")),
+					Message: fmt.Sprintf("every offset of %s is 0 over %s: a placeholder", g.Name, human.Count(len(g.Samples), "moment")),
 					Place:   Place{Path: g.Path}, Key: g.Name,
 				})
 			}
@@ -239,7 +240,7 @@ func onVerdict(v verdict) Check {
 		}
 		switch v {
 		case wrong:
-			f.Message = fmt.Sprintf("temporal_offset_ns of %s is %d, the stamps give %d (%s apart)", r.Channel, recorded, computed, duration(int64(min(distance(recorded, computed), math.MaxInt64))))
+			f.Message = fmt.Sprintf("temporal_offset_ns of %s is %d, the stamps give %d (%s apart)", r.Channel, recorded, computed, human.Duration(int64(min(distance(recorded, computed), math.MaxInt64))))
 		case referenceNotZero:
 			f.Message, f.Expected = fmt.Sprintf("the reference %s has offset %d", r.Channel, recorded), "0"
 		case wrongUnit:
@@ -270,20 +271,6 @@ func judgedByStamps(s dataset.Schema, channel string, ns int64) bool {
 		return distance(ns, 0) > 25e6
 	}
 	return false
-}
-
-// duration writes nanoseconds for people.
-func duration(ns int64) string {
-	abs := math.Abs(float64(ns))
-	switch {
-	case abs < 1e3:
-		return fmt.Sprintf("%d ns", ns)
-	case abs < 1e6:
-		return fmt.Sprintf("%.3g µs", float64(ns)/1e3)
-	case abs < 1e9:
-		return fmt.Sprintf("%.4g ms", float64(ns)/1e6)
-	}
-	return fmt.Sprintf("%.6g s", float64(ns)/1e9)
 }
 
 // minMoments is the least number of moments from which medians and trends say
@@ -359,14 +346,14 @@ func outliersOf(c *Ctx, drive string, all map[string][]point) {
 		if len(js) > 1 && 2*len(js) > len(all) && together(len(js), func(i int) int64 { return js[i].p.ns - js[i].med }) {
 			r := js[0].p.r
 			c.Report(Finding{
-				Message: fmt.Sprintf("%d channels of sample %s lie %s from their usual offset at once: the reference %s itself is off", len(js), s.Sample, duration(js[0].p.ns-js[0].med), r.Reference()),
+				Message: fmt.Sprintf("%d channels of sample %s lie %s from their usual offset at once: the reference %s itself is off", len(js), s.Sample, human.Duration(js[0].p.ns-js[0].med), r.Reference()),
 				Place:   r.Place, Key: s.Sample,
 			})
 			continue
 		}
 		for _, j := range js {
 			reportOffset(c, j.p.r, Finding{
-				Message:  fmt.Sprintf("%s lies %s from the reference, %s from its median in %s", j.p.r.Channel, duration(j.p.ns), duration(j.p.ns-j.med), drive),
+				Message:  fmt.Sprintf("%s lies %s from the reference, %s from its median in %s", j.p.r.Channel, human.Duration(j.p.ns), human.Duration(j.p.ns-j.med), drive),
 				Expected: fmt.Sprintf("about %d", j.med), Actual: fmt.Sprint(j.p.ns),
 			})
 		}
@@ -415,7 +402,7 @@ func drift(c *Ctx, g *metadata.Group) {
 			}
 			span := float64(ps[len(ps)-1].time - ps[0].time)
 			c.Report(Finding{
-				Message:  fmt.Sprintf("the offset of %s drifts by %.0f ppm in %s, %s over %s", channel, slope*1e6, drive, duration(int64(slope*span)), duration(int64(span))),
+				Message:  fmt.Sprintf("the offset of %s drifts by %.0f ppm in %s, %s over %s", channel, slope*1e6, drive, human.Duration(int64(slope*span)), human.Duration(int64(span))),
 				Place:    Place{Path: ps[0].r.Place.Path, Line: ps[0].r.Place.Line, Channel: channel},
 				Expected: "at most 50 ppm", Actual: fmt.Sprintf("%.1f ppm", slope*1e6), Key: drive + " " + channel,
 			})

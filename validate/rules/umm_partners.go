@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/metadata"
 	"github.com/mmaudit/mmaudit/validate/moment"
@@ -203,7 +204,7 @@ func clockZone(c *Ctx, f *moment.Fleet) {
 			return
 		}
 		c.Report(place(b, ps[0].b, Finding{
-			Message:  fmt.Sprintf("the clock of %s is %s ahead of that of %s: %s", b.Name, duration(ns), a.Name, name),
+			Message:  fmt.Sprintf("the clock of %s is %s ahead of that of %s: %s", b.Name, human.Duration(ns), a.Name, name),
 			Expected: "a clock offset that a sync map declares", Actual: fmt.Sprint(ns), Key: a.Name + " " + b.Name,
 		}))
 	})
@@ -219,8 +220,8 @@ func partnerTime(c *Ctx, f *moment.Fleet) {
 				continue
 			}
 			c.Report(place(b, p.b, Finding{
-				Message:  fmt.Sprintf("sample %s of %s lies %s from sample %s of %s, with which it shares its id", p.b.Sample, b.Name, duration(d), p.a.Sample, a.Name),
-				Expected: "within " + duration(tol), Actual: duration(d), Related: []Place{p.a.Place},
+				Message:  fmt.Sprintf("sample %s of %s lies %s from sample %s of %s, with which it shares its id", p.b.Sample, b.Name, human.Duration(d), p.a.Sample, a.Name),
+				Expected: "within " + human.Duration(tol), Actual: human.Duration(d), Related: []Place{p.a.Place},
 			}))
 		}
 	})
@@ -251,7 +252,7 @@ func closer(n, own *metadata.Dated, t int64) bool {
 
 func neighbour(m *metadata.Member, own, near *metadata.Dated, other *metadata.Member, d *metadata.Dated, apart, t int64) Finding {
 	return Finding{
-		Message:  fmt.Sprintf("sample %s of %s shares its id with %s of %s, %s away, but %s is only %s away", d.Sample, other.Name, own.Sample, m.Name, duration(abs(apart)), near.Sample, duration(int64(distance(near.Time, t)))),
+		Message:  fmt.Sprintf("sample %s of %s shares its id with %s of %s, %s away, but %s is only %s away", d.Sample, other.Name, own.Sample, m.Name, human.Duration(abs(apart)), near.Sample, human.Duration(int64(distance(near.Time, t)))),
 		Expected: near.ID.String(), Actual: own.ID.String(), Related: []Place{own.Place, near.Place},
 	}
 }

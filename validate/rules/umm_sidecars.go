@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/internal/suggest"
 	"github.com/mmaudit/mmaudit/validate/metadata"
@@ -142,7 +143,7 @@ var ummSidecars = []Rule{
 				percent = 100 * float64(v.Complete) / float64(v.Samples)
 			}
 			c.Report(Finding{
-				Message:  fmt.Sprintf("%d of %s of %s have all three fields in every channel (%.1f %%)", v.Complete, plural(v.Samples, "sample"), v.Schema, percent),
+				Message:  fmt.Sprintf("%d of %s of %s have all three fields in every channel (%.1f %%)", v.Complete, human.Count(v.Samples, "sample"), v.Schema, percent),
 				Expected: fmt.Sprint(v.Samples), Actual: fmt.Sprint(v.Complete), Key: v.Schema,
 			})
 		})},
@@ -188,7 +189,7 @@ func overriddenRecords(c *Ctx, g *metadata.Group) {
 	}
 	for name, n := range count {
 		c.Report(Finding{
-			Message: fmt.Sprintf("%s is inherited, but stated again by %s of %s", name, plural(n, "record"), g.Name),
+			Message: fmt.Sprintf("%s is inherited, but stated again by %s of %s", name, human.Count(n, "record"), g.Name),
 			Place:   first[name].Place, Key: g.Name + " " + name,
 		})
 	}
