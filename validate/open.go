@@ -41,7 +41,7 @@ func Open(ctx context.Context, folders []string, o Options) (sources []moment.So
 			return nil, close, fmt.Errorf("%s: %w", folder, ErrNoDataset)
 		}
 		for _, ds := range det.Datasets {
-			p := newPass(s, ds, nil)
+			p := newPass(ctx, s, ds, nil)
 			e := &sound{pass: p}
 			src, err := readers[ds.Schema](ctx, ds, s.o.Jobs, e)
 			if err != nil {

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
 	"reflect"
@@ -15,6 +16,7 @@ import (
 // A pass dispatches the items of one data set to the checks of the rules that
 // apply to it. It is the rule.Emitter that readers see.
 type pass struct {
+	ctx    context.Context // once it has ended, checks are called no more
 	s      *sink
 	ds     *dataset.Dataset // nil for what spans data sets
 	byType map[reflect.Type][]*rule.Bound
@@ -26,9 +28,9 @@ type pass struct {
 	done, total *atomic.Int64
 }
 
-func newPass(s *sink, ds *dataset.Dataset, active []*rule.Rule) *pass {
+func newPass(ctx context.Context, s *sink, ds *dataset.Dataset, active []*rule.Rule) *pass {
 	p := &pass{
-		s: s, ds: ds,
+		ctx: ctx, s: s, ds: ds,
 		byType: map[reflect.Type][]*rule.Bound{},
 		bySlug: map[string]*rule.Rule{},
 		broken: map[string]string{},
@@ -56,6 +58,9 @@ func (p *pass) Emit(item any) {
 		return
 	}
 	for _, b := range p.byType[reflect.TypeOf(item)] {
+		if p.ctx.Err() != nil { // all rules about whole tables together take many seconds
+			return
+		}
 		if why := p.missing(b.Needs); why != "" {
 			p.s.skip(p.ds, b.Rule, why)
 			continue

@@ -29,6 +29,7 @@ type sink struct {
 
 	mu        sync.Mutex // guards what follows, and rep
 	kept      map[bucket][]rule.Finding
+	last      map[bucket]rule.Finding   // of those kept in full buckets
 	skips     map[bucket]map[string]int // by reason
 	skipsMore map[bucket]int            // those that fold left out
 }
@@ -54,6 +55,7 @@ func newSink(o *Options) *sink {
 		},
 		slugs:     map[string]*rule.Rule{},
 		kept:      map[bucket][]rule.Finding{},
+		last:      map[bucket]rule.Finding{},
 		skips:     map[bucket]map[string]int{},
 		skipsMore: map[bucket]int{},
 	}
@@ -99,10 +101,14 @@ func (s *sink) report(ds *dataset.Dataset, r *rule.Rule, f rule.Finding) {
 		}
 	}
 	b := bucket{r.ID, f.Dataset, f.Suppressed != ""}
+	if last, full := s.last[b]; full && byPlace(f, last) >= 0 {
+		return // it would be cut off again
+	}
 	s.kept[b] = append(s.kept[b], f)
 	if len(s.kept[b]) >= 2*s.o.Keep+16 {
 		slices.SortFunc(s.kept[b], byPlace)
 		s.kept[b] = s.kept[b][:s.o.Keep]
+		s.last[b] = s.kept[b][s.o.Keep-1]
 	}
 }
 

@@ -113,7 +113,7 @@ func (s *sink) run(ctx context.Context, folders []string, active []*rule.Rule) e
 			failed = append(failed, err)
 			continue
 		}
-		all := newPass(s, nil, active)
+		all := newPass(ctx, s, nil, active)
 		all.Emit(det)
 		all.finish()
 		for _, ds := range det.Datasets {
@@ -132,7 +132,7 @@ func (s *sink) run(ctx context.Context, folders []string, active []*rule.Rule) e
 			}
 		}
 	}
-	fleet := newPass(s, nil, active)
+	fleet := newPass(ctx, s, nil, active)
 	fleet.Emit(&moment.Fleet{Sources: sources, Context: ctx})
 	fleet.finish()
 	return errors.Join(failed...)
@@ -144,7 +144,7 @@ func (s *sink) run(ctx context.Context, folders []string, active []*rule.Rule) e
 // A check that gathers over items gives its verdict only when all were read:
 // what a part of them lacks may lie in the rest.
 func (s *sink) dataset(ctx context.Context, ds *dataset.Dataset, active []*rule.Rule, tree bool) (src moment.Source, err error) {
-	p := newPass(s, ds, active)
+	p := newPass(ctx, s, ds, active)
 	defer func() {
 		if err == nil {
 			p.finish()
