@@ -61,7 +61,7 @@ func (s *recordSchema) judge(rec *jsonrow.Record, strictInts bool) []problem {
 		}
 		out = append(out, p.judge(lib.Properties[f.Name], f, strictInts)...)
 	}
-	if s.conditional != nil && !s.passes(rec) && !slices.ContainsFunc(out, func(p problem) bool { return slices.Contains(s.conditional, p.field) }) {
+	if (s.ask || s.conditional != nil && !s.passes(rec)) && !slices.ContainsFunc(out, func(p problem) bool { return slices.Contains(s.conditional, p.field) }) {
 		out = append(out, s.conditions(lib, rec)...)
 	}
 	return out
@@ -212,6 +212,9 @@ func (s *recordSchema) conditions(lib *jsonschema.Schema, rec *jsonrow.Record) [
 	}
 	for _, e := range leaves {
 		if !strings.Contains(e.KeywordLocation, "/then") && !strings.Contains(e.KeywordLocation, "/else") {
+			if s.ask && e.InstanceLocation == "" && e.KeywordLocation != "/required" && e.KeywordLocation != "/additionalProperties" {
+				return []problem{{slug: "field-type", offset: rec.Offset, message: "the record is not as the schema says: " + e.Message}}
+			}
 			continue
 		}
 		p := problem{slug: "autolabel-metadata", harmless: true, field: "autolabel_metadata", offset: rec.Offset}

@@ -257,7 +257,7 @@ func readRow[T any](l *loader, t *Table[T], p *plan[T], rec *jsonrow.Record, str
 	if sd, ok := any(row).(*SampleData); ok {
 		sd.Valid = true
 	}
-	ok, refused := len(rec.Flaws) == 0, ""
+	ok, refused := !p.schema.ask && len(rec.Flaws) == 0, ""
 	have := uint64(0)
 	for i := range rec.Fields {
 		f := &rec.Fields[i]

@@ -29,11 +29,14 @@ var schemaFolders = map[dataset.Schema]string{
 // library, compiled when the checker first declines a record. The library's
 // verdict counts.
 type recordSchema struct {
+	ask      bool // the schema says more than a checker can: every record is the library's
 	props    map[string]*property
 	required []string
-	// conditional names the members that if, then and else speak about.
-	// Absent, false or null, they pass whatever the condition.
+	// conditional names the members that if, then and else speak about. A
+	// record without them passes; so it does where they are null, or the one
+	// that begins the condition is false.
 	conditional []string
+	begins      string
 
 	library func() (*jsonschema.Schema, error)
 }
@@ -78,7 +81,7 @@ func newSchema(b []byte) (*recordSchema, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &recordSchema{props: map[string]*property{}, required: doc.Required}
+	s := &recordSchema{ask: !doc.record(), props: map[string]*property{}, required: doc.Required}
 	for name, p := range doc.Properties {
 		s.props[name] = &property{name: name, check: compile(p), doc: p}
 	}
@@ -91,6 +94,9 @@ func newSchema(b []byte) (*recordSchema, error) {
 			return nil, fmt.Errorf("%s: required member %s is not described", doc.ID, name)
 		}
 		p.bit = 1 << i
+	}
+	if doc.If != nil && len(doc.If.Required) == 1 {
+		s.begins = doc.If.Required[0]
 	}
 	for _, c := range []*schemaDoc{doc.If, doc.Then, doc.Else} {
 		if c != nil {
@@ -129,6 +135,7 @@ type schemaDoc struct {
 	MaxItems    *int                  `json:"maxItems"`
 	AnyOf       []*schemaDoc          `json:"anyOf"`
 	Enum        []any                 `json:"enum"`
+	Const       any                   `json:"const"`
 	Pattern     string                `json:"pattern"`
 	MinLength   int                   `json:"minLength"`
 	If          *schemaDoc            `json:"if"`
@@ -180,6 +187,37 @@ func (d *schemaDoc) only(keywords ...string) bool {
 		}
 	}
 	return true
+}
+
+// record reports whether the checker understands all that the schema asks of a
+// record as a whole: an object with members, some of them required, and at
+// most one condition of the form of conditional.
+func (d *schemaDoc) record() bool {
+	return len(d.Type) == 1 && d.Type[0] == "object" &&
+		d.only("type", "required", "additionalProperties", "properties", "if", "then", "else") &&
+		(!d.keywords["if"] && !d.keywords["then"] && !d.keywords["else"] || d.conditional())
+}
+
+// conditional reports whether a condition holds of every record in which its
+// first member is not true and the others are absent or null: it begins where
+// that member is true, and else asks at most that others are null.
+func (d *schemaDoc) conditional() bool {
+	if d.If == nil || !d.If.only("properties", "required") || len(d.If.Properties) != 1 || len(d.If.Required) != 1 {
+		return false
+	}
+	begins := d.If.Properties[d.If.Required[0]]
+	if begins == nil || !begins.only("const") || begins.Const != true {
+		return false
+	}
+	if d.Else == nil {
+		return !d.keywords["else"]
+	}
+	for _, p := range d.Else.Properties {
+		if !p.only("type") || len(p.Type) != 1 || p.Type[0] != "null" {
+			return false
+		}
+	}
+	return d.Else.only("properties")
 }
 
 var kindOfType = map[string]kindSet{
@@ -306,7 +344,7 @@ func (c *check) acceptsText(s []byte) bool {
 // hold whatever they say.
 func (s *recordSchema) passes(rec *jsonrow.Record) bool {
 	for _, name := range s.conditional {
-		if f := rec.Field(name); f != nil && f.Kind != jsonrow.Null && string(f.Raw) != "false" {
+		if f := rec.Field(name); f != nil && f.Kind != jsonrow.Null && (name != s.begins || string(f.Raw) != "false") {
 			return false
 		}
 	}
@@ -315,7 +353,7 @@ func (s *recordSchema) passes(rec *jsonrow.Record) bool {
 
 // accepts reports that a record is surely valid.
 func (s *recordSchema) accepts(rec *jsonrow.Record) bool {
-	if len(rec.Flaws) > 0 {
+	if s.ask || len(rec.Flaws) > 0 {
 		return false
 	}
 	have := uint64(0)
