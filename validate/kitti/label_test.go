@@ -9,6 +9,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/shareddata"
 	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 const car = "Car 0.00 0 1.85 387.63 181.54 423.81 203.12 1.67 1.87 3.69 -16.53 2.39 58.49 1.57"
@@ -52,17 +53,17 @@ func TestParseLabels(t *testing.T) {
 		{"track 1.5", true, "3 1.5 " + car, 0, []string{"label-int-literal:1:3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var e emitted
+			var e ruletest.Emitter
 			f := parseLabels([]byte(c.text), LabelRow{Path: "x.txt", tracking: c.tracking}, &e)
 			var faults []string
-			for _, x := range e.faults {
+			for _, x := range e.Faults {
 				faults = append(faults, x.Slug+":"+num(x.Line)+":"+num(x.Column))
 			}
 			if len(f.Rows) != c.rows || !slices.Equal(faults, c.faults) {
 				t.Errorf("%d rows, faults %q; want %d, %q", len(f.Rows), faults, c.rows, c.faults)
 			}
-			if lost := len(e.skips) > 0; lost == (len(slices.Collect(rowsOf(c.text))) == c.rows) {
-				t.Errorf("skips %q with %d of the rows read", e.skips, c.rows)
+			if lost := len(e.Skips) > 0; lost == (len(slices.Collect(rowsOf(c.text))) == c.rows) {
+				t.Errorf("skips %q with %d of the rows read", e.Skips, c.rows)
 			}
 		})
 	}
@@ -79,7 +80,7 @@ func rowsOf(text string) func(func([]byte) bool) {
 }
 
 func TestLabelColumns(t *testing.T) {
-	var e emitted
+	var e ruletest.Emitter
 	f := parseLabels([]byte("12 34 "+car+" 0.75\n"), LabelRow{tracking: true}, &e)
 	r := f.Rows[0]
 	got := []float64{float64(r.Number), float64(r.Track), r.Truncated, float64(r.Occluded), r.Alpha, r.Left, r.Top, r.Right, r.Bottom, r.Height, r.Width, r.Length, r.X, r.Y, r.Z, r.RotationY, r.Score}
@@ -116,15 +117,15 @@ func TestMendLabels(t *testing.T) {
 // TestRealLabels measures the residual that the key of the sample data states.
 func TestRealLabels(t *testing.T) {
 	ds := open(t, filepath.Join(shareddata.Dir(t), "kuixu+kitti_object_vis/data/object"), dataset.KITTIObject)
-	var e emitted
+	var e ruletest.Emitter
 	if _, err := ReadObject(t.Context(), ds, 2, &e); err != nil {
 		t.Fatal(err)
 	}
-	if len(e.faults) > 0 {
-		t.Errorf("faults: %+v", e.faults)
+	if len(e.Faults) > 0 {
+		t.Errorf("faults: %+v", e.Faults)
 	}
 	worst, objects := 0.0, 0
-	for _, r := range all[*LabelRow](&e) {
+	for _, r := range ruletest.Items[*LabelRow](&e) {
 		if r.DontCare() {
 			continue
 		}
@@ -145,16 +146,16 @@ func FuzzParseLabels(f *testing.F) {
 		f.Add([]byte(s), true)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, tracking bool) {
-		var e emitted
+		var e ruletest.Emitter
 		file := parseLabels(b, LabelRow{Path: "x", tracking: tracking}, &e)
 		n := 0
 		for range lines(b) {
 			n++
 		}
-		if len(file.Rows)+len(e.skips) != n {
-			t.Errorf("%d lines: %d rows, %d skipped", n, len(file.Rows), len(e.skips))
+		if len(file.Rows)+len(e.Skips) != n {
+			t.Errorf("%d lines: %d rows, %d skipped", n, len(file.Rows), len(e.Skips))
 		}
-		if len(e.skips) > 0 && len(e.faults) == 0 {
+		if len(e.Skips) > 0 && len(e.Faults) == 0 {
 			t.Error("a row vanished without a fault")
 		}
 		// Mending changes no value, and leaves nothing to mend.
@@ -163,7 +164,7 @@ func FuzzParseLabels(f *testing.F) {
 			if twice := mend(once); string(twice) != string(once) {
 				t.Errorf("%q mends to %q, and that to %q", b, once, twice)
 			}
-			var again emitted
+			var again ruletest.Emitter
 			if got := parseLabels(once, LabelRow{tracking: tracking}, &again); len(got.Rows) != len(file.Rows) {
 				t.Errorf("%q has %d rows, mended %q %d", b, len(file.Rows), once, len(got.Rows))
 			}

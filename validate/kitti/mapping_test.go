@@ -8,6 +8,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/shareddata"
 	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 const twoFrames = "2011_09_26 2011_09_26_drive_0005_sync 0000000109\n2011_09_28 2011_09_28_drive_0106_sync 0000000048\n"
@@ -141,10 +142,10 @@ func TestRealMapping(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var e emitted
+		var e ruletest.Emitter
 		ids := parseImageSet(name, b, &e)
-		if len(e.faults) > 0 {
-			t.Errorf("%s: %+v", set, e.faults)
+		if len(e.Faults) > 0 {
+			t.Errorf("%s: %+v", set, e.Faults)
 		}
 		count[set], used[set] = len(ids), map[string]bool{}
 		for _, id := range ids {
@@ -196,14 +197,14 @@ func FuzzParseImageSet(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var e emitted
+		var e ruletest.Emitter
 		ids := parseImageSet("x", b, &e)
 		n := 0
 		for range lines(b) {
 			n++
 		}
-		if len(ids)+len(e.faults) < n {
-			t.Errorf("%d lines, %d ids, %d faults", n, len(ids), len(e.faults))
+		if len(ids)+len(e.Faults) < n {
+			t.Errorf("%d lines, %d ids, %d faults", n, len(ids), len(e.Faults))
 		}
 	})
 }
@@ -213,9 +214,9 @@ func FuzzParsePlane(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var e emitted
-		if p := parsePlane("x", "000000", b, &e); (p == nil) != (len(e.faults) == 1) {
-			t.Errorf("plane %v, faults %v", p, e.faults)
+		var e ruletest.Emitter
+		if p := parsePlane("x", "000000", b, &e); (p == nil) != (len(e.Faults) == 1) {
+			t.Errorf("plane %v, faults %v", p, e.Faults)
 		}
 	})
 }

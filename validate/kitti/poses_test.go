@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 func TestParseSeconds(t *testing.T) {
@@ -64,13 +66,13 @@ func FuzzParseSeconds(f *testing.F) {
 }
 
 func TestParseTimes(t *testing.T) {
-	e := &emitted{}
+	e := &ruletest.Emitter{}
 	got, ok := parseTimes("times.txt", []byte("0.0\n1.0e-01\n2.0e-01\n"), e)
 	if !ok || !got.Rising() || !slices.Equal(got.NS, []int64{0, 1e8, 2e8}) {
 		t.Errorf("got %v, %v", got, ok)
 	}
-	if _, ok := parseTimes("times.txt", []byte("0.0\n\n2.0e-01\n"), e); ok || len(e.faults) != 1 || e.faults[0].Line != 2 {
-		t.Errorf("a blank line: %v", e.faults)
+	if _, ok := parseTimes("times.txt", []byte("0.0\n\n2.0e-01\n"), e); ok || len(e.Faults) != 1 || e.Faults[0].Line != 2 {
+		t.Errorf("a blank line: %v", e.Faults)
 	}
 	for _, in := range []string{"1.0\n", "0\n0\n", "0\n2\n1\n"} {
 		if got, _ := parseTimes("times.txt", []byte(in), e); got.Rising() {
@@ -84,9 +86,9 @@ func FuzzParsePoses(f *testing.F) {
 	f.Add([]byte("1 0 0 0 0 1 0 0 0 0 1 0\n"))
 	f.Add([]byte("1 0 0 0 0 1 0 0 0 0 1\n\nx\n1e999 0\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		e := &emitted{}
-		if n := parsePoses("poses.txt", b, e); len(e.items)+len(e.faults) != n {
-			t.Errorf("%d rows: %d poses, %d faults", n, len(e.items), len(e.faults))
+		e := &ruletest.Emitter{}
+		if n := parsePoses("poses.txt", b, e); len(e.Items)+len(e.Faults) != n {
+			t.Errorf("%d rows: %d poses, %d faults", n, len(e.Items), len(e.Faults))
 		}
 	})
 }
@@ -95,10 +97,10 @@ func FuzzParseTimes(f *testing.F) {
 	f.Add([]byte("0.000000e+00\n1.037875e-01\n"))
 	f.Add([]byte("\n1e999\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		e := &emitted{}
+		e := &ruletest.Emitter{}
 		got, ok := parseTimes("times.txt", b, e)
-		if ok != (len(e.faults) == 0) || len(e.faults) > len(got.NS) {
-			t.Errorf("ok %v with %d faults in %d lines", ok, len(e.faults), len(got.NS))
+		if ok != (len(e.Faults) == 0) || len(e.Faults) > len(got.NS) {
+			t.Errorf("ok %v with %d faults in %d lines", ok, len(e.Faults), len(got.NS))
 		}
 	})
 }

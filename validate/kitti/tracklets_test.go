@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/mmaudit/mmaudit/internal/shareddata"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 const (
@@ -24,9 +25,9 @@ const (
 	trackletFile = trackletHead + "<tracklets><count>1</count><item_version>1</item_version>\n" + oneTracklet + "\n</tracklets>\n</boost_serialization>\n"
 )
 
-func readTracklets(t testing.TB, in string) *emitted {
+func readTracklets(t testing.TB, in string) *ruletest.Emitter {
 	t.Helper()
-	e := &emitted{}
+	e := &ruletest.Emitter{}
 	of := TrackletContext{Path: "tracklet_labels.xml", Frames: 10, Absent: []int{3}}
 	if err := ReadTracklets(context.Background(), strings.NewReader(in), of, e); err != nil {
 		t.Fatal(err)
@@ -36,9 +37,9 @@ func readTracklets(t testing.TB, in string) *emitted {
 
 func TestReadTracklets(t *testing.T) {
 	e := readTracklets(t, trackletFile)
-	tr, poses, lists := all[*Tracklet](e), all[*TrackletPose](e), all[*TrackletList](e)
-	if len(e.faults) > 0 || len(tr) != 1 || len(poses) != 1 || len(lists) != 2 {
-		t.Fatalf("faults %v; %d tracklets, %d poses, %d lists", e.faults, len(tr), len(poses), len(lists))
+	tr, poses, lists := ruletest.Items[*Tracklet](e), ruletest.Items[*TrackletPose](e), ruletest.Items[*TrackletList](e)
+	if len(e.Faults) > 0 || len(tr) != 1 || len(poses) != 1 || len(lists) != 2 {
+		t.Fatalf("faults %v; %d tracklets, %d poses, %d lists", e.Faults, len(tr), len(poses), len(lists))
 	}
 	if tr := tr[0]; tr.Type != "Car" || tr.H != 1.5 || tr.W != 1.6 || tr.L != 4 || tr.First != 3 || tr.Poses != 1 || tr.Frames != 10 || tr.Place.Line != 5 {
 		t.Errorf("tracklet %+v", tr)
@@ -87,18 +88,18 @@ func TestTrackletFaults(t *testing.T) {
 		"invalid UTF-8":     {change("Car", "\xff\xfe"), 5, "UTF-8"},
 	} {
 		e := readTracklets(t, c.in)
-		if len(e.faults) != 1 || len(e.skips) != 3 {
-			t.Errorf("%s: faults %v, skips %v", name, e.faults, e.skips)
+		if len(e.Faults) != 1 || len(e.Skips) != 3 {
+			t.Errorf("%s: faults %v, skips %v", name, e.Faults, e.Skips)
 			continue
 		}
-		if f := e.faults[0]; f.Slug != "tracklet-xml" || !strings.Contains(f.Message, c.part) || f.Line != c.line {
+		if f := e.Faults[0]; f.Slug != "tracklet-xml" || !strings.Contains(f.Message, c.part) || f.Line != c.line {
 			t.Errorf("%s: line %d: %s; want …%s… on line %d", name, f.Line, f.Message, c.part, c.line)
 		}
 	}
 	for _, old := range []string{`signature="serialization::archive"`, `version="9"`} {
 		e := readTracklets(t, change(old, ""))
-		if len(e.faults) != 1 || len(e.skips) != 0 || len(all[*Tracklet](e)) != 1 {
-			t.Errorf("without %s: faults %v, skips %v", old, e.faults, e.skips)
+		if len(e.Faults) != 1 || len(e.Skips) != 0 || len(ruletest.Items[*Tracklet](e)) != 1 {
+			t.Errorf("without %s: faults %v, skips %v", old, e.Faults, e.Skips)
 		}
 	}
 }
@@ -108,12 +109,12 @@ func TestTrackletStream(t *testing.T) {
 	const n = 2000
 	in := trackletHead + fmt.Sprintf("<tracklets><count>%d</count><item_version>1</item_version>\n", n) +
 		strings.Repeat(oneTracklet, n) + "</tracklets></boost_serialization>"
-	if e := readTracklets(t, in); len(all[*Tracklet](e)) != n || len(e.faults) > 0 {
-		t.Errorf("%d tracklets, faults %v", len(all[*Tracklet](e)), e.faults)
+	if e := readTracklets(t, in); len(ruletest.Items[*Tracklet](e)) != n || len(e.Faults) > 0 {
+		t.Errorf("%d tracklets, faults %v", len(ruletest.Items[*Tracklet](e)), e.Faults)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := ReadTracklets(ctx, strings.NewReader(in), TrackletContext{}, &emitted{}); err != context.Canceled {
+	if err := ReadTracklets(ctx, strings.NewReader(in), TrackletContext{}, &ruletest.Emitter{}); err != context.Canceled {
 		t.Errorf("a cancelled read gives %v", err)
 	}
 }
@@ -127,17 +128,17 @@ func TestTrackletsReal(t *testing.T) {
 	}
 	e := readTracklets(t, string(b))
 	negative := 0
-	for _, tr := range all[*Tracklet](e) {
+	for _, tr := range ruletest.Items[*Tracklet](e) {
 		for _, v := range []float64{tr.H, tr.W, tr.L} {
 			if v < 0 {
 				negative++
 			}
 		}
 	}
-	if len(e.faults) > 0 || negative != 4 {
-		t.Errorf("faults %v; %d negative sizes, want 4", e.faults, negative)
+	if len(e.Faults) > 0 || negative != 4 {
+		t.Errorf("faults %v; %d negative sizes, want 4", e.Faults, negative)
 	}
-	for _, l := range all[*TrackletList](e) {
+	for _, l := range ruletest.Items[*TrackletList](e) {
 		if wrong := l.Count != l.Items; wrong != (l.Of == "tracklets") {
 			t.Errorf("%s: count %d, items %d", l.Key, l.Count, l.Items)
 		}
@@ -155,11 +156,11 @@ func FuzzReadTracklets(f *testing.F) {
 		if len(b) == 0 {
 			return
 		}
-		e := &emitted{}
+		e := &ruletest.Emitter{}
 		if err := ReadTracklets(context.Background(), bytes.NewReader(b), TrackletContext{Path: "t.xml"}, e); err != nil {
 			t.Skip() // a Git-LFS pointer
 		}
-		if len(e.skips) == 0 && len(e.faults) == 0 && len(all[*TrackletList](e)) == 0 {
+		if len(e.Skips) == 0 && len(e.Faults) == 0 && len(ruletest.Items[*TrackletList](e)) == 0 {
 			t.Error("neither a list nor a fault")
 		}
 	})

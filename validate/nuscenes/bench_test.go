@@ -6,6 +6,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/datagen"
 	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 // BenchmarkLoad reads the tables of 10 scenes: 31 000 rows of sample_data.
@@ -24,7 +25,7 @@ func BenchmarkLoad(b *testing.B) {
 			b.SetBytes(info.Size())
 			b.ReportAllocs()
 			for b.Loop() {
-				l := &loader{ctx: b.Context(), ds: ds, e: &recorder{}, texts: &texts{}, name: table, path: "v1.0-trainval/" + table + ".json"}
+				l := &loader{ctx: b.Context(), ds: ds, e: &ruletest.Emitter{}, texts: &texts{}, name: table, path: "v1.0-trainval/" + table + ".json"}
 				if err := loadOne(l, table); err != nil {
 					b.Fatal(err)
 				}

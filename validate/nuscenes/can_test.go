@@ -3,11 +3,13 @@ package nuscenes
 import (
 	"strings"
 	"testing"
+
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
-func parseCAN(t testing.TB, message, text string) (*CANFile, *recorder, string) {
+func parseCAN(t testing.TB, message, text string) (*CANFile, *ruletest.Emitter, string) {
 	t.Helper()
-	c, r := &CANFile{Path: "can_bus/scene-0061_" + message + ".json", Message: message}, &recorder{}
+	c, r := &CANFile{Path: "can_bus/scene-0061_" + message + ".json", Message: message}, &ruletest.Emitter{}
 	return c, r, c.parse(t.Context(), strings.NewReader(text), r)
 }
 
@@ -17,8 +19,8 @@ func TestCANFile(t *testing.T) {
 {"utime": 1532402926980000, "pos": [1, 2], "orientation": [1, 0, 0, 0]},
 {"utime": 1532402927020000.0, "pos": [1, 2, 0], "orientation": [1, 0, 0, 0]},
 {"pos": [1, 2, 0]}, {"utime": 1532402926960000}]`)
-	if slug != "" || len(r.faults) != 0 {
-		t.Fatalf("slug %q, faults %v", slug, r.faults)
+	if slug != "" || len(r.Faults) != 0 {
+		t.Fatalf("slug %q, faults %v", slug, r.Faults)
 	}
 	if c.Rows != 5 || c.Timed != 3 || c.First != 1532402926960000_000 || c.Last != 1532402927000000_000 {
 		t.Errorf("rows %d, timed %d, %d to %d", c.Rows, c.Timed, c.First, c.Last)
@@ -42,7 +44,7 @@ func TestCANFileFaults(t *testing.T) {
 	} {
 		_, r, slug := parseCAN(t, "steeranglefeedback", x.text)
 		var got []string
-		for _, f := range r.faults {
+		for _, f := range r.Faults {
 			got = append(got, f.Slug)
 		}
 		if slug != x.slug || strings.Join(got, " ") != x.faults {
@@ -62,7 +64,7 @@ func FuzzCANFile(f *testing.F) {
 		if c.Timed+c.Odd.N != c.Rows || len(c.Poses) > c.Timed || c.First > c.Last {
 			t.Errorf("%+v", c)
 		}
-		if slug != "" && len(r.faults) == 0 {
+		if slug != "" && len(r.Faults) == 0 {
 			t.Errorf("%s without a fault", slug)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/shareddata"
 	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 // filesOf compares the names with the files of a folder.
@@ -72,7 +73,7 @@ func TestInside(t *testing.T) {
 // TestRealMissing finds what the real slice lacks by design.
 func TestRealMissing(t *testing.T) {
 	dir := filepath.Join(shareddata.Dir(t), "open-mmlab+mmdetection3d/tests/data/lyft")
-	r := &recorder{}
+	r := &ruletest.Emitter{}
 	tables, err := load(t.Context(), open(t, dir, dataset.Lyft, "v1.01-train/v1.01-train"), 1, r)
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 // FuzzTable reads any bytes as a table: nothing panics, rows that hold less
@@ -22,7 +23,7 @@ func FuzzTable(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
-		e := &recorder{}
+		e := &ruletest.Emitter{}
 		l := &loader{ctx: t.Context(), e: e, texts: &texts{}, ds: &dataset.Dataset{Schema: dataset.NuScenes, Tables: "v1.0-mini"}, size: int64(len(b))}
 		switch which % 4 {
 		case 0:
@@ -36,7 +37,7 @@ func FuzzTable(f *testing.F) {
 			l.ds.Schema = dataset.Lyft
 			fuzzOne(t, l, "ego_pose", egoPoseColumns, b)
 		}
-		for _, x := range e.faults {
+		for _, x := range e.Faults {
 			if x.ByteOffset < 0 || x.ByteOffset > int64(len(b)) || x.Message == "" || x.Path != l.path {
 				t.Errorf("%+v", x)
 			}
@@ -55,7 +56,7 @@ func fuzzOne[T any](t *testing.T, l *loader, name string, cols []column[T], b []
 		k := table.Byte(&table.Rows[i])
 		if k.Token.Zero() && table.Sound(int32(i)) {
 			found := false // an empty key is a fault of its own
-			for _, f := range l.e.(*recorder).faults {
+			for _, f := range l.e.(*ruletest.Emitter).Faults {
 				found = found || f.Slug == "token-format"
 			}
 			if !found {

@@ -9,10 +9,11 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/shareddata"
 	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 // one reads a data set that consists of one table.
-func one(t *testing.T, s dataset.Schema, table, content string) (*Tables, *recorder) {
+func one(t *testing.T, s dataset.Schema, table, content string) (*Tables, *ruletest.Emitter) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "v1.0-mini"), 0o755); err != nil {
@@ -21,23 +22,23 @@ func one(t *testing.T, s dataset.Schema, table, content string) (*Tables, *recor
 	if err := os.WriteFile(filepath.Join(dir, "v1.0-mini", table+".json"), []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	e := &recorder{}
+	e := &ruletest.Emitter{}
 	tables, err := load(t.Context(), open(t, dir, s, "v1.0-mini"), 2, e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, slug := range e.broken {
+	for name, slug := range e.Broken {
 		if slug == "table-missing" {
-			delete(e.broken, name)
+			delete(e.Broken, name)
 		}
 	}
-	kept := e.faults[:0]
-	for _, f := range e.faults {
+	kept := e.Faults[:0]
+	for _, f := range e.Faults {
 		if f.Slug != "table-missing" {
 			kept = append(kept, f)
 		}
 	}
-	e.faults = kept
+	e.Faults = kept
 	return tables, e
 }
 
@@ -121,11 +122,11 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tables, e := one(t, c.schema, c.table, c.in)
-			if got := e.said(); got != c.said {
+			if got := e.Said(); got != c.said {
 				t.Errorf("said\n%s\nwant\n%s", got, c.said)
 			}
-			if broken := len(e.broken) > 0; broken != c.broken {
-				t.Errorf("broken %v", e.broken)
+			if broken := len(e.Broken) > 0; broken != c.broken {
+				t.Errorf("broken %v", e.Broken)
 			}
 			rows, refused := 0, 0
 			switch c.table {
@@ -234,12 +235,12 @@ func FuzzRunLengths(f *testing.F) {
 // TestRealLyftAsNuScenes: what is legal in Lyft is wrong in nuScenes.
 func TestRealLyftAsNuScenes(t *testing.T) {
 	dir := filepath.Join(shareddata.Dir(t), "open-mmlab+mmdetection3d/tests/data/lyft/v1.01-train")
-	var e recorder
+	var e ruletest.Emitter
 	if _, err := load(t.Context(), open(t, dir, dataset.NuScenes, "v1.01-train"), 2, &e); err != nil {
 		t.Fatal(err)
 	}
 	have := map[string]bool{}
-	for _, f := range e.faults {
+	for _, f := range e.Faults {
 		have[f.Slug] = true
 	}
 	for _, slug := range []string{"token-format", "int-as-float", "field-missing", "enum-value"} {

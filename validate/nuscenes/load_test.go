@@ -3,64 +3,12 @@ package nuscenes
 import (
 	"os"
 	"path/filepath"
-	"sort"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/mmaudit/mmaudit/internal/shareddata"
 	"github.com/mmaudit/mmaudit/validate/dataset"
-	"github.com/mmaudit/mmaudit/validate/rule"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
-
-// A recorder is an emitter that remembers.
-type recorder struct {
-	mu      sync.Mutex
-	faults  []rule.Fault
-	items   []any
-	broken  map[string]string
-	skipped []string
-}
-
-func (r *recorder) Emit(item any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if f, ok := item.(rule.Fault); ok {
-		r.faults = append(r.faults, f)
-		return
-	}
-	r.items = append(r.items, item)
-}
-
-func (r *recorder) Skip(_ any, slug, _ string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.skipped = append(r.skipped, slug)
-}
-
-func (r *recorder) Break(input, slug, path string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.broken == nil {
-		r.broken = map[string]string{}
-	}
-	r.broken[input] = slug
-}
-func (r *recorder) Wants(any) bool       { return true }
-func (r *recorder) Selected(string) bool { return true }
-func (r *recorder) Params() *rule.Params { return rule.DefaultParams() }
-func (r *recorder) Expect(int)           {}
-func (r *recorder) Advance(int)          {}
-
-// said gives the faults as "slug: message" lines, sorted.
-func (r *recorder) said() string {
-	var out []string
-	for _, f := range r.faults {
-		out = append(out, f.Slug+": "+f.Message)
-	}
-	sort.Strings(out)
-	return strings.Join(out, "\n")
-}
 
 // open makes a data set of a folder.
 func open(t testing.TB, dir string, s dataset.Schema, tables string) *dataset.Dataset {
@@ -80,12 +28,12 @@ func open(t testing.TB, dir string, s dataset.Schema, tables string) *dataset.Da
 
 func TestRealLyft(t *testing.T) {
 	dir := filepath.Join(shareddata.Dir(t), "open-mmlab+mmdetection3d/tests/data/lyft/v1.01-train")
-	var e recorder
+	var e ruletest.Emitter
 	tables, err := load(t.Context(), open(t, dir, dataset.Lyft, "v1.01-train"), 2, &e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := e.said(); got != "" {
+	if got := e.Said(); got != "" {
 		t.Errorf("faults:\n%s", got)
 	}
 	s := tables.Sample.Rows[0]

@@ -11,10 +11,11 @@ import (
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/moment"
 	"github.com/mmaudit/mmaudit/validate/payload"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 // generate makes a data set and reads it.
-func generate(t *testing.T, write func(string) error, s dataset.Schema, name, tables string) (moment.Source, *recorder) {
+func generate(t *testing.T, write func(string) error, s dataset.Schema, name, tables string) (moment.Source, *ruletest.Emitter) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), name)
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -23,12 +24,12 @@ func generate(t *testing.T, write func(string) error, s dataset.Schema, name, ta
 	if err := write(dir); err != nil {
 		t.Fatal(err)
 	}
-	e := &recorder{}
+	e := &ruletest.Emitter{}
 	src, err := Read(t.Context(), open(t, dir, s, tables), 2, e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := e.said(); got != "" {
+	if got := e.Said(); got != "" {
 		t.Errorf("faults:\n%s", got)
 	}
 	return src, e
@@ -37,7 +38,7 @@ func generate(t *testing.T, write func(string) error, s dataset.Schema, name, ta
 func TestReadNuScenes(t *testing.T) {
 	src, e := generate(t, datagen.NuScenes{Seed: 1, Lidarseg: true}.Write, dataset.NuScenes, "data", "v1.0-mini")
 	files, streams, labels := 0, map[string]*moment.Stream{}, 0
-	for _, item := range e.items {
+	for _, item := range e.Items {
 		switch item := item.(type) {
 		case *moment.Stream:
 			streams[item.Group+" "+item.Channel] = item
@@ -123,7 +124,7 @@ func TestReadT4(t *testing.T) {
 		if err := (datagen.T4{Seed: 1}).Write(dir); err != nil {
 			t.Fatal(err)
 		}
-		src, err := Read(t.Context(), open(t, dir, dataset.T4, "annotation"), 2, &recorder{})
+		src, err := Read(t.Context(), open(t, dir, dataset.T4, "annotation"), 2, &ruletest.Emitter{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,16 +151,16 @@ func TestReadBroken(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "v1.0-mini/sample_data.json"), []byte(`[{"token": "x"`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	e := &recorder{}
+	e := &ruletest.Emitter{}
 	src, err := Read(t.Context(), open(t, dir, dataset.NuScenes, "v1.0-mini"), 2, e)
 	if err != nil || src != nil {
 		t.Errorf("%v, %v", src, err)
 	}
-	if e.broken["sample_data"] != "json-syntax" || len(e.skipped) == 0 {
-		t.Errorf("broken %v, skipped %v", e.broken, e.skipped)
+	if e.Broken["sample_data"] != "json-syntax" || len(e.Skips) == 0 {
+		t.Errorf("broken %v, skipped %v", e.Broken, e.Skips)
 	}
-	if want := "json-syntax: the file ends inside row 1; 0 rows were read"; e.said() != want {
-		t.Errorf("said %s", e.said())
+	if want := "json-syntax: the file ends inside row 1; 0 rows were read"; e.Said() != want {
+		t.Errorf("said %s", e.Said())
 	}
 }
 
@@ -176,13 +177,13 @@ func TestReadRefused(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	e := &recorder{}
+	e := &ruletest.Emitter{}
 	src, err := Read(t.Context(), open(t, dir, dataset.NuScenes, "v1.0-mini"), 2, e)
 	if err != nil || src == nil {
 		t.Fatal(src, err)
 	}
 	var streams []string
-	for _, item := range e.items {
+	for _, item := range e.Items {
 		if s, ok := item.(*moment.Stream); ok {
 			streams = append(streams, s.Group+" "+s.Channel)
 		}
@@ -190,7 +191,7 @@ func TestReadRefused(t *testing.T) {
 	if want := []string{"scene-0061 CAM_FRONT", "scene-0061 LIDAR_TOP", "scene-0061 RADAR_FRONT", "scene-0655 CAM_FRONT", "scene-0655 LIDAR_TOP"}; !slices.Equal(streams, want) {
 		t.Errorf("streams %q", streams)
 	}
-	if !slices.Equal(e.skipped, []string{"field-type"}) {
-		t.Errorf("skipped %q", e.skipped)
+	if !slices.Equal(e.Skips, []string{"field-type on v1.0-mini/sample_data.json"}) {
+		t.Errorf("skipped %q", e.Skips)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/payload"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 // BenchmarkFiles lists a KITTI object data set of 100,000 files and reads the
@@ -62,9 +63,9 @@ func BenchmarkFiles(b *testing.B) {
 		b.Run(fmt.Sprintf("headers/jobs=%d", jobs), func(b *testing.B) {
 			before := cpu()
 			for b.Loop() {
-				g := &count{}
-				if err := payload.Read(b.Context(), det.Datasets[0], wants, jobs, g); err != nil || g.faults.Load() > 0 {
-					b.Fatal(err, g.faults.Load())
+				g := &ruletest.Emitter{}
+				if err := payload.Read(b.Context(), det.Datasets[0], wants, jobs, g); err != nil || len(g.Faults) > 0 {
+					b.Fatal(err, len(g.Faults))
 				}
 			}
 			perFile(b, before, len(wants))

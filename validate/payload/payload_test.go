@@ -11,6 +11,7 @@ import (
 	"github.com/mmaudit/mmaudit/internal/shareddata"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/payload"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 func TestRealKITTI(t *testing.T) {
@@ -21,7 +22,7 @@ func TestRealKITTI(t *testing.T) {
 	}
 	ds := det.Datasets[0]
 	defer ds.Close()
-	g := &gather{}
+	g := &ruletest.Emitter{}
 	err = payload.Read(t.Context(), ds, []payload.Want{
 		{Path: "training/image_2/000000.png", Kind: payload.Image},
 		{Path: "training/velodyne/000000.bin", Kind: payload.Lidar},
@@ -31,14 +32,14 @@ func TestRealKITTI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(g.faults) != 0 || len(g.skips) != 1 || len(g.items) != 3 {
-		t.Fatalf("faults %v, skips %v, %d items", g.faults, g.skips, len(g.items))
+	if len(g.Faults) != 0 || len(g.Skips) != 1 || len(g.Items) != 3 {
+		t.Fatalf("faults %v, skips %v, %d items", g.Faults, g.Skips, len(g.Items))
 	}
-	if i := g.items[0].(*payload.ImageFile); i.Width != 1224 || i.Height != 370 || i.PNG.Color != payload.RGB || i.PNG.BitDepth != 8 {
+	if i := g.Items[0].(*payload.ImageFile); i.Width != 1224 || i.Height != 370 || i.PNG.Color != payload.RGB || i.PNG.BitDepth != 8 {
 		t.Errorf("image is %d x %d, %+v", i.Width, i.Height, i.PNG)
 	}
 	for i, want := range []int64{115384, 120268} {
-		if n := g.items[1+i].(*payload.CloudFile).Points; n != want {
+		if n := g.Items[1+i].(*payload.CloudFile).Points; n != want {
 			t.Errorf("cloud %d has %d points, want %d", i, n, want)
 		}
 	}
@@ -57,14 +58,14 @@ func TestRealNuScenes(t *testing.T) {
 		}
 		wants = append(wants, w)
 	}
-	g := &gather{}
+	g := &ruletest.Emitter{}
 	if err := payload.Read(t.Context(), ds, wants, 2, g); err != nil {
 		t.Fatal(err)
 	}
-	if len(g.items) != 7 || len(g.faults) != 0 {
-		t.Fatalf("%d items, faults %v", len(g.items), g.faults)
+	if len(g.Items) != 7 || len(g.Faults) != 0 {
+		t.Fatalf("%d items, faults %v", len(g.Items), g.Faults)
 	}
-	for _, item := range g.items {
+	for _, item := range g.Items {
 		switch f := item.(type) {
 		case *payload.ImageFile:
 			if f.Width != 1600 || f.Height != 900 || f.JPEG == nil {
@@ -92,14 +93,14 @@ func TestRealPointers(t *testing.T) {
 			wants = append(wants, payload.Want{Path: name, Kind: payload.Lidar})
 		}
 	})
-	g := &gather{}
+	g := &ruletest.Emitter{}
 	if err := payload.Read(t.Context(), ds, wants, 2, g); err != nil {
 		t.Fatal(err)
 	}
-	if len(g.faults) != 5 || len(g.items) != 0 || len(g.skips) != 5 {
-		t.Fatalf("faults %v, %d items, skips %v", g.faults, len(g.items), g.skips)
+	if len(g.Faults) != 5 || len(g.Items) != 0 || len(g.Skips) != 5 {
+		t.Fatalf("faults %v, %d items, skips %v", g.Faults, len(g.Items), g.Skips)
 	}
-	for _, f := range g.faults {
+	for _, f := range g.Faults {
 		if f.Slug != "lfs-pointer" || f.Expected == "" {
 			t.Errorf("fault is %+v", f)
 		}
@@ -172,15 +173,15 @@ func TestRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.want.Path = c.name
-			g := &gather{}
+			g := &ruletest.Emitter{}
 			if err := payload.Read(t.Context(), folder(t, dir, c.schema), []payload.Want{c.want}, 1, g); err != nil {
 				t.Fatal(err)
 			}
 			switch {
-			case c.slug == "" && (len(g.items) != 1 || len(g.faults)+len(g.skips) != 0):
-				t.Errorf("%d items, faults %+v, skips %v", len(g.items), g.faults, g.skips)
-			case c.slug != "" && (len(g.items) != 0 || len(g.faults) != 1 || len(g.skips) != 1 || g.faults[0].Slug != c.slug):
-				t.Errorf("%d items, faults %+v, skips %v", len(g.items), g.faults, g.skips)
+			case c.slug == "" && (len(g.Items) != 1 || len(g.Faults)+len(g.Skips) != 0):
+				t.Errorf("%d items, faults %+v, skips %v", len(g.Items), g.Faults, g.Skips)
+			case c.slug != "" && (len(g.Items) != 0 || len(g.Faults) != 1 || len(g.Skips) != 1 || g.Faults[0].Slug != c.slug):
+				t.Errorf("%d items, faults %+v, skips %v", len(g.Items), g.Faults, g.Skips)
 			}
 		})
 	}
@@ -207,12 +208,12 @@ func TestReadLabels(t *testing.T) {
 		"all":          nil,
 		"labels alone": func(p string) bool { return strings.HasSuffix(p, ".label") },
 	} {
-		g := &gather{selected: selected}
+		g := &ruletest.Emitter{Only: selected}
 		if err := payload.Read(t.Context(), ds, wants, 2, g); err != nil {
 			t.Fatal(err)
 		}
 		var labels []*payload.LabelFile
-		for _, item := range g.items {
+		for _, item := range g.Items {
 			if l, ok := item.(*payload.LabelFile); ok {
 				labels = append(labels, l)
 			}
@@ -220,14 +221,14 @@ func TestReadLabels(t *testing.T) {
 		if len(labels) != 1 || labels[0].Count != 5 || labels[0].CloudPoints != 5 {
 			t.Errorf("%s: labels are %v", name, labels)
 		}
-		slices.Sort(g.skips)
-		want := []string{"lidar-stride b.bin", "lidar-stride b.label", "file-missing c.label"}
+		slices.Sort(g.Skips)
+		want := []string{"lidar-stride on b.bin", "lidar-stride on b.label", "file-missing on c.label"}
 		if selected != nil {
-			want = []string{"file-missing b.label", "file-missing c.label"}
+			want = []string{"file-missing on b.label", "file-missing on c.label"}
 		}
 		slices.Sort(want)
-		if !slices.Equal(g.skips, want) {
-			t.Errorf("%s: skips are %q, want %q", name, g.skips, want)
+		if !slices.Equal(g.Skips, want) {
+			t.Errorf("%s: skips are %q, want %q", name, g.Skips, want)
 		}
 	}
 }
