@@ -2,61 +2,216 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/mmaudit/mmaudit/internal/clikit"
+	"github.com/mmaudit/mmaudit/validate/report"
+	"github.com/mmaudit/mmaudit/validate/rules"
 )
+
+var completionScripts = map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}
 
 func completionCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "completion", Usage: "print the completion script of a shell", ArgsUsage: "bash|zsh|fish",
-		Description: "bash:  source <(mmvalidate completion bash)\nzsh:   source <(mmvalidate completion zsh)\nfish:  mmvalidate completion fish | source",
+		Description: "bash:  source <(mmvalidate completion bash)\nzsh:   source <(mmvalidate completion zsh)\nfish:  mmvalidate completion fish | source\n\n" +
+			"Exit status: 0 printed, 2 usage.",
 		Action: func(c *cli.Context) error {
-			switch shell := c.Args().First(); shell {
-			case "bash":
-				fmt.Fprint(e.stdout, strings.ReplaceAll(bashCompletion, "NAME", name))
-			case "zsh":
-				fmt.Fprint(e.stdout, strings.ReplaceAll(zshCompletion, "NAME", name))
-			case "fish":
-				s, err := c.App.ToFishCompletion()
-				if err != nil {
-					return err
-				}
-				fmt.Fprint(e.stdout, s)
-			default:
-				return clikit.Usagef("one of bash, zsh, fish", "no completion for shell %q", shell)
+			script, ok := completionScripts[c.Args().First()]
+			if !ok {
+				return clikit.Usagef("one of bash, zsh, fish", "no completion for shell %q", c.Args().First())
 			}
-			return nil
+			_, err := fmt.Fprint(e.stdout, strings.ReplaceAll(script, "NAME", name))
+			return err
 		},
-		BashComplete: func(*cli.Context) { fmt.Fprint(e.stdout, "bash\nzsh\nfish\n") },
 	}
 }
 
-// Words come from the command itself; folders from the shell.
-const bashCompletion = `_NAME() {
-  local cur="${COMP_WORDS[COMP_CWORD]}" words
-  if [[ "$cur" == -* ]]; then
-    words=$("${COMP_WORDS[@]:0:COMP_CWORD}" "$cur" --generate-bash-completion 2>/dev/null)
-  else
-    words=$("${COMP_WORDS[@]:0:COMP_CWORD}" --generate-bash-completion 2>/dev/null)
-  fi
-  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur"; compgen -d -- "$cur")
+// completeWord is the first argument with which the scripts ask for words. The
+// words of the command line follow, the last of which is being typed.
+const completeWord = "__complete"
+
+// What a flag or an argument takes where the shell itself knows the words.
+const (
+	dirs  = ":dirs"
+	files = ":files"
+)
+
+// complete gives what the last of words may become: lines of a word, a tab and
+// what it means, and at the end dirs or files where the shell adds its own.
+func complete(app *cli.App, words []string) []string {
+	cur := ""
+	if n := len(words); n > 0 {
+		cur, words = words[n-1], words[:n-1]
+	}
+	// bash takes --format=json for three words.
+	if cur == "=" {
+		cur = ""
+	}
+	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "=" })
+
+	var command *cli.Command
+	flags, arguments := clikit.Separate(allFlags(app), words)
+	if len(arguments) > 0 {
+		command = app.Command(arguments[0])
+	}
+	own := app.Flags
+	if command != nil {
+		own = command.Flags
+	}
+	var out []string
+	switch {
+	case len(flags) > 0 && flags[len(flags)-1] == words[len(words)-1] && takesValue(own, flags[len(flags)-1]):
+		out = valuesOf(strings.TrimLeft(flags[len(flags)-1], "-"), command)
+	case strings.HasPrefix(cur, "-"):
+		out = flagWords(own)
+	case len(arguments) == 0:
+		for _, c := range app.Commands {
+			out = append(out, c.Name+"\t"+c.Usage)
+		}
+		out = append(out, dirs)
+	default:
+		out = argumentsOf(command)
+	}
+	return slices.DeleteFunc(out, func(w string) bool {
+		return !strings.HasPrefix(w, cur) && w != dirs && w != files
+	})
 }
-complete -o filenames -o bashdefault -F _NAME NAME
+
+func allFlags(app *cli.App) []cli.Flag {
+	all := slices.Clone(app.Flags)
+	for _, c := range app.Commands {
+		all = append(all, c.Flags...)
+	}
+	return all
+}
+
+// takesValue reports whether word is one of the flags, and wants a value.
+func takesValue(flags []cli.Flag, word string) bool {
+	return slices.ContainsFunc(flags, func(f cli.Flag) bool {
+		d, ok := f.(cli.DocGenerationFlag)
+		return ok && d.TakesValue() && slices.Contains(f.Names(), strings.TrimLeft(word, "-"))
+	})
+}
+
+func flagWords(flags []cli.Flag) []string {
+	var out []string
+	for _, f := range flags {
+		if d, ok := f.(cli.DocGenerationFlag); ok {
+			out = append(out, "--"+f.Names()[0]+"\t"+strings.ReplaceAll(d.GetUsage(), "`", ""))
+		}
+	}
+	return append(out, "--help\tshow help")
+}
+
+// valuesOf gives the values of a flag; nil where there is nothing to choose from.
+func valuesOf(flag string, command *cli.Command) []string {
+	switch flag {
+	case "format", "f":
+		switch {
+		case command == nil || command.Name == "check":
+			return report.FormatNames()
+		case command.Name == "rules" || command.Name == "explain":
+			return []string{"text", "json", "md"}
+		}
+		return []string{"text", "json"}
+	case "fail-on":
+		return []string{"error", "warning", "info", "never"}
+	case "min-severity":
+		return []string{"error", "warning", "info"}
+	case "color":
+		return []string{"auto", "always", "never"}
+	case "progress":
+		return []string{"auto", "on", "off"}
+	case "select", "ignore", "severity":
+		return ruleWords()
+	case "raw", "mapping":
+		return []string{dirs}
+	case "config", "baseline", "output", "o", "map", "files-from":
+		return []string{files}
+	}
+	return nil
+}
+
+func argumentsOf(command *cli.Command) []string {
+	if command != nil {
+		switch command.Name {
+		case "rules", "explain":
+			return ruleWords()
+		case "schema":
+			names, err := schemaNames()
+			if err != nil {
+				return nil
+			}
+			return names
+		case "completion":
+			return []string{"bash", "zsh", "fish"}
+		}
+	}
+	return []string{dirs}
+}
+
+// ruleWords offers the groups and the ids.
+func ruleWords() []string {
+	var out []string
+	group := ""
+	for _, r := range rules.Catalogue() {
+		if r.Group() != group {
+			group = r.Group()
+			out = append(out, group+"\tthe whole group")
+		}
+		out = append(out, r.ID+"\t"+r.Slug)
+	}
+	return out
+}
+
+const bashCompletion = `_NAME() {
+  local cur="${COMP_WORDS[COMP_CWORD]}" word IFS=$'\n'
+  [ "$cur" = "=" ] && cur=
+  COMPREPLY=()
+  while read -r word; do
+    case "$word" in
+      :dirs) COMPREPLY+=($(compgen -d -- "$cur")) ;;
+      :files) COMPREPLY+=($(compgen -f -- "$cur")) ;;
+      *) COMPREPLY+=("${word%%$'\t'*}") ;;
+    esac
+  done < <("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -o filenames -F _NAME NAME
 `
 
 const zshCompletion = `#compdef NAME
 _NAME() {
-  local -a words_
-  if [[ "${words[CURRENT]}" == -* ]]; then
-    words_=("${(@f)$(${words[1,CURRENT-1]} ${words[CURRENT]} --generate-bash-completion 2>/dev/null)}")
-  else
-    words_=("${(@f)$(${words[1,CURRENT-1]} --generate-bash-completion 2>/dev/null)}")
-  fi
-  _describe 'values' words_
-  _files -/
+  local -a offers
+  local word
+  for word in "${(@f)$(${words[1]} __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+    case "$word" in
+      :dirs) _files -/ ;;
+      :files) _files ;;
+      ?*) offers+=("${word/$'\t'/:}") ;;
+    esac
+  done
+  (( $#offers )) && _describe NAME offers
 }
-compdef _NAME NAME
+if [[ "${funcstack[1]}" == _NAME ]]; then _NAME "$@"; else compdef _NAME NAME; fi
+`
+
+const fishCompletion = `function __NAME_words
+  set -l before (commandline -opc)
+  set -l cur (commandline -ct)
+  for word in (command $before[1] __complete $before[2..-1] "$cur" 2>/dev/null)
+    switch $word
+      case :dirs
+        __fish_complete_directories "$cur"
+      case :files
+        __fish_complete_path "$cur"
+      case '*'
+        echo $word
+    end
+  end
+end
+complete -c NAME -f -a '(__NAME_words)'
 `

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,7 +16,8 @@ import (
 func rulesCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "rules", Usage: "list the rules with severity, cost and formats", ArgsUsage: "[ID|GROUP|SLUG...]",
-		Flags: []cli.Flag{&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: text, json, md", Value: "text"}},
+		Description: "Exit status: 0 listed, 2 usage.",
+		Flags:       []cli.Flag{&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: text, json, md", Value: "text"}},
 		Action: func(c *cli.Context) error {
 			chosen, err := choose(c)
 			if err != nil {
@@ -31,6 +31,7 @@ func rulesCommand(e *env) *cli.Command {
 func explainCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "explain", Usage: "say what a rule demands, why, and how to repair", ArgsUsage: "ID|GROUP|SLUG...",
+		Description: "Exit status: 0 explained, 2 usage.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "every rule"},
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "print as `FORMAT`: text, json, md", Value: "text"},
@@ -45,7 +46,6 @@ func explainCommand(e *env) *cli.Command {
 			}
 			return report.Explain(e.stdout, c.String("format"), chosen...)
 		},
-		BashComplete: completeRules(e),
 	}
 }
 
@@ -70,20 +70,4 @@ func choose(c *cli.Context) ([]*rule.Rule, error) {
 	return slices.DeleteFunc(catalogue, func(r *rule.Rule) bool {
 		return !slices.ContainsFunc(names, r.Matches)
 	}), nil
-}
-
-// completeRules offers ids, and the groups.
-func completeRules(e *env) cli.BashCompleteFunc {
-	return func(c *cli.Context) {
-		seen := map[string]bool{}
-		var words []string
-		for _, r := range rules.Catalogue() {
-			if !seen[r.Group()] {
-				seen[r.Group()] = true
-				words = append(words, r.Group())
-			}
-			words = append(words, r.ID)
-		}
-		e.stdout.Write([]byte(strings.Join(words, "\n") + "\n"))
-	}
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -35,6 +34,12 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}
 	app := newApp(e)
+	if len(args) > 0 && args[0] == completeWord {
+		for _, w := range complete(app, args[1:]) {
+			fmt.Fprintln(stdout, w)
+		}
+		return clikit.OK
+	}
 	err := app.RunContext(ctx, append([]string{name}, arrange(app, args)...))
 	return clikit.Finish(name, err, stderr)
 }
@@ -63,10 +68,9 @@ func newApp(e *env) *cli.App {
 		baselineCommand(e), fixCommand(e), schemaCommand(e), completionCommand(e),
 	})
 	app.Usage = "validate multimodal driving data sets"
-	app.UsageText = "mmvalidate [flags] DIR...\n   mmvalidate COMMAND [flags] ..."
+	app.UsageText = "mmvalidate [flags] DIR...\nmmvalidate COMMAND [flags] ..."
 	app.Description = description
 	app.Reader, app.Writer, app.ErrWriter = e.stdin, e.stdout, e.stderr
-	app.EnableBashCompletion = true
 	app.HideVersion = true // the library's flag would take -v
 	app.Flags = append(checkFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"})
 	app.Action = func(c *cli.Context) error {
@@ -82,14 +86,7 @@ func newApp(e *env) *cli.App {
 // arrange puts the command first and flags before arguments, wherever they
 // were written. Without a command, the root's action validates.
 func arrange(app *cli.App, args []string) []string {
-	if slices.Contains(args, "--generate-bash-completion") {
-		return args
-	}
-	all := slices.Clone(app.Flags)
-	for _, c := range app.Commands {
-		all = append(all, c.Flags...)
-	}
-	flags, arguments := clikit.Separate(all, args)
+	flags, arguments := clikit.Separate(allFlags(app), args)
 	var out []string
 	if len(arguments) > 0 {
 		if c := app.Command(arguments[0]); c != nil {

@@ -17,7 +17,7 @@ func schemaCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "schema", Usage: "print a JSON Schema: of the sidecar record, the report, the configuration, …", ArgsUsage: "[NAME]",
 		Description: "Without a name, the schemas are listed. Editors use them to complete and check\n" +
-			"mmvalidate.yaml and sidecars.",
+			"mmvalidate.yaml and sidecars.\n\nExit status: 0 printed, 2 usage.",
 		Action: func(c *cli.Context) error {
 			names, err := schemaNames()
 			if err != nil {
@@ -41,11 +41,6 @@ func schemaCommand(e *env) *cli.Command {
 			}
 			_, err = e.stdout.Write(b)
 			return err
-		},
-		BashComplete: func(*cli.Context) {
-			if names, err := schemaNames(); err == nil {
-				fmt.Fprintln(e.stdout, strings.Join(names, "\n"))
-			}
 		},
 	}
 }
