@@ -35,8 +35,8 @@ type Options struct {
 	// data set among the sources, if there is one.
 	Raw Raw
 	// Map is the path of a sync map. If the file exists, the second data set
-	// takes its ids from it; else the map is built from the two timed data
-	// sets among the sources, and written to it.
+	// takes its ids from it, if it is among the sources; else the map is built
+	// from the two timed data sets among the sources, and written to it.
 	Map string
 	// LearnWindows observes the offsets of each channel; see Plan.Windows.
 	LearnWindows bool

@@ -47,9 +47,10 @@ func (p *Plan) bridge(path string, maps map[*set]string) error {
 	if m == nil || len(bad.said) > 0 {
 		return fmt.Errorf("%s is no sound sync map: %s", path, cmp.Or(strings.Join(bad.said, "; "), "no header"))
 	}
-	i := slices.IndexFunc(p.sets, func(s *set) bool { return s.name == m.B })
-	if i < 0 {
-		return fmt.Errorf("%s relates %s and %s, of which the second is not among the data sets to annotate", path, m.A, m.B)
+	named := func(name string) int { return slices.IndexFunc(p.sets, func(s *set) bool { return s.name == name }) }
+	i := named(m.B)
+	if i < 0 && named(m.A) < 0 {
+		return fmt.Errorf("%s relates %s and %s, of which neither is among the data sets to annotate", path, m.A, m.B)
 	}
 	for _, r := range m.Rows {
 		if !r.HasID {
@@ -57,6 +58,9 @@ func (p *Plan) bridge(path string, maps map[*set]string) error {
 		}
 	}
 	p.Bridge = &Bridge{A: m.A, B: m.B, Rows: len(m.Rows)}
+	if i < 0 {
+		return nil // the first data set keeps its own ids
+	}
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return err

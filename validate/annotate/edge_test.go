@@ -170,6 +170,20 @@ func TestMapElsewhere(t *testing.T) {
 	if err != nil || p.Pending() != 0 {
 		t.Errorf("%v, %d files pending", err, p.Pending())
 	}
+	// The map gives the second data set its ids, and is no concern of the first.
+	for dir, moments := range map[string]int{"kitti": 24 + 12, "nuscenes": 6} {
+		p, err := annotate.New(t.Context(), sources(t, validate.Options{}, filepath.Join(root, dir)), annotate.Options{Map: file})
+		if err != nil || p.Pending() != 0 || p.Moments != moments || p.Bridge == nil || p.Bridge.Built {
+			t.Errorf("%s: %v, %+v", dir, err, p)
+		}
+	}
+	other := filepath.Join(t.TempDir(), "lyft")
+	if err := (datagen.Lyft{Seed: 1}).Write(other); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := annotate.New(t.Context(), sources(t, validate.Options{}, other), annotate.Options{Map: file}); err == nil || !strings.Contains(err.Error(), "neither") {
+		t.Errorf("a map of other data sets: %v", err)
+	}
 	replace(t, file, `"clock_offset_ns":-7200000000000,"sensor`, `"clock_offset_ns":-7.2e12,"sensor`)
 	if _, err := annotate.New(t.Context(), sources(t, validate.Options{}, root), annotate.Options{Map: file}); err == nil {
 		t.Error("a map that the schema refuses was used")

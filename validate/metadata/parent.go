@@ -128,19 +128,17 @@ func readDescriptor(ds *dataset.Dataset, name string, e rule.Emitter) *Descripto
 	if obj == nil {
 		return d
 	}
-	d = parseDescriptor(obj, name)
-	if ds.Sibling { // said with the first data set of this root
-		d.Parent.Unknown, d.Parent.Refused = nil, nil
-		if !d.Parent.Known() {
-			return d
-		}
+	d = parseDescriptor(obj, name, ds.Sibling)
+	if !ds.Sibling || d.Parent.Known() {
+		e.Emit(d.Parent)
 	}
-	e.Emit(d.Parent)
 	return d
 }
 
-// parseDescriptor takes the entry of the data set with that name.
-func parseDescriptor(obj *jsonrow.Record, name string) *Descriptor {
+// parseDescriptor takes the entry of the data set with that name. What is wrong
+// beside the entry is said with the first data set of the root, not again with
+// its siblings.
+func parseDescriptor(obj *jsonrow.Record, name string, sibling bool) *Descriptor {
 	d := &Descriptor{Namespace: Namespace}
 	top := &Parent{Place: rule.Place{Path: DescriptorFile, Line: 1, Column: 1}, What: "descriptor", Dataset: name}
 	var entries []byte
@@ -166,6 +164,9 @@ func parseDescriptor(obj *jsonrow.Record, name string) *Descriptor {
 		}
 	}
 	top.Refused = refusals(descriptorSchema, obj.Raw, "schema_version", "standard")
+	if sibling {
+		top.Unknown, top.Forbidden, top.Refused = nil, nil, nil
+	}
 	d.Parent = top
 	if !top.Known() {
 		return d

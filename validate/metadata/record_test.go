@@ -149,7 +149,7 @@ func FuzzDescriptor(f *testing.F) {
 		doc := newDocument(quiet{}, "x", b)
 		obj := doc.object()
 		if obj != nil {
-			parseDescriptor(obj, "kitti_raw")
+			parseDescriptor(obj, "kitti_raw", false)
 		}
 		out, err := AddEntry(b, Entry{Name: "another"}, "m")
 		if err != nil {

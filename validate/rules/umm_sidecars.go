@@ -28,7 +28,7 @@ var ummSidecars = []Rule{
 		Hint:    "state the field in each record",
 		Checks: []Check{onParent(func(c *Ctx, p *metadata.Parent) {
 			for _, name := range p.Forbidden {
-				reportParent(c, p, Finding{Message: fmt.Sprintf("the %s states %s, which no record may inherit", p.What, name), Key: p.What + " " + name})
+				reportParent(c, p, Finding{Message: fmt.Sprintf("the %s states %s, which no record may inherit", p.What, name), Key: p.What + " " + p.Dataset + " " + name})
 			}
 		})},
 	},
@@ -99,10 +99,10 @@ var ummSidecars = []Rule{
 			}),
 			onParent(func(c *Ctx, p *metadata.Parent) {
 				for _, name := range p.Unknown {
-					reportParent(c, p, Finding{Message: fmt.Sprintf("field %q is not in the schema of the %s", name, p.What), Actual: name, Key: p.What + " " + name})
+					reportParent(c, p, Finding{Message: fmt.Sprintf("field %q is not in the schema of the %s", name, p.What), Actual: name, Key: p.What + " " + p.Dataset + " " + name})
 				}
 				for _, why := range p.Refused {
-					reportParent(c, p, Finding{Message: fmt.Sprintf("the schema refuses the %s: %s", p.What, why), Key: p.What + " " + why})
+					reportParent(c, p, Finding{Message: fmt.Sprintf("the schema refuses the %s: %s", p.What, why), Key: p.What + " " + p.Dataset + " " + why})
 				}
 			}),
 		},
