@@ -180,10 +180,10 @@ func TestSharedDescriptor(t *testing.T) {
 	const entries = `{"schema_version":"1.0","standard":"RFC-2025-04","datasets":[{"name":"kitti_v2.1"%s},{"name":"kitti_raw"%s}]%s}` + "\n"
 	for content, id := range map[string]string{
 		fmt.Sprintf(entries, "", "", `,"temporal_offset_ns":0`): "UMM032",
-		fmt.Sprintf(entries, `,"sensor_sync_id":"x"`, "", ""):    "UMM032",
-		fmt.Sprintf(entries, "", `,"sensor_sync_id":"x"`, ""):    "UMM032",
-		fmt.Sprintf(entries, "", `,"refrence":"image_00"`, ""):   "UMM036",
-		fmt.Sprintf(entries, "", `,"clock":"Berlin"`, ""):        "UMM036",
+		fmt.Sprintf(entries, `,"sensor_sync_id":"x"`, "", ""):   "UMM032",
+		fmt.Sprintf(entries, "", `,"sensor_sync_id":"x"`, ""):   "UMM032",
+		fmt.Sprintf(entries, "", `,"refrence":"image_00"`, ""):  "UMM036",
+		fmt.Sprintf(entries, "", `,"clock":"Berlin"`, ""):       "UMM036",
 		"{\n": "SCH001",
 		`{"schema_version":"9","standard":"RFC-2025-04","datasets":[]}` + "\n":            "UMM035",
 		`{"schema_version":"1.0","standard":"RFC-2025-04","datasets":[],"size":1}` + "\n": "UMM036",

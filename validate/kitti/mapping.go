@@ -130,10 +130,20 @@ func readIn(root *os.Root, name string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.Join(err, errors.New("is not a regular file"))}
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxMapping+1))
-	if err == nil && len(b) > maxMapping {
-		err = &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("is larger than %d bytes", maxMapping)}
+	if err != nil {
+		return nil, err
 	}
-	return b, err
+	switch p := dataset.ParseLFSPointer(b[:min(len(b), dataset.MaxLFSPointer)]); {
+	case len(b) > maxMapping:
+		err = fmt.Errorf("is larger than %d bytes", maxMapping)
+	case len(b) == 0:
+		err = errors.New("is empty")
+	case p != nil && len(b) < dataset.MaxLFSPointer:
+		err = p
+	default:
+		return b, nil
+	}
+	return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 }
 
 var rawDrive = regexp.MustCompile(`^(\d{4}_\d\d_\d\d)_drive_(\d{4})(_sync|_extract)?$`)

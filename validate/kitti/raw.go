@@ -148,7 +148,7 @@ func (r *rawReader) stamps(clock *RawClock, channel, name string, zeros ...any) 
 	if name == "" {
 		return
 	}
-	b, ok := readText(r.ds, name, maxStamps, r.e, zeros...)
+	b, ok := readFilled(r.ds, name, maxStamps, r.e, zeros...)
 	if !ok {
 		return
 	}

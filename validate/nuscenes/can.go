@@ -74,9 +74,9 @@ func readCAN(ctx context.Context, t *Tables, e rule.Emitter) error {
 
 // read reads the file. It gives the rule that the file breaks as a whole.
 func (c *CANFile) read(ctx context.Context, e rule.Emitter) (slug string) {
-	f, err := c.Tables.Dataset.Open(c.Path)
-	if err != nil {
-		return rule.Unreadable(e, c.Tables.Dataset, rule.Place{Path: c.Path}, err)
+	f, slug := openFilled(c.Tables.Dataset, rule.Place{Path: c.Path}, e)
+	if f == nil {
+		return slug
 	}
 	defer f.Close()
 	return c.parse(ctx, f, e)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -39,19 +38,12 @@ func readLanelet(ctx context.Context, t *Tables, e rule.Emitter) error {
 		return nil
 	}
 	at := rule.Place{Path: laneletPath}
-	f, err := t.Dataset.Open(laneletPath)
-	if err != nil {
-		skip(rule.Unreadable(e, t.Dataset, at, err))
+	f, slug := openFilled(t.Dataset, at, e)
+	if f == nil {
+		skip(slug)
 		return nil
 	}
 	defer f.Close()
-	head := make([]byte, dataset.MaxLFSPointer)
-	n, _ := f.ReadAt(head, 0)
-	if p := dataset.ParseLFSPointer(head[:n]); p != nil && n < dataset.MaxLFSPointer {
-		e.Emit(rule.LFSFault(at, p))
-		skip("lfs-pointer")
-		return nil
-	}
 	ids := map[string]Primitive{}
 	for i := range t.TrafficLight.Rows {
 		ids[t.TrafficLight.Rows[i].Primitive] = Primitive{}

@@ -121,27 +121,39 @@ func (l *loader) open(n need) *os.File {
 		}
 		return nil
 	}
-	f, err := l.ds.Open(l.path)
-	if err != nil {
-		l.unusable(rule.Unreadable(l.e, l.ds, l.file(), err))
+	f, slug := openFilled(l.ds, l.file(), l.e)
+	if f == nil {
+		l.unusable(slug)
 		return nil
 	}
-	head := make([]byte, dataset.MaxLFSPointer)
-	k, err := f.ReadAt(head, 0)
-	if info, serr := f.Stat(); serr == nil {
+	if info, err := f.Stat(); err == nil {
 		l.size = info.Size()
 		l.e.Expect(int(l.size / progressUnit))
 	}
+	return f
+}
+
+// openFilled opens a file that must hold something of its own. Where it does
+// not, that is emitted, and slug names the rule.
+func openFilled(ds *dataset.Dataset, at rule.Place, e rule.Emitter) (f *os.File, slug string) {
+	f, err := ds.Open(at.Path)
+	if err != nil {
+		return nil, rule.Unreadable(e, ds, at, err)
+	}
+	head := make([]byte, dataset.MaxLFSPointer)
+	k, err := f.ReadAt(head, 0)
+	var fault rule.Fault
 	switch p := dataset.ParseLFSPointer(head[:k]); {
 	case k == 0 && err == io.EOF:
-		l.fault("file-empty", rule.Fault{Message: "the file is empty (0 bytes)", Place: l.file()})
+		fault = rule.Fault{Slug: "file-empty", Message: "the file is empty (0 bytes)", Place: at}
 	case p != nil && k < dataset.MaxLFSPointer:
-		l.fault("lfs-pointer", rule.LFSFault(l.file(), p))
+		fault = rule.LFSFault(at, p)
 	default:
-		return f
+		return f, ""
 	}
 	f.Close()
-	return nil
+	e.Emit(fault)
+	return nil, fault.Slug
 }
 
 // file gives the place of the table as a whole.

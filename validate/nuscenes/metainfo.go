@@ -55,6 +55,11 @@ func readMetainfo(ctx context.Context, t *Tables, e rule.Emitter) error {
 			skip(rule.Unreadable(e, t.Dataset, at, err))
 			continue
 		}
+		if len(b) == 0 {
+			e.Emit(rule.Fault{Slug: "file-empty", Message: "the file is empty (0 bytes)", Place: at})
+			skip("file-empty")
+			continue
+		}
 		m, features, err := parseMetainfo(&p, b)
 		if err != nil {
 			slug := "json-syntax"
@@ -81,10 +86,11 @@ func readMetainfo(ctx context.Context, t *Tables, e rule.Emitter) error {
 }
 
 // points is the size of a cloud without header in points, or -1: for a PCD,
-// and where the size is no whole number of points, of which another rule speaks.
+// and where the file is empty or its size no whole number of points, of which
+// other rules speak.
 func points(ds *dataset.Dataset, r *SampleData, features int64) int64 {
 	info, err := ds.Stat(r.Filename)
-	if err != nil || r.Format == "pcd" || info.Size()%(4*features) != 0 {
+	if err != nil || r.Format == "pcd" || info.Size() == 0 || info.Size()%(4*features) != 0 {
 		return -1
 	}
 	return info.Size() / (4 * features)

@@ -72,11 +72,12 @@ func (w *wanter) maps() {
 	}
 }
 
-// bags adds the recordings that a T4 data set was made from.
+// bags adds the recordings that a T4 data set was made from, and its map.
 func (w *wanter) bags() {
 	if w.t.Dataset.Schema != dataset.T4 {
 		return
 	}
+	w.add(payload.Want{Path: "map/pointcloud_map.pcd", Kind: payload.Lidar})
 	for _, name := range w.t.Dataset.Tree.Names("input_bag", ".mcap") {
 		w.add(payload.Want{Path: "input_bag/" + name, Kind: payload.Bag})
 	}

@@ -26,7 +26,7 @@ var lnkCounts = []Rule{
 		Why:     "Trackers filter objects by this number; an instance that lost annotations is noticed by nothing else.",
 		Example: `"nbr_annotations": 17 for an instance with 16 rows in sample_annotation.json`,
 		Hint:    "restore the missing annotations, or correct the number",
-		Checks:  []Check{rule.On(nbrAnnotations).Needing("instance", "sample_annotation")},
+		Checks:  []Check{rule.On(nbrAnnotations).Needing("instance", "sample_annotation", "object_ann")},
 	},
 	{
 		ID: "LNK019", Slug: "instance-scene", Severity: rule.Error, Formats: formats{nuScenes, lyft},
