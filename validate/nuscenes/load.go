@@ -269,23 +269,13 @@ func readRow[T any](l *loader, t *Table[T], p *plan[T], rec *jsonrow.Record, str
 	if sd, ok := any(row).(*SampleData); ok {
 		sd.Valid = true
 	}
-	ok, refused := !p.schema.ask && len(rec.Flaws) == 0, ""
-	have := uint64(0)
-	for i := range rec.Fields {
-		f := &rec.Fields[i]
-		s := p.step(i, f.Name)
-		if s.prop == nil {
-			note(strange, f)
-			continue
-		}
-		have |= s.prop.bit
-		ok = ok && s.prop.check.accepts(f.Kind, f.Raw)
-		if s.col != nil && !s.col.set(l, row, f) {
-			refused = "field-type"
-		}
-	}
-	if ok && have == p.schema.all() && (p.schema.conditional == nil || p.schema.passes(rec)) {
+	sure, kept := p.read(l, row, rec, strange)
+	if sure {
 		return
+	}
+	refused := ""
+	if !kept {
+		refused = "field-type"
 	}
 	problems := p.schema.judge(rec, l.ds.Schema != dataset.Lyft)
 	l.report(problems, l.textOf(own.Token))
@@ -297,6 +287,28 @@ func readRow[T any](l *loader, t *Table[T], p *plan[T], rec *jsonrow.Record, str
 	if refused != "" {
 		t.refuse(n, refused)
 	}
+}
+
+// read moves the fields of a record into row. sure says that the record is
+// valid, whatever the fields in it that the schema does not know, which strange
+// counts; kept, that every field with a column could be read.
+func (p *plan[T]) read(l *loader, row *T, rec *jsonrow.Record, strange map[string]*unknown) (sure, kept bool) {
+	sure, kept = !p.schema.ask && len(rec.Flaws) == 0, true
+	have := uint64(0)
+	for i := range rec.Fields {
+		f := &rec.Fields[i]
+		s := p.step(i, f.Name)
+		if s.prop == nil {
+			note(strange, f)
+			continue
+		}
+		have |= s.prop.bit
+		sure = sure && s.prop.check.accepts(f.Kind, f.Raw)
+		if s.col != nil && !s.col.set(l, row, f) {
+			kept = false
+		}
+	}
+	return sure && have == p.schema.all() && p.schema.passes(rec), kept
 }
 
 // note counts an unknown field; names beyond the first hundred are counted as

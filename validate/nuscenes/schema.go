@@ -351,23 +351,6 @@ func (s *recordSchema) passes(rec *jsonrow.Record) bool {
 	return true
 }
 
-// accepts reports that a record is surely valid.
-func (s *recordSchema) accepts(rec *jsonrow.Record) bool {
-	if s.ask || len(rec.Flaws) > 0 {
-		return false
-	}
-	have := uint64(0)
-	for i := range rec.Fields {
-		f := &rec.Fields[i]
-		p := s.props[f.Name]
-		if p == nil || !p.check.accepts(f.Kind, f.Raw) {
-			return false
-		}
-		have |= p.bit
-	}
-	return have == s.all() && (s.conditional == nil || s.passes(rec))
-}
-
 // value turns a literal into what the library validates. Numbers that are no
 // numbers become 0: a rule of their own speaks about them. None reaches the
 // library with an exponent of its own, which it would expand.
