@@ -91,12 +91,12 @@ func (s *sink) report(ds *dataset.Dataset, r *rule.Rule, f rule.Finding) {
 		s.rep.Suppressed[r.ID]++
 	} else {
 		s.rep.Counts[r.ID]++
-		switch f.Severity {
-		case rule.Error:
+		switch {
+		case f.Severity == rule.Error:
 			s.rep.Totals.Error++
-		case rule.Warning:
+		case f.Severity == rule.Warning:
 			s.rep.Totals.Warning++
-		default:
+		case !r.Statistic:
 			s.rep.Totals.Info++
 		}
 	}

@@ -47,7 +47,7 @@ func checkFlags() []cli.Flag {
 		&cli.StringFlag{Name: "files-from", Usage: "report about the files listed in `FILE` (- for standard input), one a line"},
 		&cli.BoolFlag{Name: "watch", Usage: "validate again whenever a file changes; for small folders"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print findings alone: no hints, no summary"},
-		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say more: settings, data sets, every skipped rule"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say more: settings, facts about the data, every skipped rule"},
 	}, commonFlags()...)
 }
 
@@ -145,7 +145,7 @@ type view struct {
 }
 
 func newView(c *cli.Context, e *env, failOn rule.Severity) (*view, error) {
-	v := &view{Options: report.Options{FailOn: failOn, MaxPerRule: c.Int("max-per-rule"), MaxFindings: c.Int("max-findings"), Quiet: c.Bool("quiet")}}
+	v := &view{Options: report.Options{FailOn: failOn, MaxPerRule: c.Int("max-per-rule"), MaxFindings: c.Int("max-findings"), Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose")}}
 	if v.MaxFindings < 0 || v.MaxPerRule < 0 {
 		return nil, clikit.Usagef("a number of findings", "--max-findings and --max-per-rule cannot be negative")
 	}

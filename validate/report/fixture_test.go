@@ -79,7 +79,7 @@ func nastyReport() *report.Report {
 			{Root: "data/kitti", Schema: dataset.KITTIObject, Evidence: []string{"training"}, Files: 29924, Samples: 7481, Channels: []report.Channel{}},
 		},
 		Counts:     map[string]int{"LAY015": 503, "SCH024": 5, "UMM040": 1, "XXX999": 1},
-		Totals:     report.Totals{Error: 507, Warning: 2, Info: 1},
+		Totals:     report.Totals{Error: 507, Warning: 2},
 		Suppressed: map[string]int{"LAY015": 1},
 		Skipped: []report.Skip{
 			{Rule: "LNK001", Needs: "SCH001 on v1.0-mini/sample_data.json", Dataset: "data/nu <b>", Count: 3},

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -52,7 +53,8 @@ func writeGitHub(w *bufio.Writer, v *view) error {
 		title := githubProperty(visible(strings.TrimSpace(f.Rule + " " + f.Slug)))
 		fmt.Fprintf(w, "::%s %s,title=%s::%s\n", level, at, title, githubData(msg))
 	}
-	groups := v.groups()
+	// Annotations are few: none for a fact that is nobody's fault.
+	groups := slices.DeleteFunc(v.groups(), func(g group) bool { return g.facts() })
 	for _, g := range groups {
 		annotate(g.findings[0], g.total-1)
 	}

@@ -184,7 +184,7 @@ func (v *view) junitCase(id string, fs []*rule.Finding, needs []string) *junitCa
 	var failing, other []*rule.Finding
 	worst := rule.AsRule
 	for _, f := range fs {
-		if f.Suppressed == "" && v.fails(f.Severity) {
+		if f.Suppressed == "" && v.fails(f.Severity) && !(r.Statistic && f.Severity == rule.Info) {
 			failing = append(failing, f)
 			worst = max(worst, f.Severity)
 		} else {

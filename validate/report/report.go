@@ -72,6 +72,7 @@ type Skip struct {
 }
 
 // Totals counts findings by severity, however many of them the report keeps.
+// Facts that statistics state are no faults and do not count.
 type Totals struct {
 	Error   int `json:"error"`
 	Warning int `json:"warning"`

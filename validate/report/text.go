@@ -16,16 +16,25 @@ import (
 const examples = 3
 
 // writeText prints findings grouped by rule, the gravest first. Each stands on
-// one line in the form that editors read.
+// one line in the form that editors read. What a healthy data set says of
+// itself is one line, unless the report is verbose.
 func writeText(w *bufio.Writer, v *view) error {
 	t := text{Writer: w, view: v, left: v.MaxFindings}
 	if v.MaxFindings <= 0 {
 		t.left = int(^uint(0) >> 1)
 	}
+	var facts []string
 	for _, g := range v.groups() {
+		if g.facts() && !t.Verbose {
+			facts = append(facts, fmt.Sprintf("%s %s (%d)", visible(g.rule.ID), visible(g.rule.Slug), g.total))
+			continue
+		}
 		t.group(g)
 	}
 	if !t.Quiet {
+		if len(facts) > 0 {
+			t.printf("%s: %s; -v lists them\n\n", t.paint("1", "facts"), strings.Join(facts, ", "))
+		}
 		t.skipped()
 		t.end()
 	}
@@ -45,6 +54,9 @@ type group struct {
 	findings []*rule.Finding
 	total    int // may exceed what the report keeps
 }
+
+// facts reports whether the group states facts, none of them weighed as a fault.
+func (g *group) facts() bool { return g.rule.Statistic && g.worst <= rule.Info }
 
 // groups gives the rules that found something, the gravest first.
 func (v *view) groups() []group {
@@ -150,6 +162,9 @@ func (t *text) finding(f *rule.Finding, r *rule.Rule) {
 
 func (t *text) hint(s string) { t.printf("  %s %s\n", t.paint("2", "hint:"), visible(s)) }
 
+// skippedNames is how many of the rules that needed one input are named.
+const skippedNames = 4
+
 // skipped lists broken inputs and the rules that needed them.
 func (t *text) skipped() {
 	if len(t.Skipped) == 0 {
@@ -170,13 +185,16 @@ func (t *text) skipped() {
 		}
 	}
 	t.printf("%s: these rules could not see everything, because their input is missing or broken\n", t.paint("1", "skipped"))
-	limit := t.perRule()
 	for i, in := range inputs {
-		if i == limit {
-			t.printf("  … and %d more\n", len(inputs)-limit)
+		if i == t.perRule() && !t.Verbose {
+			t.printf("  … and %d more inputs; -v lists them\n", len(inputs)-i)
 			break
 		}
-		t.printf("  needs %s: %s\n", visible(in), visible(strings.Join(rules[in], ", ")))
+		names, more := rules[in], ""
+		if n := len(names) - skippedNames; n > 1 && !t.Verbose {
+			names, more = names[:skippedNames], fmt.Sprintf(" and %d more; -v lists them", n)
+		}
+		t.printf("  needs %s: %s%s\n", visible(in), visible(strings.Join(names, ", ")), more)
 	}
 	t.printf("\n")
 }

@@ -29,6 +29,9 @@ type Options struct {
 	MaxFindings int
 	// Quiet prints findings alone in text: no headings, hints or summary.
 	Quiet bool
+	// Verbose lists in text the facts that statistics state, and every rule
+	// that was skipped.
+	Verbose bool
 	// Color allows ANSI colours in text.
 	Color bool
 	// Dir is the absolute path of the working folder. Paths below it are
