@@ -4,7 +4,6 @@
 package config
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,7 +92,7 @@ func Load(name string) (*Config, error) {
 
 // Parse reads the content of a configuration file. Errors begin with the line.
 func Parse(b []byte) (*Config, error) {
-	s, err := Schema()
+	s, err := configSchema()
 	if err != nil {
 		return nil, err
 	}
@@ -152,22 +151,11 @@ func datesAsText(n *yaml.Node) {
 	}
 }
 
-// Schema compiles schemas/config.schema.json.
-var Schema = compiled("config.schema.json")
+var configSchema = compiled("config.schema.json")
 
+// compiled compiles an embedded schema when it is first needed.
 func compiled(name string) func() (*jsonschema.Schema, error) {
-	return sync.OnceValues(func() (*jsonschema.Schema, error) {
-		b, err := schemas.Files.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		comp := jsonschema.NewCompiler()
-		comp.Draft = jsonschema.Draft2020
-		if err := comp.AddResource(name, bytes.NewReader(b)); err != nil {
-			return nil, err
-		}
-		return comp.Compile(name)
-	})
+	return sync.OnceValues(func() (*jsonschema.Schema, error) { return schemas.Compile(name, "") })
 }
 
 // unknownKeys refuses keys that the schema does not name, and says which was

@@ -17,27 +17,22 @@ import (
 // A document whose fields the reader does not accept at once is given to the
 // schema, whose verdict and words count.
 var (
-	recordSchema     = compiled("record", "")
-	headerSchema     = compiled("record", "#/$defs/header")
-	descriptorSchema = compiled("dataset", "")
-	mapRowSchema     = compiled("syncmap", "")
-	mapHeaderSchema  = compiled("syncmap", "#/$defs/header")
+	recordSchema     = compiled("record.schema.json", "")
+	headerSchema     = compiled("record.schema.json", "#/$defs/header")
+	descriptorSchema = compiled("dataset.schema.json", "")
+	mapRowSchema     = compiled("syncmap.schema.json", "")
+	mapHeaderSchema  = compiled("syncmap.schema.json", "#/$defs/header")
 )
 
+// compiled compiles an embedded schema when it is first needed. That it does
+// not compile is a broken build.
 func compiled(name, ref string) func() *jsonschema.Schema {
 	return sync.OnceValue(func() *jsonschema.Schema {
-		c := jsonschema.NewCompiler()
-		c.Draft = jsonschema.Draft2020
-		c.ExtractAnnotations = true
-		b, err := schemas.Files.ReadFile(name + ".schema.json")
+		s, err := schemas.Compile(name, ref)
 		if err != nil {
-			panic(err) // an embedded file
-		}
-		url := "https://github.com/mmaudit/mmaudit/schemas/" + name + ".schema.json"
-		if err := c.AddResource(url, bytes.NewReader(b)); err != nil {
 			panic(err)
 		}
-		return c.MustCompile(url + ref)
+		return s
 	})
 }
 

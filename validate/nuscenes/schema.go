@@ -1,7 +1,6 @@
 package nuscenes
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -87,15 +86,7 @@ func newSchema(b []byte) (*recordSchema, error) {
 	}
 	slices.Sort(s.conditional)
 	s.conditional = slices.Compact(s.conditional)
-	s.library = sync.OnceValues(func() (*jsonschema.Schema, error) {
-		c := jsonschema.NewCompiler()
-		c.Draft = jsonschema.Draft2020
-		c.LoadURL = nil // every schema stands by itself
-		if err := c.AddResource(doc.ID, bytes.NewReader(b)); err != nil {
-			return nil, err
-		}
-		return c.Compile(doc.ID)
-	})
+	s.library = sync.OnceValues(func() (*jsonschema.Schema, error) { return schemas.CompileText(b, doc.ID, "") })
 	return s, nil
 }
 
