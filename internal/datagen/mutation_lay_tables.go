@@ -13,6 +13,8 @@ var layTablesMutations = []Mutation{
 	{Rule: "LAY015", Name: "t4-info", Base: baseT4, Apply: func(d *Dir) error {
 		return d.Remove("data/LIDAR_TOP_INFO/00003.json")
 	}},
+	{Rule: "LAY004", Name: "sweeps", Base: baseNuScenes, Apply: func(d *Dir) error { return d.Remove("sweeps") }},
+	{Rule: "LAY004", Name: "t4", Base: baseT4, Apply: func(d *Dir) error { return d.Remove("data") }},
 	{Rule: "LAY016", Base: baseNuScenes, Apply: func(d *Dir) error {
 		return d.Write("samples/CAM_FRONT/n015-2018-07-24-11-22-45+0800__CAM_FRONT__1532402900000000.jpg",
 			withComment(gradient(nuScenesWidth, nuScenesHeight), "left over"))
@@ -29,6 +31,13 @@ var layTablesMutations = []Mutation{
 		}
 		return d.Remove("data/CAM_FRONT/00003.jpg") // or it would be unreferenced
 	}},
+	{Rule: "LAY019", Name: "file", Base: baseNuScenes, Apply: namesOutside("sample_data", "filename", "../")},
+	{Rule: "LAY019", Name: "absolute", Base: baseT4, Apply: namesOutside("sample_data", "filename", "/data/")},
+	{Rule: "LAY019", Name: "nul", Base: baseT4, Apply: namesOutside("sample_data", "filename", "\x00")},
+	{Rule: "LAY019", Name: "lyft", Base: baseLyft, Apply: namesOutside("sample_data", "filename", `.\`)},
+	{Rule: "LAY019", Name: "info", Base: baseT4, Apply: namesOutside("sample_data", "info_filename", "../")},
+	{Rule: "LAY019", Name: "map", Base: baseNuScenes, Apply: namesOutside("map", "filename", "../")},
+	{Rule: "LAY019", Name: "labels", Base: baseNuScenesSeg, Apply: namesOutside("lidarseg", "filename", "../")},
 	{Rule: "LAY018", Base: baseNuScenes, Apply: func(d *Dir) error {
 		return d.removeNamed("map", nil, "filename")
 	}},
@@ -49,6 +58,22 @@ var layTablesMutations = []Mutation{
 	{Rule: "LAY034", Name: "nuscenes", Base: baseNuScenes, Apply: func(d *Dir) error {
 		return d.EditRow("scene", nil, func(r *Record) { r.Set("description", "another") })
 	}},
+}
+
+// namesOutside lets a row name its file from outside of the data set, and takes
+// away the file that nothing names then.
+func namesOutside(table, field, prefix string) func(*Dir) error {
+	return func(d *Dir) error {
+		name := ""
+		err := d.EditRow(table, nil, func(r *Record) {
+			name = r.Str(field)
+			r.Set(field, prefix+name)
+		})
+		if err != nil {
+			return err
+		}
+		return d.Remove(name)
+	}
 }
 
 var baseNuScenesSplits = cached("nuscenes-splits", NuScenes{

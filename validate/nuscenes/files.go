@@ -13,6 +13,7 @@ import (
 // Files relates the files that sample_data names to those that are there.
 type Files struct {
 	Missing []NamedFile // named and not there, by row
+	Folders []Folder    // named and not there as a whole; their files are not in Missing
 	Again   [][2]int32  // rows that name the file of an earlier row: earlier, row; by row
 	Stray   []string    // below samples, sweeps or data, and named by no row; in order
 }
@@ -22,6 +23,13 @@ type NamedFile struct {
 	Row  int32
 	Name string
 	Info bool // by info_filename
+}
+
+// A Folder is a top folder that rows of sample_data name, and which is not there.
+type Folder struct {
+	Name  string
+	Row   int32 // the first that names it
+	Files int   // named in it
 }
 
 // Files compares names with the listing of the folders, without asking the
@@ -43,7 +51,7 @@ func (t *Tables) compareFiles() *Files {
 		dir = path.Clean(dir)
 		k, ok := slices.BinarySearchFunc(tree.Dirs[dir], base, func(e dataset.Entry, s string) int { return cmp.Compare(e.Name, s) })
 		if !ok || tree.Dirs[dir][k].Type.IsDir() {
-			if t.SampleData.Sound(i) && !hidden(tree, path.Clean(name)) {
+			if t.SampleData.Sound(i) && !hidden(tree, path.Clean(name)) && !out.lacks(t.Dataset, i, dir) {
 				out.Missing = append(out.Missing, NamedFile{i, name, info})
 			}
 			return
@@ -83,6 +91,22 @@ func (t *Tables) compareFiles() *Files {
 		}
 	}
 	return out
+}
+
+// lacks counts a file of a folder that is not there as a whole: samples or
+// sweeps of nuScenes, data of T4. Lyft fixes none.
+func (f *Files) lacks(ds *dataset.Dataset, row int32, dir string) bool {
+	top, _, _ := strings.Cut(dir, "/")
+	if top == "." || ds.Schema == dataset.Lyft || ds.Tree.Has(top) {
+		return false
+	}
+	i := slices.IndexFunc(f.Folders, func(x Folder) bool { return x.Name == top })
+	if i < 0 {
+		i = len(f.Folders)
+		f.Folders = append(f.Folders, Folder{Name: top, Row: row})
+	}
+	f.Folders[i].Files++
+	return true
 }
 
 // Versions names the folders of tables that share this root, this one among

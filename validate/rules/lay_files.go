@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/nuscenes"
 	"github.com/mmaudit/mmaudit/validate/payload"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -23,7 +24,7 @@ var layFiles = []Rule{
 		Why:     "A data set is copied, packed and mounted elsewhere: what points outside is lost there, or is a file that nobody meant to publish.",
 		Example: "training/velodyne -> /mnt/disk2/velodyne",
 		Hint:    "move the data below the root, or mount it there; links must be relative",
-		Checks: []Check{rule.FromReader(), perArea(func(c *Ctx, a *dataset.Area) {
+		Checks: []Check{perArea(func(c *Ctx, a *dataset.Area) {
 			for _, l := range a.Tree.BadLinks {
 				if l.Reason == dataset.LinkEscapes {
 					c.Report(Finding{
@@ -42,7 +43,7 @@ var layFiles = []Rule{
 					})
 				}
 			})
-		})},
+		}), rule.On(checkNames)},
 	},
 	{
 		ID: "LAY020", Slug: "symlink-broken", Severity: rule.Error,
@@ -172,6 +173,32 @@ func each(a *dataset.Area, visit func(p string, e dataset.Entry)) {
 	for dir, entries := range a.Tree.Dirs {
 		for _, e := range entries {
 			visit(path.Join(dir, e.Name), e)
+		}
+	}
+}
+
+// checkNames looks at the file names in tables. Nothing opens the others.
+func checkNames(c *Ctx, t *nuscenes.Tables) {
+	check := func(name string, at func() Place) {
+		if !nuscenes.Inside(name) {
+			c.Report(Finding{
+				Message: fmt.Sprintf("the row names %q, which is no path inside the data set", name), Place: at(),
+				Expected: "a relative path with / and without ..", Actual: name,
+			})
+		}
+	}
+	for i := range t.SampleData.Rows {
+		r := &t.SampleData.Rows[i]
+		at := func() Place { return captureAt(t, int32(i)) }
+		check(r.Filename, at)
+		check(r.Info, at)
+	}
+	for i := range t.Map.Rows {
+		check(t.Map.Rows[i].Filename, func() Place { return nuscenes.At(t, &t.Map, int32(i)) })
+	}
+	for _, table := range []*nuscenes.Table[nuscenes.Lidarseg]{&t.Lidarseg, &t.Panoptic} {
+		for i := range table.Rows {
+			check(table.Rows[i].Filename, func() Place { return nuscenes.At(t, table, int32(i)) })
 		}
 	}
 }

@@ -13,12 +13,12 @@ import (
 var layKITTI = []Rule{
 	{
 		ID: "LAY004", Slug: "dir-missing", Severity: rule.Error,
-		Formats: formats{kittiObject, kittiRaw, kittiTracking, kittiOdometry, semanticKITTI, nuScenes, lyft, t4},
-		Summary: "Every folder that the format requires is there.",
+		Formats: formats{kittiObject, kittiRaw, kittiTracking, kittiOdometry, semanticKITTI, nuScenes, t4},
+		Summary: "Every folder that the format requires is there: those of KITTI's sensors, calibrations and labels; samples and sweeps of nuScenes and data of T4, where tables name files in them.",
 		Why:     "A loader stops at the first frame, or trains without a modality that was meant to be used.",
 		Example: "training/ has image_2 and label_2, and no calib",
 		Hint:    "unpack the archive that holds the folder, or give the folder that really is the root",
-		Checks:  []Check{rule.On(checkSplitFolders), rule.On(checkRawFolders), rule.On(checkSequenceFolders)},
+		Checks:  []Check{rule.On(checkSplitFolders), rule.On(checkRawFolders), rule.On(checkSequenceFolders), rule.On(checkTableFolders).Needing("sample_data")},
 	},
 	{
 		ID: "LAY008", Slug: "frame-set-mismatch", Severity: rule.Error,
