@@ -18,7 +18,7 @@ func locate(fs []rule.Finding) {
 	byFile := map[string][]*rule.Finding{}
 	for i := range fs {
 		f := &fs[i]
-		if f.Line == 0 && f.Table != "" && strings.HasSuffix(f.Path, ".json") {
+		if f.Line == 0 && (f.Table != "" || f.ByteOffset > 0) && strings.HasSuffix(f.Path, ".json") {
 			name := filepath.Join(f.Dataset, filepath.FromSlash(f.Path))
 			byFile[name] = append(byFile[name], f)
 		}

@@ -20,9 +20,8 @@ var lnkT4Mutations = []Mutation{
 // description.
 func editInfo(edit func(source *Record)) func(*Dir) error {
 	return func(d *Dir) error {
-		const name = "data/LIDAR_TOP_INFO/00000.json"
 		var failed error
-		err := d.Edit(name, func(b []byte) []byte {
+		err := d.Edit(t4Description, func(b []byte) []byte {
 			rows, err := parseTable([]byte("[" + string(b) + "]"))
 			if err != nil {
 				failed = err

@@ -11,6 +11,7 @@ import (
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
+	txt "github.com/mmaudit/mmaudit/validate/text"
 )
 
 // A CANFile is one message of the vehicle's CAN bus during one scene: a file
@@ -88,6 +89,12 @@ func (c *CANFile) parse(ctx context.Context, src io.Reader, e rule.Emitter) (slu
 	for {
 		rec, err := r.Next()
 		if err == io.EOF {
+			if r.BOM {
+				txt.BOM(e, rule.Place{Path: c.Path, Line: 1, Column: 1})
+			}
+			if r.CR >= 0 {
+				txt.CR(e, rule.Place{Path: c.Path, ByteOffset: r.CR}, 0)
+			}
 			return slug
 		}
 		if err != nil {

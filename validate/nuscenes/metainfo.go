@@ -60,18 +60,29 @@ func readMetainfo(ctx context.Context, t *Tables, e rule.Emitter) error {
 			skip("file-empty")
 			continue
 		}
-		m, features, err := parseMetainfo(&p, b)
-		if err != nil {
-			slug := "json-syntax"
-			var je *jsonrow.Error
-			if errors.As(err, &je) {
-				at.ByteOffset = je.Offset
-				e.Emit(rule.Fault{Slug: slug, Message: je.Msg, Place: at})
-			} else {
-				slug = "metainfo-sources"
-				e.Emit(rule.Fault{Slug: slug, Message: err.Error(), Place: at})
+		place := func(offset int64) rule.Place {
+			return rule.Place{Path: r.Info, ByteOffset: min(offset, int64(len(b)-1))}
+		}
+		text, lead := encoded(e, b, place)
+		rec, err := p.Object(text, lead)
+		var je *jsonrow.Error
+		if errors.As(err, &je) {
+			f := rule.Fault{Slug: "json-syntax", Message: je.Msg, Place: place(je.Offset)}
+			if je.Shape {
+				f.Slug = "metainfo-sources"
 			}
+			e.Emit(f)
+			skip(f.Slug)
+			continue
+		}
+		if slug := flaws(e, rec, place); slug != "" {
 			skip(slug)
+			continue
+		}
+		m, features, err := parseMetainfo(rec)
+		if err != nil {
+			e.Emit(rule.Fault{Slug: "metainfo-sources", Message: err.Error(), Place: at})
+			skip("metainfo-sources")
 			continue
 		}
 		m.Place = at
@@ -96,13 +107,21 @@ func points(ds *dataset.Dataset, r *SampleData, features int64) int64 {
 	return info.Size() / (4 * features)
 }
 
-// parseMetainfo reads a description. The error is a *jsonrow.Error where the
-// text is no JSON object.
-func parseMetainfo(p *jsonrow.Parser, b []byte) (m *Metainfo, features int64, err error) {
-	rec, err := p.Object(b, 0)
-	if err != nil {
-		return nil, 0, err
+// flaws emits the flaws of a small JSON file, and gives the rule that one of
+// them breaks so that the file cannot be used.
+func flaws(e rule.Emitter, rec *jsonrow.Record, place func(offset int64) rule.Place) (slug string) {
+	for _, fl := range rec.Flaws {
+		p := flaw(fl)
+		e.Emit(rule.Fault{Slug: p.slug, Message: p.message, Place: place(p.offset), Actual: p.actual, Hint: p.hint, Key: fl.Field + " " + fl.Text})
+		if !p.harmless {
+			slug = p.slug
+		}
 	}
+	return slug
+}
+
+// parseMetainfo takes what a description says.
+func parseMetainfo(rec *jsonrow.Record) (m *Metainfo, features int64, err error) {
 	features = 5
 	if f := rec.Field("num_pts_feats"); f != nil && f.Kind != jsonrow.Null {
 		n, exact := jsonrow.Scaled(f.Raw, 0)

@@ -29,7 +29,7 @@ func TestParseMetainfo(t *testing.T) {
 		{text: `[]`, err: "json"},
 		{text: ``, err: "json"},
 	} {
-		m, features, err := parseMetainfo(new(jsonrow.Parser), []byte(x.text))
+		m, features, err := describe([]byte(x.text))
 		var je *jsonrow.Error
 		switch {
 		case x.err == "json":
@@ -48,12 +48,20 @@ func TestParseMetainfo(t *testing.T) {
 	}
 }
 
+func describe(b []byte) (*Metainfo, int64, error) {
+	rec, err := new(jsonrow.Parser).Object(b, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	return parseMetainfo(rec)
+}
+
 func FuzzMetainfo(f *testing.F) {
 	f.Add([]byte(`{"num_pts_feats": 4, "sources": [{"sensor_token": "a", "idx_begin": 0, "length": 3}]}`))
 	f.Add([]byte(`{"sources": [{"length": 99999999999999999999}]}`))
 	f.Add([]byte(`{"sources": [[[[`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, features, err := parseMetainfo(new(jsonrow.Parser), b)
+		m, features, err := describe(b)
 		if err != nil {
 			return
 		}

@@ -30,11 +30,7 @@ func (l *loader) splits() map[string][]string {
 		l.fault("file-empty", rule.Fault{Message: "the file is empty (0 bytes)", Place: l.file()})
 		return nil
 	}
-	lead := int64(0)
-	if rest, ok := bytes.CutPrefix(b, []byte("\xef\xbb\xbf")); ok {
-		txt.BOM(l.e, l.at(0))
-		b, lead = rest, 3
-	}
+	b, lead := encoded(l.e, b, l.at)
 	var p jsonrow.Parser
 	rec, err := p.Object(b, lead)
 	var je *jsonrow.Error
@@ -48,9 +44,6 @@ func (l *loader) splits() map[string][]string {
 	}
 	for _, f := range rec.Flaws {
 		l.report([]problem{flaw(f)}, "")
-	}
-	if n := bytes.Count(b, []byte{'\r'}); n > 0 {
-		txt.CR(l.e, l.at(lead+int64(bytes.IndexByte(b, '\r'))), n)
 	}
 	splits := map[string][]string{}
 	for i := range rec.Fields {
@@ -66,6 +59,20 @@ func (l *loader) splits() map[string][]string {
 		splits[f.Name] = scenes
 	}
 	return splits
+}
+
+// encoded speaks about a byte order mark and carriage returns in a small JSON
+// file. It gives what follows the mark, and the offset of that.
+func encoded(e rule.Emitter, b []byte, at func(offset int64) rule.Place) (rest []byte, lead int64) {
+	rest, ok := bytes.CutPrefix(b, []byte("\xef\xbb\xbf"))
+	if ok {
+		txt.BOM(e, at(0))
+		lead = 3
+	}
+	if n := bytes.Count(rest, []byte{'\r'}); n > 0 {
+		txt.CR(e, at(lead+int64(bytes.IndexByte(rest, '\r'))), n)
+	}
+	return rest, lead
 }
 
 // sceneNames reads a list of names, or says what else it is.

@@ -40,7 +40,7 @@ var schJSON = []Rule{
 	{
 		ID: "SCH005", Slug: "text-encoding", Severity: rule.Warning,
 		Summary: "Text files are UTF-8 without a byte order mark and without carriage returns, and their last line is ended.",
-		Why:     "Readers that split lines or columns by hand take a byte order mark or a carriage return for content: the first key is not found, the last column does not parse. (Tables in JSON need no final line feed.)",
+		Why:     "Readers that split lines or columns by hand take a byte order mark or a carriage return for content: the first key is not found, the last column does not parse. (JSON needs no final line feed, and in XML all three are legal.)",
 		Example: `Car 0.00 0 -1.58 … -1.59\r\n`,
 		Hint:    "convert the file: dos2unix, iconv -t UTF-8",
 		Checks:  []Check{rule.FromReader()},
