@@ -41,7 +41,10 @@ var schNamesMutations = []Mutation{
 	{Rule: "SCH022", Name: "base64", Base: baseT4, Apply: func(d *Dir) error {
 		return d.Replace("annotation/surface_ann.json", `"counts": "`, `"counts": "!`)
 	}},
-	{Rule: "SCH022", Name: "turned", Base: baseT4, Apply: func(d *Dir) error { return d.Replace("annotation/object_ann.json", "90,\n160", "160,\n90") }},
+	{Rule: "SCH022", Name: "turned", Base: baseT4, Severity: "info", Apply: func(d *Dir) error { return d.Replace("annotation/object_ann.json", "90,\n160", "160,\n90") }},
+	{Rule: "SCH015", Name: "scene", Base: baseNuScenes, Apply: set("scene", "name", `"scene-0655"`, where("name", "scene-0061"))},
+	{Rule: "SCH015", Name: "t4", Base: baseT4, Apply: set("category", "name", `"truck"`, where("name", "bus"))},
+	{Rule: "SCH018", Name: "t4 twice", Base: baseT4, Apply: set("category", "index", "2", where("name", "bus"))},
 }
 
 // renameChannel gives a channel another name, in the tables and in the files.

@@ -281,10 +281,14 @@ func (l *loader) report(ps []problem, token string) {
 	for _, p := range ps {
 		place := l.at(p.offset)
 		place.Token = token
-		l.e.Emit(rule.Fault{
+		f := rule.Fault{
 			Slug: p.slug, Message: p.message, Place: place,
 			Expected: p.expected, Actual: p.actual, Hint: p.hint,
-		})
+		}
+		if p.slug == "field-unknown" && l.e.Params().Strict {
+			f.Severity = rule.Warning
+		}
+		l.e.Emit(f)
 	}
 }
 

@@ -134,9 +134,10 @@ func imageAnnotations(t *nuscenes.Tables) (n map[int32]int32, doubtful int32) {
 		return n, 0
 	}
 	l := t.Links()
-	for _, i := range l.ObjectAnn.Instance {
-		if i < 0 {
+	for row, i := range l.ObjectAnn.Instance {
+		if i < 0 || !t.ObjectAnn.Sound(int32(row)) {
 			doubtful++
+			continue
 		}
 		n[i]++
 	}

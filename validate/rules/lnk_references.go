@@ -19,7 +19,7 @@ var lnkReferences = []Rule{
 		Summary: "Every reference to a row of another table names a row that exists.",
 		Why:     "The devkits index their tables by token and stop with a KeyError, or leave the row out of every list, as soon as one is missing.",
 		Example: `{"token": "e93e98b6…", "ego_pose_token": "0123…", …} where ego_pose.json has no row 0123…`,
-		Hint:    "restore the missing row, or remove the rows that refer to it; subsets must be cut along references",
+		Hint:    "restore the missing row, or remove the rows that refer to it; subsets must be cut along references (logs that only map.log_tokens still names are a warning: v1.0-mini has them too)",
 		Checks:  []Check{rule.On(dangling)},
 	},
 	{
@@ -65,7 +65,7 @@ var lnkReferences = []Rule{
 	{
 		ID: "LNK023", Slug: "row-orphan", Severity: rule.Warning, Formats: nuScenesFamily,
 		Summary: "Every sensor, log, scene and sample is used by some other row.",
-		Why:     "A row that nothing names is data that was lost on the way: a sensor whose calibration is missing, a log whose scenes were not exported.",
+		Why:     "A row that nothing names is data that was lost on the way: a sensor whose calibration is missing, a log whose scenes were not exported. (Attributes, categories and levels of visibility are vocabularies: a subset need not use each.)",
 		Example: `sensor.json has RADAR_FRONT, and no calibrated_sensor refers to it`,
 		Hint:    "add the rows that should refer to it, or remove it",
 		Checks: []Check{

@@ -15,7 +15,7 @@ var schTable = []Rule{
 	},
 	{
 		ID: "SCH007", Slug: "field-unknown", Severity: rule.Info, Formats: formats{nuScenes, t4},
-		Summary: "Rows have no fields beyond the documented ones.",
+		Summary: "Rows have no fields beyond the documented ones (a warning under --strict).",
 		Why:     "Most readers ignore such a field, those of T4 refuse it, and often it is a documented field with a typing error.",
 		Example: `"time_stamp": 1532402927647951`,
 		Hint:    "remove the field, or correct its name",

@@ -321,8 +321,14 @@ const minOverlap = 0.8
 func reportSpans(c *Ctx, all *spans) {
 	for group, channels := range *all {
 		var starts, ends []int64
+		seen := map[string]bool{}
 		for _, s := range channels {
 			starts, ends = append(starts, s.from), append(ends, s.to)
+			seen[s.channel] = true
+		}
+		if len(seen) < len(channels) { // two scenes of one name
+			c.Skip("a name of its own for each of the scenes " + group)
+			continue
 		}
 		from, to := median(starts), median(ends)
 		if to <= from {
