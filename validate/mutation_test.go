@@ -40,7 +40,14 @@ func TestMutations(t *testing.T) {
 					t.Errorf("%s did not speak", id)
 				}
 			}
+			severity := severityOf(m)
 			for _, f := range rep.Findings {
+				if f.Rule == m.Rule && f.Severity != severity {
+					t.Errorf("%s instead of %s: %s:%d: %s", f.Severity, severity, f.Path, f.Line, f.Message)
+				}
+				if about := f.Rule == "LAY001" || f.Rule == "LAY002"; f.Path == "" && !about && !statistic(f.Rule) { // those are about the root
+					t.Errorf("no place: %s: %s", f.Rule, f.Message)
+				}
 				if f.Rule != m.Rule && !slices.Contains(m.With, f.Rule) && !statistic(f.Rule) {
 					t.Errorf("also %s %s:%d: %s", f.Rule, f.Path, f.Line, f.Message)
 				}
@@ -85,6 +92,17 @@ func TestEveryRuleHasAMutation(t *testing.T) {
 	}
 }
 
+// severityOf gives the severity that findings of a mutation's rule must have.
+func severityOf(m datagen.Mutation) rule.Severity {
+	for _, r := range rules.Catalogue() {
+		if r.ID == m.Rule && m.Severity == "" {
+			return r.Severity
+		}
+	}
+	s, _ := rule.ParseSeverity(m.Severity)
+	return s
+}
+
 func statistic(id string) bool {
 	for _, r := range rules.Catalogue() {
 		if r.ID == id {
@@ -100,7 +118,7 @@ func check(t *testing.T, root string, m datagen.Mutation) *report.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Params.Deep = m.Deep
+	c.Params.Deep, c.Params.Strict = m.Deep, c.StrictMode
 	rep, err := validate.Run(t.Context(), []string{root}, validate.Options{
 		Params:   &c.Params,
 		Selected: func(r *rule.Rule) bool { return m.Base.Annotated || r.Group() != "UMM" },

@@ -19,9 +19,17 @@ type Mutation struct {
 	Config string
 	// Deep runs the rules that read bodies too.
 	Deep bool
+	// Severity of the rule's findings, if it is not that of the rule.
+	Severity string
 	// With names other rules that state the same fault from another side and
 	// cannot be avoided; each use says why in a comment.
 	With []string
+}
+
+// of gives the mutation with another severity than the rule's.
+func (m Mutation) of(severity string) Mutation {
+	m.Severity = severity
+	return m
 }
 
 // A Base names a generated data set.

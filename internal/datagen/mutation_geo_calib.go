@@ -17,4 +17,10 @@ var geoCalibMutations = []Mutation{
 	}},
 	{Rule: "GEO013", Name: "imu", Base: baseKITTIPair, Apply: func(d *Dir) error { return d.EditLine(objectCalib, 7, column(5, "0")) }},
 	breakCalib("GEO014", "", onLine(6, func(string) string { return "Tr_velo_to_cam: 0 0 1 0.27 -1 0 0 0 0 -1 0 -0.08" })),
+	onCalib("GEO003", "odometry", baseKITTIOdometry, odometryCalib, onLine(5, column(3, "0.5"))),
+	onCalib("GEO003", "raw cameras", baseKITTIRaw, rawCameras, onKey("R_rect_02:", column(2, "-9.9e-01"))),
+	onCalib("GEO011", "raw", baseKITTIRaw, rawCameras, onKey("P_rect_03:", column(5, "-10"))),
+	onCalib("GEO011", "odometry", baseKITTIOdometry, odometryCalib, onLine(1, column(5, "44.8"))),
+	// Just beyond the limit of 1e-4.
+	breakCalib("GEO003", "just", onLine(5, func(string) string { return "R0_rect: 1.00006 0 0 0 1 0 0 0 1" })),
 }

@@ -19,7 +19,7 @@ var geoLabelsMutations = []Mutation{
 	breakRow("GEO028", "", column(7, "90.00")),
 	breakTrack("GEO028", "tracking", column(10, "0")),
 	breakRow("GEO029", "", column(7, "1279.00")),
-	breakRow("GEO029", "one", column(7, "1241.50")),
+	breakRow("GEO029", "one", column(7, "1241.50")).of("warning"),
 	breakTrack("GEO029", "tracking", column(10, "375.5")),
 	breakRow("GEO030", "", column(2, "1.50")),
 	breakRow("GEO030", "occluded", column(3, "4")),

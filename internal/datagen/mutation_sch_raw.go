@@ -37,6 +37,8 @@ var schRawMutations = []Mutation{
 		return d.EditLine("poses/03.txt", 3, func(l string) string { return "1,0" + l[strings.Index(l, " "):] })
 	}},
 	{Rule: "SCH041", Name: "rows", Base: baseSemanticKITTI, Apply: func(d *Dir) error { return d.EditLines("sequences/03/poses.txt", without(5)) }},
+	{Rule: "SCH036", Name: "tracking", Base: baseKITTITracking, Apply: func(d *Dir) error { return d.EditLine("training/oxts/0000.txt", 2, column(26, "99")) }},
+	{Rule: "SCH035", Name: "tracking number", Base: baseKITTITracking, Apply: func(d *Dir) error { return d.EditLine("training/oxts/0000.txt", 2, column(30, "6.0")) }},
 }
 
 const trackletFile = rawDrive + "tracklet_labels.xml"

@@ -17,7 +17,7 @@ var ummFieldsMutations = []Mutation{
 	{Rule: "UMM002", Name: "empty", Base: mmRaw, Apply: sidecarFault(rawSidecar, rawImage, setField("sensor_sync_id", `""`))},
 	{Rule: "UMM002", Name: "absent", Base: mmNuScenes, Apply: sidecarFault(nuScenesSidecar, []string{`"channel":"CAM_FRONT"`}, setField("sensor_sync_id", ""))},
 	{Rule: "UMM003", Base: mmRaw, Apply: sidecarFault(rawSidecar, rawImage, setField("sensor_sync_id", wrongLetter))},
-	{Rule: "UMM003", Name: "upper", Base: mmRaw, Apply: sidecarFault(rawSidecar, rawImage, func(l string) string {
+	{Rule: "UMM003", Name: "upper", Base: mmRaw, Severity: "warning", Apply: sidecarFault(rawSidecar, rawImage, func(l string) string {
 		i := strings.Index(l, `"sensor_sync_id":"`) + len(`"sensor_sync_id":"`)
 		return l[:i] + strings.ToUpper(l[i:i+36]) + l[i+36:]
 	})},

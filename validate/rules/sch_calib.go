@@ -57,9 +57,9 @@ var schCalib = []Rule{
 	},
 	{
 		ID: "SCH032", Slug: "calib-extra", Severity: rule.Info,
-		Formats: formats{kittiObject},
-		Summary: "A calibration file has no key twice, and none that the format does not document.",
-		Why:     "Of a key that is there twice each reader believes another one. An unknown key shifts the lines for readers that count.",
+		Formats: kittiCalibrated,
+		Summary: "A calibration file has no key twice (an error), and, in the object data set, none that the format does not document.",
+		Why:     "Of a key that is there twice each reader believes another one. An unknown key shifts the lines for readers that count, as those of the object data set do.",
 		Example: "R_rect, the name of the tracking data set, in place of R0_rect",
 		Hint:    "remove the line, or rename the key as documented",
 		Checks:  []Check{rule.On(checkCalibExtra)},
@@ -150,8 +150,9 @@ func checkCalibExtra(c *Ctx, f *kitti.Calib) {
 		case first != e:
 			c.Report(Finding{
 				Severity: rule.Error, Message: fmt.Sprintf("key %q is also on line %d", e.Key, first.Line), Place: p, Key: e.Key,
-				Hint: "keep the line that belongs to the frame and remove the other",
+				Hint: "keep the line that is right and remove the other",
 			})
+		case f.Kind != kitti.CalibObject: // read by key: what is beyond the documented ones is never seen
 		case !known:
 			c.Report(Finding{Message: fmt.Sprintf("key %q is not documented", e.Key), Place: p, Key: e.Key})
 		case k.Name != e.Key:
