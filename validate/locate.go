@@ -2,45 +2,47 @@ package validate
 
 import (
 	"bytes"
+	"cmp"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
+// An opener opens a file of a data set: never outside of its root.
+type opener func(root, path string) (io.ReadCloser, error)
+
 // locate turns the byte offsets of findings in text files into lines and
 // columns. Readers of large tables give offsets alone; only the findings that
 // the report keeps pay for a second look at the file.
-func locate(fs []rule.Finding) {
-	byFile := map[string][]*rule.Finding{}
+func locate(fs []rule.Finding, open opener) {
+	type file struct{ root, path string }
+	byFile := map[file][]*rule.Finding{}
 	for i := range fs {
 		f := &fs[i]
 		if f.Line == 0 && (f.Table != "" || f.ByteOffset > 0) && strings.HasSuffix(f.Path, ".json") {
-			name := filepath.Join(f.Dataset, filepath.FromSlash(f.Path))
-			byFile[name] = append(byFile[name], f)
+			at := file{f.Dataset, f.Path}
+			byFile[at] = append(byFile[at], f)
 		}
 	}
-	for name, fs := range byFile {
-		slices.SortFunc(fs, func(a, b *rule.Finding) int { return int(a.ByteOffset - b.ByteOffset) })
-		locateIn(name, fs)
+	for at, fs := range byFile {
+		r, err := open(at.root, at.path)
+		if err != nil {
+			continue // it has gone since: its findings stay without lines
+		}
+		slices.SortFunc(fs, func(a, b *rule.Finding) int { return cmp.Compare(a.ByteOffset, b.ByteOffset) })
+		locateIn(r, fs)
+		r.Close()
 	}
 }
 
-// locateIn walks one file up to the last offset. A file that has gone leaves
-// its findings without lines.
-func locateIn(name string, fs []*rule.Finding) {
-	f, err := os.Open(name)
-	if err != nil {
-		return
-	}
-	defer f.Close()
+// locateIn walks one file up to the last offset.
+func locateIn(r io.Reader, fs []*rule.Finding) {
 	buf := make([]byte, 256<<10)
 	line, lineStart, at := 1, int64(0), int64(0)
 	for len(fs) > 0 {
-		n, err := f.Read(buf)
+		n, err := r.Read(buf)
 		b := buf[:n]
 		for len(fs) > 0 && fs[0].ByteOffset < at+int64(n) {
 			upto := b[:fs[0].ByteOffset-at]
@@ -57,7 +59,7 @@ func locateIn(name string, fs []*rule.Finding) {
 			lineStart = at + int64(bytes.LastIndexByte(b, '\n')) + 1
 		}
 		at += int64(n)
-		if err == io.EOF || err != nil || n == 0 {
+		if err != nil || n == 0 {
 			return
 		}
 	}

@@ -13,50 +13,51 @@ import (
 )
 
 // Open reads the data sets below each folder without judging them, for whoever
-// needs their moments: annotate. The sources are valid until close is called.
-// A data set whose moments cannot be read is an error, and so is a fault in a
+// needs their moments: annotate. The sources are valid until release is called;
+// where there is an error, there is nothing to release. A data set whose moments cannot be read is an error, and so is a fault in a
 // table that gives moments: what is missing there would silently be missing in
 // all that is derived.
-func Open(ctx context.Context, folders []string, o Options) (sources []moment.Source, close func(), err error) {
+func Open(ctx context.Context, folders []string, o Options) (sources []moment.Source, release func(), err error) {
 	s := newSink(o.withDefaults())
-	var opened []*dataset.Dataset
-	close = func() {
-		for _, ds := range opened {
-			ds.Close()
+	var detected []*dataset.Detection
+	release = func() {
+		for _, det := range detected {
+			det.Close()
 		}
 	}
-	defer func() {
-		if err != nil {
-			close()
-			close = func() {}
-		}
-	}()
 	for _, folder := range folders {
-		det, err := dataset.Detect(ctx, folder, func(p string, dir bool) bool { return s.o.Policy.Ignored(folder, p, dir) })
+		det, err := s.o.detect(ctx, folder)
+		if err == nil {
+			detected = append(detected, det)
+			sources, err = appendSources(ctx, sources, det, s)
+		}
 		if err != nil {
-			return nil, close, err
-		}
-		opened = append(opened, det.Datasets...)
-		if len(det.Datasets) == 0 {
-			return nil, close, fmt.Errorf("%s: %w", folder, ErrNoDataset)
-		}
-		for _, ds := range det.Datasets {
-			p := newPass(ctx, s, ds, nil)
-			e := &sound{pass: p}
-			src, err := readers[ds.Schema](ctx, ds, s.o.Jobs, e)
-			if err != nil {
-				return nil, close, fmt.Errorf("%s: %w", ds.Root, err)
-			}
-			if e.err != nil {
-				return nil, close, fmt.Errorf("%s: the tables are not sound: %w", ds.Root, e.err)
-			}
-			if src == nil {
-				return nil, close, fmt.Errorf("%s: cannot be read: %s", ds.Root, p.whyBroken())
-			}
-			sources = append(sources, src)
+			release()
+			return nil, nil, err
 		}
 	}
-	return sources, close, nil
+	return sources, release, nil
+}
+
+// appendSources reads the data sets of a folder for their moments.
+func appendSources(ctx context.Context, sources []moment.Source, det *dataset.Detection, s *sink) ([]moment.Source, error) {
+	if len(det.Datasets) == 0 {
+		return nil, fmt.Errorf("%s: %w", det.Root, ErrNoDataset)
+	}
+	for _, ds := range det.Datasets {
+		e := &sound{pass: newPass(ctx, s, ds, nil)}
+		src, err := read(ctx, ds, s.o.Jobs, e)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", ds.Root, err)
+		case e.err != nil:
+			return nil, fmt.Errorf("%s: the tables are not sound: %w", ds.Root, e.err)
+		case src == nil:
+			return nil, fmt.Errorf("%s: cannot be read: %s", ds.Root, e.whyBroken())
+		}
+		sources = append(sources, src)
+	}
+	return sources, nil
 }
 
 // ErrNoDataset says that a folder holds no data set that this build reads.

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -22,10 +21,8 @@ type pass struct {
 	byType map[reflect.Type][]*rule.Bound
 	bySlug map[string]*rule.Rule
 
-	mu     sync.Mutex
-	broken map[string]string // guarded by mu: input -> why
-
-	done, total *atomic.Int64
+	mu     sync.Mutex        // guards broken
+	broken map[string]string // input -> why
 }
 
 func newPass(ctx context.Context, s *sink, ds *dataset.Dataset, active []*rule.Rule) *pass {
@@ -34,7 +31,6 @@ func newPass(ctx context.Context, s *sink, ds *dataset.Dataset, active []*rule.R
 		byType: map[reflect.Type][]*rule.Bound{},
 		bySlug: map[string]*rule.Rule{},
 		broken: map[string]string{},
-		done:   &s.done, total: &s.total,
 	}
 	for _, r := range active {
 		if ds != nil && !r.Applies(ds.Schema) {
@@ -138,14 +134,14 @@ func (p *pass) missing(inputs []string) string {
 }
 
 func (p *pass) Expect(n int) {
-	p.total.Add(int64(n))
+	p.s.total.Add(int64(n))
 	p.Advance(0)
 }
 
 func (p *pass) Advance(n int) {
-	d := p.done.Add(int64(n))
+	d := p.s.done.Add(int64(n))
 	if p.s.o.Progress != nil {
-		p.s.o.Progress(int(d), int(p.total.Load()))
+		p.s.o.Progress(int(d), int(p.s.total.Load()))
 	}
 }
 

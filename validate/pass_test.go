@@ -31,7 +31,7 @@ func TestKeepsTheFirstByPlace(t *testing.T) {
 	for _, i := range rand.Perm(1000) {
 		s.report(&dataset.Dataset{Root: "d"}, r, rule.Finding{Place: rule.Place{Path: "a", Line: i + 1}})
 	}
-	s.finish()
+	s.finish(nil)
 	if s.rep.Counts["LAY015"] != 1000 || len(s.rep.Findings) != 5 {
 		t.Fatalf("%d of %d findings kept, want 5 of 1000", len(s.rep.Findings), s.rep.Counts["LAY015"])
 	}

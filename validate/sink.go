@@ -22,12 +22,12 @@ import (
 // depend on the order in which workers report.
 type sink struct {
 	o     *Options
-	rep   *report.Report
 	slugs map[string]*rule.Rule
 
-	done, total atomic.Int64
+	done, total atomic.Int64 // units of work, for the progress bar
 
-	mu        sync.Mutex // guards what follows, and rep
+	mu        sync.Mutex // guards what follows
+	rep       *report.Report
 	kept      map[bucket][]rule.Finding
 	last      map[bucket]rule.Finding   // of those kept in full buckets
 	skips     map[bucket]map[string]int // by reason
@@ -63,6 +63,15 @@ func newSink(o *Options) *sink {
 		s.slugs[r.Slug] = r
 	}
 	return s
+}
+
+// dataset adds a data set to the report.
+func (s *sink) dataset(ds *dataset.Dataset) *report.Dataset {
+	s.rep.Datasets = append(s.rep.Datasets, report.Dataset{
+		Root: ds.Root, Schema: ds.Schema, Tables: ds.Tables, Evidence: ds.Evidence,
+		Files: ds.Tree.Files, Channels: []report.Channel{},
+	})
+	return &s.rep.Datasets[len(s.rep.Datasets)-1]
 }
 
 func (s *sink) report(ds *dataset.Dataset, r *rule.Rule, f rule.Finding) {
@@ -145,8 +154,9 @@ func (s *sink) fold(b bucket) {
 	}
 }
 
-// finish orders what was gathered into the report.
-func (s *sink) finish() {
+// finish orders what was gathered into the report. It opens the files whose
+// lines are still to be counted.
+func (s *sink) finish(open opener) *report.Report {
 	for _, fs := range s.kept {
 		slices.SortFunc(fs, byPlace)
 		s.rep.Findings = append(s.rep.Findings, fs[:min(len(fs), s.o.Keep)]...)
@@ -157,7 +167,7 @@ func (s *sink) finish() {
 			order[d.Root] = i + 1
 		}
 	}
-	locate(s.rep.Findings)
+	locate(s.rep.Findings, open)
 	slices.SortFunc(s.rep.Findings, func(a, b rule.Finding) int {
 		return cmp.Or(cmp.Compare(order[a.Dataset], order[b.Dataset]), strings.Compare(a.Dataset, b.Dataset), byPlace(a, b))
 	})
@@ -173,6 +183,7 @@ func (s *sink) finish() {
 	slices.SortFunc(s.rep.Skipped, func(a, b report.Skip) int {
 		return cmp.Or(cmp.Compare(a.Dataset, b.Dataset), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Needs, b.Needs))
 	})
+	return s.rep
 }
 
 // byPlace orders findings by path, line, rule, and then by all else that can

@@ -52,7 +52,7 @@ func TestSuppressedDoNotCrowdOut(t *testing.T) {
 		s.report(ds, r, rule.Finding{Message: "known", Place: rule.Place{Path: "a", Line: i + 1}})
 	}
 	s.report(ds, r, rule.Finding{Message: "new", Place: rule.Place{Path: "z"}})
-	s.finish()
+	s.finish(nil)
 	if got := len(s.rep.Findings); got != 4 {
 		t.Errorf("%d findings kept, want 3 suppressed and 1 that counts", got)
 	}
@@ -77,7 +77,7 @@ func TestSkipsAreBounded(t *testing.T) {
 		if got := len(s.skips[bucket{rule: r.ID, dataset: ds.Root}]); got > 2*maxSkips {
 			t.Errorf("%d reasons are held", got)
 		}
-		s.finish()
+		s.finish(nil)
 		return s.rep.Skipped
 	}
 	up, down := skipped(func(i int) int { return i }), skipped(func(i int) int { return n - 1 - i })

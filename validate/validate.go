@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"runtime"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
@@ -49,37 +51,31 @@ type Policy interface {
 // report that comes with it holds what was found until then.
 var ErrIncomplete = errors.New("validation is incomplete")
 
-// A Reader reads one data set, emits its items, and returns its moments
-// (nil if the format has none). What is wrong in the data is emitted, not
-// returned; the error means that reading could not go on.
-type Reader func(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (moment.Source, error)
-
 // Run validates the data sets below each folder as one: their findings come
 // in one report, and the rules that relate data sets see them all.
 //
 // The report is never nil. The error is about what could not be checked: a
 // folder that is missing, a context that ended (ErrIncomplete).
 func Run(ctx context.Context, folders []string, o Options) (*report.Report, error) {
-	s := newSink(o.withDefaults())
-	catalogue := rules.Catalogue()
-	active := catalogue[:0:0]
-	for _, r := range catalogue {
-		if (o.Selected == nil || o.Selected(r)) && (!r.Deep || s.o.Params.Deep) {
-			active = append(active, r)
-			s.rep.Rules = append(s.rep.Rules, r.ID)
+	r := &run{ctx: ctx, sink: newSink(o.withDefaults())}
+	defer r.close()
+	for _, rule := range rules.Catalogue() {
+		if (o.Selected == nil || o.Selected(rule)) && (!rule.Deep || r.sink.o.Params.Deep) {
+			r.active = append(r.active, rule)
+			r.sink.rep.Rules = append(r.sink.rep.Rules, rule.ID)
 		}
 	}
 
-	err := s.run(ctx, folders, active)
-	s.finish()
+	err := r.folders(folders)
+	rep := r.sink.finish(r.open)
 	if err == nil {
-		return s.rep, nil
+		return rep, nil
 	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	s.rep.Complete, s.rep.Incomplete = false, err.Error()
-	return s.rep, fmt.Errorf("%w: %w", ErrIncomplete, err)
+	rep.Complete, rep.Incomplete = false, err.Error()
+	return rep, fmt.Errorf("%w: %w", ErrIncomplete, err)
 }
 
 // withDefaults fills in what was left open.
@@ -99,43 +95,56 @@ func (o Options) withDefaults() *Options {
 	return &o
 }
 
-func (s *sink) run(ctx context.Context, folders []string, active []*rule.Rule) error {
-	var sources []moment.Source
+// detect finds the data sets below one folder, without what the policy ignores.
+func (o *Options) detect(ctx context.Context, folder string) (*dataset.Detection, error) {
+	return dataset.Detect(ctx, folder, func(p string, dir bool) bool { return o.Policy.Ignored(folder, p, dir) })
+}
+
+// A run is one call of Run.
+type run struct {
+	ctx      context.Context
+	sink     *sink
+	active   []*rule.Rule
+	detected []*dataset.Detection
+	sources  []moment.Source
+}
+
+// folders checks each folder, and then what its data sets say of one another.
+// A folder or data set that cannot be read does not keep the others from it.
+func (r *run) folders(folders []string) error {
 	var failed []error
 	listed := map[string]bool{} // roots whose tree the rules have seen
 	for _, folder := range folders {
-		ignored := func(p string, dir bool) bool { return s.o.Policy.Ignored(folder, p, dir) }
-		det, err := dataset.Detect(ctx, folder, ignored)
+		det, err := r.sink.o.detect(r.ctx, folder)
 		if err != nil {
-			if ctx.Err() != nil {
+			if r.ctx.Err() != nil {
 				return err
 			}
 			failed = append(failed, err)
 			continue
 		}
-		all := newPass(ctx, s, nil, active)
-		all.Emit(det)
-		all.finish()
+		r.detected = append(r.detected, det)
+		r.spanning(det)
 		for _, ds := range det.Datasets {
-			defer ds.Close()
 			ds.Sibling = listed[ds.Root]
-			src, err := s.dataset(ctx, ds, active, !listed[ds.Root])
 			listed[ds.Root] = true
-			if err != nil {
-				if ctx.Err() != nil {
+			if err := r.dataset(ds); err != nil {
+				if r.ctx.Err() != nil {
 					return err
 				}
 				failed = append(failed, fmt.Errorf("%s: %w", ds.Root, err))
 			}
-			if src != nil {
-				sources = append(sources, src)
-			}
 		}
 	}
-	fleet := newPass(ctx, s, nil, active)
-	fleet.Emit(&moment.Fleet{Sources: sources, Context: ctx})
-	fleet.finish()
+	r.spanning(&moment.Fleet{Sources: r.sources, Context: r.ctx})
 	return errors.Join(failed...)
+}
+
+// spanning runs the rules over an item that spans data sets.
+func (r *run) spanning(item any) {
+	p := newPass(r.ctx, r.sink, nil, r.active)
+	p.Emit(item)
+	p.finish()
 }
 
 // dataset runs every rule over one data set. Several data sets can share one
@@ -143,28 +152,42 @@ func (s *sink) run(ctx context.Context, folders []string, active []*rule.Rule) e
 //
 // A check that gathers over items gives its verdict only when all were read:
 // what a part of them lacks may lie in the rest.
-func (s *sink) dataset(ctx context.Context, ds *dataset.Dataset, active []*rule.Rule, tree bool) (src moment.Source, err error) {
-	p := newPass(ctx, s, ds, active)
-	defer func() {
-		if err == nil {
-			p.finish()
-		}
-	}()
-	s.rep.Datasets = append(s.rep.Datasets, report.Dataset{
-		Root: ds.Root, Schema: ds.Schema, Tables: ds.Tables, Evidence: ds.Evidence,
-		Files: ds.Tree.Files, Channels: []report.Channel{},
-	})
-	if tree {
+func (r *run) dataset(ds *dataset.Dataset) error {
+	d := r.sink.dataset(ds)
+	p := newPass(r.ctx, r.sink, ds, r.active)
+	if !ds.Sibling {
 		p.Emit(ds.Tree)
 	}
-	read, ok := readers[ds.Schema]
-	if !ok {
-		return nil, fmt.Errorf("no reader for %s", ds.Schema)
+	src, err := read(r.ctx, ds, r.sink.o.Jobs, p)
+	if err != nil {
+		return err
 	}
-	if src, err = read(ctx, ds, s.o.Jobs, p); err != nil || src == nil {
-		return nil, err
+	if src != nil {
+		r.sources = append(r.sources, src)
+		if err := metadata.Read(r.ctx, src, p, d); err != nil {
+			return err
+		}
 	}
-	return src, metadata.Read(ctx, src, p, &s.rep.Datasets[len(s.rep.Datasets)-1])
+	p.finish()
+	return nil
+}
+
+// open opens a file of a data set of the run, by the root that a finding names.
+func (r *run) open(root, path string) (io.ReadCloser, error) {
+	for _, det := range r.detected {
+		for _, ds := range det.Datasets {
+			if ds.Root == root {
+				return ds.Open(path)
+			}
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (r *run) close() {
+	for _, det := range r.detected {
+		det.Close()
+	}
 }
 
 // asIs is the policy of a run without configuration.
