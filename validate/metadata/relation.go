@@ -43,7 +43,8 @@ type Dated struct {
 	Time    int64 // of the reference channel, on the data set's clock
 	Timed   bool
 	Ref     string
-	offsets []int64 // recorded, by channel of the member; unset where unknown
+	Stamped bool    // the data set has stamps of its own for the sample's channels
+	offsets []int64 // by channel of the member; unset where unknown
 }
 
 const unset = int64(-1 << 63)
@@ -116,8 +117,11 @@ func (m *Member) read(ctx context.Context) {
 				if rec == nil {
 					continue
 				}
-				ns, ok := rec.Recorded()
-				if !ok {
+				// What contradicts the stamps was said of the data set by itself.
+				ns, ok := rec.Recomputed()
+				if ok && !rec.IsReference() {
+					d.Stamped = true
+				} else if ns, ok = rec.Recorded(); !ok {
 					continue
 				}
 				i, known := column[rec.Channel]
@@ -193,7 +197,8 @@ func (m *Member) Nearest(t int64) *Dated {
 	return &timed[i]
 }
 
-// Offsets calls yield with each recorded offset of a sample.
+// Offsets calls yield with each offset of a sample: what the stamps give, or
+// where there are none what was recorded.
 func (m *Member) Offsets(d *Dated, yield func(channel string, ns int64)) {
 	for i, ns := range d.offsets {
 		if ns != unset {

@@ -44,7 +44,7 @@ var ummOffsets = []Rule{
 				return
 			}
 			schema := c.Dataset.Schema
-			if v == right && judgedByStamps(schema, r.Channel, ns) {
+			if v == right && judgedByStamps(schema, r.Channel, ns) || v == unknownStamps && byWindow(c.Params, schema, r.Channel, ns) != outside {
 				return
 			}
 			lo, hi := window(c.Params, schema, r.Channel)
@@ -58,8 +58,7 @@ var ummOffsets = []Rule{
 	},
 	{
 		ID: "UMM020", Slug: "offset-unit", Severity: rule.Error,
-		Formats: formats{kittiRaw, nuScenes, lyft, t4},
-		Summary: "temporal_offset_ns is in nanoseconds.",
+		Summary: "temporal_offset_ns is in nanoseconds. (Where there are no stamps, the window of the channel tells.)",
 		Why:     "A value in another unit is wrong by a factor of a thousand or more and still looks plausible.",
 		Example: `"temporal_offset_ns":-6135 where the stamps give -6135296: microseconds`,
 		Hint:    "multiply by the unit",
@@ -67,8 +66,7 @@ var ummOffsets = []Rule{
 	},
 	{
 		ID: "UMM021", Slug: "offset-sign", Severity: rule.Error,
-		Formats: formats{kittiRaw, nuScenes, lyft, t4},
-		Summary: "temporal_offset_ns is t_channel - t_reference: positive means later than the reference.",
+		Summary: "temporal_offset_ns is t_channel - t_reference: positive means later than the reference. (Where there are no stamps, the window of the channel tells.)",
 		Why:     "With the sign turned round, compensation doubles the error instead of removing it.",
 		Example: `"temporal_offset_ns":6135296 for a camera that fired 6.1 ms before the reference`,
 		Hint:    "change the sign",
@@ -140,6 +138,7 @@ const (
 	belowResolution
 	floatRounded
 	wrong
+	outside // no stamps, and out of the window of the channel
 )
 
 // judge holds a recorded offset against the native stamps.
@@ -195,10 +194,7 @@ func unit(recorded, computed int64) string {
 		return ""
 	}
 	r, c := distance(recorded, 0), distance(computed, 0)
-	for _, u := range []struct {
-		factor         uint64
-		coarser, finer string
-	}{{1e3, "microseconds", "picoseconds"}, {1e6, "milliseconds", "femtoseconds"}, {1e9, "seconds", "attoseconds"}} {
+	for _, u := range units {
 		if scaled(r, u.factor, c, u.factor) {
 			return u.coarser
 		}
@@ -208,6 +204,12 @@ func unit(recorded, computed int64) string {
 	}
 	return ""
 }
+
+// units are those that offsets are mistaken for, coarser and finer than ns.
+var units = []struct {
+	factor         uint64
+	coarser, finer string
+}{{1e3, "microseconds", "picoseconds"}, {1e6, "milliseconds", "femtoseconds"}, {1e9, "seconds", "attoseconds"}}
 
 // scaled reports whether small * factor is large within 1 %, or within step.
 func scaled(small, factor, large, step uint64) bool {
@@ -219,6 +221,28 @@ func scaled(small, factor, large, step uint64) bool {
 	return d <= large/100 || d < step && small > 0 && large >= factor
 }
 
+// byWindow judges an offset that no stamps can be held against by the window of
+// its channel. Where all of the window lies on one side of the reference, an
+// offset that fits it but for its sign or its unit shows which of them is wrong.
+func byWindow(p *rule.Params, s dataset.Schema, channel string, ns int64) verdict {
+	lo, hi := window(p, s, channel)
+	in := func(factor float64) bool { ms := float64(ns) * factor / 1e6; return lo <= ms && ms <= hi }
+	switch {
+	case in(1):
+		return unknownStamps
+	case lo <= 0 && hi >= 0:
+		return outside
+	case in(-1):
+		return wrongSign
+	}
+	for _, u := range units {
+		if in(float64(u.factor)) || in(1/float64(u.factor)) {
+			return wrongUnit
+		}
+	}
+	return outside
+}
+
 // onVerdict reports the records whose offset is judged to be v.
 func onVerdict(v verdict) Check {
 	return onRecord(func(c *Ctx, r *metadata.Record) {
@@ -226,6 +250,9 @@ func onVerdict(v verdict) Check {
 		if got == unknownStamps && v == wrong {
 			c.Skip("native stamps of " + r.Group.Name)
 			return
+		}
+		if got == unknownStamps {
+			got = byWindow(c.Params, c.Dataset.Schema, r.Channel, recorded)
 		}
 		if got == unknownStamps && v == belowResolution && recorded%max(r.Native.Resolution, 1) != 0 {
 			got = v
@@ -236,7 +263,8 @@ func onVerdict(v verdict) Check {
 		computed, ok := r.Recomputed()
 		f := Finding{Expected: fmt.Sprint(computed), Actual: fmt.Sprint(recorded)}
 		if !ok {
-			f.Expected = ""
+			lo, hi := window(c.Params, c.Dataset.Schema, r.Channel)
+			f.Expected = fmt.Sprintf("%g to %g ms", lo, hi)
 		}
 		switch v {
 		case wrong:
@@ -245,8 +273,14 @@ func onVerdict(v verdict) Check {
 			f.Message, f.Expected = fmt.Sprintf("the reference %s has offset %d", r.Channel, recorded), "0"
 		case wrongUnit:
 			f.Message = fmt.Sprintf("temporal_offset_ns of %s is %d: the %d ns that the stamps give, in %s", r.Channel, recorded, computed, unit(recorded, computed))
+			if !ok {
+				f.Message = fmt.Sprintf("temporal_offset_ns of %s is %d: it lies in its window if it is taken for another unit than nanoseconds", r.Channel, recorded)
+			}
 		case wrongSign:
 			f.Message = fmt.Sprintf("temporal_offset_ns of %s is %d, the stamps give %d: the sign is turned round", r.Channel, recorded, computed)
+			if !ok {
+				f.Message = fmt.Sprintf("temporal_offset_ns of %s is %d, and only %d lies in its window: the sign is turned round", r.Channel, recorded, -recorded)
+			}
 		case floatRounded:
 			f.Message = fmt.Sprintf("temporal_offset_ns of %s is %d, the stamps give %d: it went through floating-point seconds", r.Channel, recorded, computed)
 		case belowResolution:
@@ -302,8 +336,8 @@ func points(c *Ctx, g *metadata.Group) map[string]map[string][]point {
 			if v != right && v != unknownStamps {
 				continue
 			}
-			if lo, hi := window(c.Params, c.Dataset.Schema, r.Channel); v == unknownStamps && (float64(ns) < lo*1e6 || float64(ns) > hi*1e6) {
-				continue // UMM019
+			if v == unknownStamps && byWindow(c.Params, c.Dataset.Schema, r.Channel, ns) != unknownStamps {
+				continue // refuted
 			}
 			ref, ok := s.Ref()
 			if out[drive] == nil {

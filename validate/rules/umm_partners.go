@@ -261,7 +261,8 @@ func abs(n int64) int64 { return max(n, -n) }
 
 // partnerOffset compares offsets of one physical sensor. Where the data sets
 // measure against different references, those of a are taken against b's,
-// if both mean the same instant by a stamp.
+// if both mean the same instant by a stamp. A data set that has stamps judges
+// one that has none.
 func partnerOffset(c *Ctx, f *moment.Fleet) {
 	fleet := metadata.Relate(f)
 	for i, a := range fleet.Members {
@@ -272,7 +273,11 @@ func partnerOffset(c *Ctx, f *moment.Fleet) {
 				if own, once := a.Find(da.ID); !ok || !once || own != da {
 					continue
 				}
-				compareOffsets(c, a, da, b, db)
+				if db.Stamped && !da.Stamped {
+					compareOffsets(c, b, db, a, da)
+				} else {
+					compareOffsets(c, a, da, b, db)
+				}
 			}
 		}
 	}
@@ -293,6 +298,9 @@ func compareOffsets(c *Ctx, a *metadata.Member, da *metadata.Dated, b *metadata.
 		at, ok := ofA[sensor]
 		if !ok || base != 0 && !sameMeaning(a, b, sensor) {
 			return
+		}
+		if !db.Stamped && byWindow(c.Params, b.Dataset.Schema, ch, ns) != unknownStamps {
+			return // refuted already
 		}
 		if d := distance(at-base, ns); d > 1000 {
 			f := place(b, db, Finding{

@@ -34,8 +34,16 @@ var windows = map[dataset.Schema]map[string][2]float64{
 		"image_03": {-12, -3},
 		"velodyne": {-22, -13},
 	},
-	lyft: {"CAM_*": {-110, 0}},
-	t4:   {"*": {0, 50}},
+	kittiTracking: {"image_02": {-12, -3}, "image_03": {-12, -3}, "velodyne": {-22, -13}},
+	kittiOdometry: sequenceWindows,
+	semanticKITTI: sequenceWindows,
+	lyft:          {"CAM_*": {-110, 0}},
+	t4:            {"*": {0, 50}},
+}
+
+// sequenceWindows are those of raw by the names of odometry.
+var sequenceWindows = map[string][2]float64{
+	"image_1": {-5, 5}, "image_2": {-12, -3}, "image_3": {-12, -3}, "velodyne": {-22, -13},
 }
 
 // window gives the least and the greatest offset of a channel in ms: what the
