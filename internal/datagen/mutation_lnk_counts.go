@@ -84,6 +84,7 @@ var lnkCountsMutations = []Mutation{
 		}
 		return errNoRow
 	}},
+	{Rule: "LNK020", Name: "Lyft", Base: baseLyft, Apply: assignFrom("sample_annotation", nil, "sample_token", "sample", nth(1, nil), "token")},
 }
 
 // annotationsOf picks the annotations of a class.

@@ -83,4 +83,18 @@ var lnkReferencesMutations = []Mutation{
 			return append(rows, record("token", none64, "channel", "CAM_BACK_LEFT", "modality", "camera"))
 		})
 	}},
+	{Rule: "LNK002", Name: "visibility", Base: baseNuScenes, Severity: "warning", Apply: func(d *Dir) error {
+		return d.EditTable("sample_annotation", func(rows []*Record) []*Record {
+			for _, r := range rows {
+				r.Set("visibility_token", "")
+			}
+			return rows
+		})
+	}},
+	{Rule: "LNK023", Name: "T4", Base: baseT4, Apply: func(d *Dir) error {
+		return d.EditTable("sensor", func(rows []*Record) []*Record {
+			return append(rows, record("token", "none", "channel", "CAM_LEFT", "modality", "camera"))
+		})
+	}},
+	{Rule: "LNK003", Name: "Lyft", Base: baseLyft, Apply: assignFrom("instance", nil, "category_token", "sensor", where("channel", "CAM_BACK"), "token")},
 }

@@ -24,7 +24,7 @@ var lnkReferences = []Rule{
 	},
 	{
 		ID: "LNK002", Slug: "fk-empty", Severity: rule.Error, Formats: formats{nuScenes, t4},
-		Summary: `A mandatory reference is not "".`,
+		Summary: `A mandatory reference is not "". (That visibility_token, which may be "", is so in every annotation of nuScenes is a warning.)`,
 		Why:     `"" names no row. Some validators let it pass, and the devkits fail on it later with a KeyError that names no row.`,
 		Example: `{"token": "e93e98b6…", "calibrated_sensor_token": "", …}`,
 		Hint:    "name the row that belongs here",
@@ -38,7 +38,7 @@ var lnkReferences = []Rule{
 					}
 				})
 			}
-		})},
+		}), rule.On(unseen).Needing("sample_annotation")},
 	},
 	{
 		ID: "LNK003", Slug: "fk-wrong-table", Severity: rule.Error, Formats: nuScenesFamily,
@@ -75,6 +75,21 @@ var lnkReferences = []Rule{
 			rule.On(orphanSamples).Needing("sample", "sample_data", "scene"),
 		},
 	},
+}
+
+// unseen speaks about a column of visibility that was never filled, as in Lyft:
+// evaluation by visibility then leaves out every box.
+func unseen(c *Ctx, t *nuscenes.Tables) {
+	rows := t.SampleAnnotation.Rows
+	if t.Dataset.Schema != dataset.NuScenes || len(rows) == 0 ||
+		slices.ContainsFunc(rows, func(r nuscenes.SampleAnnotation) bool { return !r.Visibility.Zero() }) {
+		return
+	}
+	c.Report(Finding{
+		Severity: rule.Warning, Message: fmt.Sprintf("visibility_token is empty in all %d annotations", len(rows)),
+		Place: nuscenes.At(t, &t.SampleAnnotation, 0), Key: "visibility_token", Expected: "a token of visibility", Actual: `""`,
+		Hint: "state the visibility of each box; boxes without are left out wherever boxes are chosen by it",
+	})
 }
 
 // dangling speaks about references to nothing. The logs of a map are gathered
