@@ -23,6 +23,12 @@ var tmpRawMutations = []Mutation{
 	{Rule: "TMP014", Name: "reversed", Base: baseKITTIRaw, Apply: func(d *Dir) error {
 		return d.editStamps(earlier(5, 104_000_000), "velodyne_points/timestamps_end.txt")
 	}},
+	{Rule: "TMP014", Name: "pause", Base: baseKITTIRaw, Severity: "warning", Apply: func(d *Dir) error { // 20 µs between turns
+		if err := d.editStamps(func(_ int, ns int64) int64 { return ns - 20_000 }, "velodyne_points/timestamps_end.txt"); err != nil {
+			return err
+		}
+		return d.editStamps(func(_ int, ns int64) int64 { return ns - 10_000 }, "velodyne_points/timestamps.txt")
+	}},
 	{Rule: "TMP015", Base: baseKITTIRaw, Apply: func(d *Dir) error {
 		return d.editStamps(func(_ int, ns int64) int64 { return ns + 60_000_000 }, "image_01/timestamps.txt")
 	}},

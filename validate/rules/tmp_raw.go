@@ -21,7 +21,7 @@ var tmpRaw = []Rule{
 	},
 	{
 		ID: "TMP014", Slug: "sweep-order", Severity: rule.Error, Formats: formats{kittiRaw},
-		Summary: "A scan begins before its stamp, ends after it, and ends before the next one begins.",
+		Summary: "A scan begins before its stamp, ends after it, and ends before the next one begins; usually less than 5 µs lie between them (else a warning).",
 		Why:     "Motion compensation spreads the points of a scan between its beginning and its end: with the order broken they are moved the wrong way.",
 		Example: "timestamps_start.txt:12 is later than timestamps_end.txt:12",
 		Hint:    "restore the three files of the scanner from one archive",
@@ -149,6 +149,7 @@ func checkMidpoint(c *Ctx, clock *kitti.RawClock) {
 func checkSweeps(c *Ctx, clock *kitti.RawClock) {
 	starts, stamps, ends := clock.Stamps["velodyne_start"], clock.Stamps["velodyne"], clock.Stamps["velodyne_end"]
 	previous, last := -1, int64(0)
+	var gaps []int64 // from the end of a scan to the beginning of the next
 	scans(clock, func(k int, start, at, end int64) {
 		switch {
 		case start >= end:
@@ -172,9 +173,24 @@ func checkSweeps(c *Ctx, clock *kitti.RawClock) {
 				Place:   scanPlace(starts, k), Related: []Place{scanPlace(ends, previous)},
 			})
 		}
+		if previous >= 0 && previous == k-1 {
+			gaps = append(gaps, start-last)
+		}
 		previous, last = k, end
 	})
+	if gap := median(gaps); gap >= maxTurnGap {
+		p := scanPlace(starts, 0)
+		p.Line, p.Frame = 0, ""
+		c.Report(Finding{
+			Severity: rule.Warning, Message: fmt.Sprintf("the scanner turns on without a pause, but %v lie between the scans", time.Duration(gap)),
+			Place: p, Expected: "< 5 µs", Actual: time.Duration(gap).String(), Key: clock.Drive.Name + " gap",
+		})
+	}
 }
+
+// maxTurnGap is what may lie, in the usual case, between two scans: 1.4 µs at
+// most in the owner's drives.
+const maxTurnGap = int64(5 * time.Microsecond)
 
 // maxSync is how far a stream's frame may lie from that of image_00. The
 // scanner's stamp, the middle of its turn, is 13 to 22 ms before; the GPS/IMU

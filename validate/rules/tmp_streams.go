@@ -14,7 +14,7 @@ import (
 var tmpStreams = []Rule{
 	{
 		ID: "TMP001", Slug: "ts-unit", Severity: rule.Error,
-		Summary: "Timestamps are in the unit that the format says, so that they fall between the years 2000 and 2100.",
+		Summary: "Timestamps are in the unit that the format says: they fall between the years 2000 and 2100, or, where they count from the first frame (odometry), step by the sensor's period.",
 		Why:     "A stamp in the wrong unit is a valid number: sensors are then paired with whatever happens to be nearest, or with nothing.",
 		Example: `"timestamp": 1532402927 (seconds), where the table counts microseconds`,
 		Hint:    "multiply the stamps to the format's unit in integers; a float64 of nanoseconds loses the last 8 bits",
@@ -22,7 +22,7 @@ var tmpStreams = []Rule{
 	},
 	{
 		ID: "TMP002", Slug: "ts-order", Severity: rule.Error,
-		Summary: "The stamps of a channel rise along its frames: line by line, or from record to record by next.",
+		Summary: "The stamps of a channel rise along its frames: line by line, or from record to record by next. (Of times.txt, times-txt speaks.)",
 		Why:     "Interpolation, velocities and video run backwards there; readers that sort by time see frames in another order than readers that follow the format.",
 		Example: "oxts/timestamps.txt:5 is 12 ms before line 4",
 		Hint:    "put the frames into the order of their stamps, or restore the stamp that is wrong",
@@ -57,7 +57,7 @@ var tmpStreams = []Rule{
 	},
 	{
 		ID: "TMP009", Slug: "rate", Severity: rule.Warning,
-		Summary: "A channel runs at its nominal rate, within the tolerance rate.tolerance (20 %).",
+		Summary: "A channel runs at its nominal rate, within the tolerance rate.tolerance (20 %). Keyframes alone, as in Lyft, and sensors without a nominal rate are not judged.",
 		Why:     "A channel at half its rate has lost every second frame, and models trained on a number of sweeps look at another span of time.",
 		Example: "LIDAR_TOP runs at 10 Hz instead of 20 Hz",
 		Hint:    "look for dropped frames in the recording, or set rate.tolerance if the sensor really runs at another rate",
@@ -121,6 +121,12 @@ func checkUnit(c *Ctx, s *moment.Stream) {
 		}
 	}
 	if n == 0 {
+		if unit := elapsedUnit(s); unit != "" {
+			c.Report(Finding{
+				Message: fmt.Sprintf("the times of %s are in %s, not seconds", s.Group, unit), Place: streamPlace(s),
+				Expected: fmt.Sprintf("steps of %g s", 1/s.Hz), Actual: fmt.Sprintf("steps of %g s", float64(median(steps(s)))/1e9), Key: s.Group + " " + s.Channel,
+			})
+		}
 		return
 	}
 	t := s.Times[first]
@@ -132,6 +138,32 @@ func checkUnit(c *Ctx, s *moment.Stream) {
 		Message: fmt.Sprintf("%d of %d stamps of %s are no time of this century: the first %s", n, len(s.Times), s.Channel, what),
 		Place:   s.At(first), Actual: stampText(s, t), Key: s.Group + " " + s.Channel,
 	})
+}
+
+// steps gives the differences of the stamps of s.
+func steps(s *moment.Stream) (out []int64) {
+	for i := 1; i < len(s.Times); i++ {
+		out = append(out, s.Times[i]-s.Times[i-1])
+	}
+	return out
+}
+
+// elapsedUnit recognises the unit of times that count from the first frame and
+// were taken for seconds, by the nominal period; "" if they can be seconds.
+func elapsedUnit(s *moment.Stream) string {
+	if s.Epoch || s.Hz == 0 || len(s.Times) < 4 {
+		return ""
+	}
+	periods := float64(median(steps(s))) / 1e9 * s.Hz
+	for _, u := range []struct {
+		name  string
+		scale float64
+	}{{"milliseconds", 1e3}, {"microseconds", 1e6}, {"nanoseconds", 1e9}} {
+		if r := periods / u.scale; r > 0.5 && r < 2 {
+			return u.name
+		}
+	}
+	return ""
 }
 
 // unitOf recognises the unit of a stamp that was taken for microseconds. What
@@ -172,6 +204,10 @@ func stampText(s *moment.Stream, ns int64) string {
 // not in order: then steps mean nothing, and another rule has spoken.
 func periods(c *Ctx, s *moment.Stream) []int64 {
 	if len(s.Times) < 4 {
+		return nil
+	}
+	if elapsedUnit(s) != "" {
+		c.Skip("TMP001 on " + s.Path)
 		return nil
 	}
 	out := make([]int64, 0, len(s.Times)-1)
