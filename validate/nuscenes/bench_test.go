@@ -45,7 +45,7 @@ func loadOne(l *loader, table string) error {
 }
 
 func loadTable[T any](l *loader, t *Table[T], cols []column[T]) error {
-	t.Byte = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
+	t.row = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
 	f := l.open(mandatory)
 	defer f.Close()
 	return readTable(l, t, cols, f)

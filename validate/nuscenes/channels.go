@@ -112,38 +112,10 @@ func (c *channels) stream(g int32, rows []int32) *moment.Stream {
 	return s
 }
 
-// nominal rates in Hz (formats.md 5.3; T4's sensors run at 10 Hz).
+// nominal is the rate of each modality in Hz, as the owners state it.
 var nominal = map[dataset.Schema]map[string]float64{
 	dataset.NuScenes: {"lidar": 20, "camera": 12, "radar": 13},
 	dataset.T4:       {"lidar": 10, "camera": 10},
-}
-
-// byStream gathers the rows of each stream, in the order of the file; those of
-// no stream come last.
-func (c *channels) byStream() (rows []int32, from []int32) {
-	n := c.chain.Groups()
-	from = make([]int32, n+2)
-	at := func(i int32) int {
-		if g := c.chain.Group[i]; g >= 0 {
-			return int(g)
-		}
-		return n
-	}
-	all := int32(len(c.chain.Group))
-	for i := range all {
-		from[at(i)+1]++
-	}
-	for g := range n + 1 {
-		from[g+1] += from[g]
-	}
-	next := slices.Clone(from)
-	rows = make([]int32, all)
-	for i := range all {
-		g := at(i)
-		rows[next[g]] = i
-		next[g]++
-	}
-	return rows, from
 }
 
 func find[T any](t *Table[T], k Token) int32 {

@@ -190,7 +190,7 @@ func mask[T any](at func(*T) *Mask) column[T] {
 	}}
 }
 
-// The columns of each table, by the names of formats.md 5, 11 and 12.
+// The columns of each table, by the names in the schemas.
 var (
 	attributeColumns = []column[Attribute]{
 		token("token", func(r *Attribute) *Token { return &r.Token }),

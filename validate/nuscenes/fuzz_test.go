@@ -48,12 +48,12 @@ func FuzzTable(f *testing.F) {
 func fuzzOne[T any](t *testing.T, l *loader, name string, cols []column[T], b []byte) {
 	l.name, l.path = name, name+".json"
 	table := &Table[T]{Name: name, Path: l.path}
-	table.Byte = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
+	table.row = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
 	if err := readTable(l, table, cols, bytes.NewReader(b)); err != nil {
 		t.Fatal(err)
 	}
 	for i := range table.Rows {
-		k := table.Byte(&table.Rows[i])
+		k := table.Row(int32(i))
 		if k.Token.Zero() && table.Sound(int32(i)) {
 			found := false // an empty key is a fault of its own
 			for _, f := range l.e.(*ruletest.Emitter).Faults {

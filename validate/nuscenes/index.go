@@ -34,7 +34,7 @@ func (t *Table[T]) Find(k Token) (int32, bool) {
 		if i < 0 {
 			return 0, false
 		}
-		if t.Byte(&t.Rows[i]).Token == k {
+		if t.Row(i).Token == k {
 			return i, true
 		}
 	}
@@ -45,13 +45,13 @@ func (t *Table[T]) Find(k Token) (int32, bool) {
 func (t *Table[T]) buildIndex(again func(i, first int32)) {
 	t.index = newIndex(len(t.Rows))
 	for i := range t.Rows {
-		k := t.Byte(&t.Rows[i]).Token
+		k := t.Row(int32(i)).Token
 		if k.Zero() {
 			t.keyless = true
 			continue
 		}
 		s := hash(&k) & t.index.mask
-		for t.index.slots[s] != 0 && t.Byte(&t.Rows[t.index.slots[s]-1]).Token != k {
+		for t.index.slots[s] != 0 && t.Row(t.index.slots[s]-1).Token != k {
 			s = (s + 1) & t.index.mask
 		}
 		if first := t.index.slots[s] - 1; first >= 0 {

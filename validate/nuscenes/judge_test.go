@@ -169,7 +169,7 @@ func TestTokens(t *testing.T) {
 }
 
 func TestIndex(t *testing.T) {
-	table := &Table[Visibility]{Byte: func(r *Visibility) *Row { return &r.Row }}
+	table := &Table[Visibility]{row: func(r *Visibility) *Row { return &r.Row }}
 	for i := range 1000 {
 		var r Visibility
 		r.Token[3], r.Token[9] = byte(i), byte(i>>8) // poor keys, as a hostile file may have

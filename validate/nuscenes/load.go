@@ -95,7 +95,7 @@ type loader struct {
 func start[T any](g *errgroup.Group, l *loader, n need, name string, t *Table[T], cols []column[T]) {
 	l = &loader{ctx: l.ctx, ds: l.ds, e: l.e, texts: l.texts, name: name, path: path.Join(l.ds.Tables, name+".json")}
 	t.Name, t.Path = name, l.path
-	t.Byte = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
+	t.row = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
 	g.Go(func() error {
 		defer func() { t.unusable = l.slug }()
 		f := l.open(n)

@@ -20,6 +20,6 @@ func (t *Tables) Text(k Token) string {
 // At gives the place of row i of one of t's tables. The report resolves the
 // byte offset to a line.
 func At[T any](t *Tables, table *Table[T], i int32) rule.Place {
-	r := table.Byte(&table.Rows[i])
+	r := table.Row(i)
 	return rule.Place{Path: table.Path, Table: table.Name, Token: t.Text(r.Token), ByteOffset: r.Offset}
 }

@@ -87,11 +87,11 @@ func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) err
 		l.fault("table-empty", rule.Fault{Message: fmt.Sprintf("%s has no rows", l.name), Place: l.file()})
 	}
 	t.buildIndex(func(i, first int32) {
-		at := l.at(t.Byte(&t.Rows[i]).Offset)
-		at.Token = l.textOf(t.Byte(&t.Rows[i]).Token)
+		at := l.at(t.Row(i).Offset)
+		at.Token = l.textOf(t.Row(i).Token)
 		l.e.Emit(rule.Fault{
 			Slug: "token-duplicate", Place: at,
-			Message: fmt.Sprintf("an earlier row of %s has the same token, at byte %d", l.name, t.Byte(&t.Rows[first]).Offset),
+			Message: fmt.Sprintf("an earlier row of %s has the same token, at byte %d", l.name, t.Row(first).Offset),
 		})
 		t.refuse(i, "token-duplicate")
 	})
@@ -103,7 +103,7 @@ func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) err
 func readRow[T any](l *loader, t *Table[T], p *plan[T], rec *jsonrow.Record, strange map[string]*unknown) {
 	n := int32(len(t.Rows) - 1)
 	row := &t.Rows[n]
-	own := t.Byte(row)
+	own := t.Row(n)
 	own.Offset = rec.Offset
 	if sd, ok := any(row).(*SampleData); ok {
 		sd.Valid = true

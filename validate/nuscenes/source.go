@@ -18,15 +18,14 @@ type Source struct {
 	t         *Tables
 	scenes    []int32   // by name
 	samples   [][]int32 // of each scene, in the order of the chain
-	keys      []int32   // keyframes, by sample
-	from      []int32   // keys[from[s]:from[s+1]] are those of sample s
+	keyframes Groups    // sample_data by sample
 	channel   []string  // of each calibrated sensor; "" where references dangle
 	reference string
 	prefix    string // of the canonical key
 }
 
 func newSource(t *Tables) *Source {
-	s := &Source{t: t, reference: reference(t), prefix: prefix(t.Dataset)}
+	s := &Source{t: t, reference: t.Reference(), prefix: prefix(t.Dataset)}
 	s.channel = make([]string, len(t.CalibratedSensor.Rows))
 	for i := range t.CalibratedSensor.Rows {
 		if k := find(&t.Sensor, t.CalibratedSensor.Rows[i].Sensor); k >= 0 {
@@ -39,9 +38,7 @@ func newSource(t *Tables) *Source {
 }
 
 // Reference names the channel whose stamps are the samples' own.
-func (t *Tables) Reference() string { return reference(t) }
-
-func reference(t *Tables) string {
+func (t *Tables) Reference() string {
 	var lidars []string
 	for i := range t.Sensor.Rows {
 		if r := &t.Sensor.Rows[i]; r.Modality == "lidar" {
@@ -112,30 +109,14 @@ func (s *Source) byScene() {
 // bySample gathers the keyframes of each sample.
 func (s *Source) bySample() {
 	t := s.t
-	s.from = make([]int32, len(t.Sample.Rows)+1)
-	of := make([]int32, len(t.SampleData.Rows))
-	n := int32(0)
+	of := make(Column, len(t.SampleData.Rows))
 	for i := range t.SampleData.Rows {
 		of[i] = -1
 		if r := &t.SampleData.Rows[i]; r.KeyFrame {
 			of[i] = find(&t.Sample, r.Sample)
 		}
-		if of[i] >= 0 {
-			s.from[of[i]+1]++
-			n++
-		}
 	}
-	for i := range t.Sample.Rows {
-		s.from[i+1] += s.from[i]
-	}
-	s.keys = make([]int32, n)
-	next := slices.Clone(s.from)
-	for i, k := range of {
-		if k >= 0 {
-			s.keys[next[k]] = int32(i)
-			next[k]++
-		}
-	}
+	s.keyframes = groupBy(of, len(t.Sample.Rows))
 }
 
 // Dataset implements moment.Source.
@@ -162,7 +143,7 @@ func (s *Source) moment(scene, sample int32) *moment.Moment {
 	m := &moment.Moment{
 		Group: t.Scene.Rows[scene].Name, Sample: token, Key: s.prefix + token, Reference: s.reference,
 	}
-	for _, i := range s.keys[s.from[sample]:s.from[sample+1]] {
+	for _, i := range s.keyframes.Of(sample) {
 		r := &t.SampleData.Rows[i]
 		cs := find(&t.CalibratedSensor, r.Calibrated)
 		if cs < 0 || s.channel[cs] == "" {

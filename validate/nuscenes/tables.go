@@ -44,7 +44,6 @@ type Table[T any] struct {
 	Name string // "sample_data"
 	Path string // relative to the data set's root
 	Rows []T
-	Byte func(*T) *Row // the Row embedded in a T
 	// Present tells a table that lies on disk from one that is missing.
 	Present bool
 	// Refused holds the rows whose own record broke a rule: a field that is
@@ -54,11 +53,15 @@ type Table[T any] struct {
 	// might explain. nil when every row is sound.
 	Refused map[int32]struct{}
 
+	row       func(*T) *Row // the Row embedded in a T
 	index     index
 	unusable  string // slug of the rule that broke the table as an input, or ""
 	keyless   bool   // some row has no primary key that could be read
 	refusedBy string // slug of a rule that refused a row, or ""
 }
+
+// Row says where row i begins, and its primary key.
+func (t *Table[T]) Row(i int32) *Row { return t.row(&t.Rows[i]) }
 
 // Sound reports whether row i passed the rules of its own record.
 func (t *Table[T]) Sound(i int32) bool {
@@ -122,7 +125,7 @@ type (
 		Sensor      Token
 		Translation [3]float64
 		Rotation    [4]float64
-		Intrinsic   [9]float64 // row-major; valid if HasIntrinsic
+		Intrinsic   [9]float64 // row-major; valid if IntrinsicShape is 9
 		// IntrinsicShape is 9 for a 3x3 matrix, 0 for [], -1 for anything else.
 		IntrinsicShape int8
 		Distortion     []float64

@@ -24,7 +24,7 @@ func readPayload(ctx context.Context, t *Tables, c *channels, jobs int, e rule.E
 		w.list = w.list[:0]
 		return err
 	}
-	rows, from := c.byStream()
+	rows := groupBy(c.chain.Group, c.chain.Groups())
 	scene := Unknown
 	for _, g := range c.order {
 		own := t.Chains().Streams[g]
@@ -35,13 +35,15 @@ func readPayload(ctx context.Context, t *Tables, c *channels, jobs int, e rule.E
 		}
 		scene = own.Scene
 		sensor := &t.Sensor.Rows[own.Sensor]
-		for _, r := range rows[from[g]:from[g+1]] {
+		for _, r := range rows.Of(g) {
 			w.sampleData(r, t.Scene.Rows[scene].Name, sensor.Channel, sensor.Modality)
 		}
 	}
 	// Of a row without a sensor, the file's name alone says what it holds.
-	for _, r := range rows[from[len(c.order)]:] {
-		w.sampleData(r, "", "", "")
+	for r, stream := range c.chain.Group {
+		if stream < 0 {
+			w.sampleData(int32(r), "", "", "")
+		}
 	}
 	return flush()
 }

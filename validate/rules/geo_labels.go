@@ -176,7 +176,7 @@ func checkAngle(c *Ctx, r *kitti.LabelRow, f kitti.Field, v float64) {
 	c.Report(Finding{Message: message, Place: r.At(f), Expected: "-π to π", Actual: fmt.Sprintf("%g", v), Key: f.String() + " " + r.Text})
 }
 
-// kittiSizes are the windows of formats.md 1.2, in m: height, width, length,
+// kittiSizes are the usual sizes of each class, in m: height, width, length,
 // the least and the most of each.
 var kittiSizes = map[string][6]float64{
 	"Car":            {1.1, 2.5, 1.2, 2.2, 2.5, 6},
