@@ -87,6 +87,7 @@ func topics() [][]Rule {
 		ummFields,
 		ummGroups,
 		ummOffsets,
+		ummTrends,
 		ummPartners,
 		ummSidecars,
 	}
