@@ -15,6 +15,8 @@ const (
 	rawSidecar      = ".mm/kitti_raw/2011_09_26_drive_0001.jsonl"
 	objectSidecar   = ".mm/kitti_v2.1/training.jsonl"
 	nuScenesSidecar = ".mm/nuscenes_v1.0/v1.0-mini/scene-0061.jsonl"
+	sequenceSidecar = "odometry/.mm/kitti_odometry/03.jsonl"
+	semanticSidecar = "odometry/.mm/semantickitti/03.jsonl"
 	pairSidecar     = "nuscenes/.mm/nuscenes_v1.0/v1.0-mini/scene-0061.jsonl"
 	pairMap         = "nuscenes/.mm/sync_map.jsonl"
 )

@@ -29,7 +29,17 @@ var ummPartnersMutations = []Mutation{
 		return d.Replace("kitti/mm_dataset.json", `"name": "kitti_raw",`, `"name": "kitti_raw", "partners": ["nuscenes_v1.0"],`)
 	}},
 	{Rule: "UMM027", Base: mmPair, Apply: func(d *Dir) error { return move(d, 3) }},
+	{Rule: "UMM027", Name: "odometry", Base: mmOdometry, Apply: func(d *Dir) error { // frames 1 and 3 change places
+		swap := strings.NewReplacer(uuid5(sequenceKey(1)), uuid5(sequenceKey(3)), uuid5(sequenceKey(3)), uuid5(sequenceKey(1)))
+		if err := d.editRecords("odometry/mm_dataset.json", func(l string) string {
+			return strings.Replace(l, `"kitti_odometry",`, `"kitti_odometry", "sync_id": "stored",`, 1)
+		}, "kitti_odometry"); err != nil {
+			return err
+		}
+		return d.editRecords(sequenceSidecar, swap.Replace)
+	}},
 	{Rule: "UMM028", Base: mmKITTI, Apply: offsetFault(objectSidecar, of("training/000002", "velodyne"), func(ns int64) int64 { return ns + 5000 })},
+	{Rule: "UMM028", Name: "odometry", Base: mmOdometry, Apply: offsetFault(sequenceSidecar, of("03/000002", "velodyne"), func(ns int64) int64 { return ns + 5000 })},
 	{Rule: "UMM029", Base: mmPair, Config: "sync:\n  partner_tolerance: 200ms\n", Apply: func(d *Dir) error { return move(d, 1) }},
 	{Rule: "UMM039", Base: mmPair, Apply: func(d *Dir) error {
 		return d.EditLines(pairMap, func(l []string) []string { return append(l, l[1]) })

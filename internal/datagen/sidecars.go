@@ -44,9 +44,70 @@ var (
 		mmRoot{"kitti", []oracle{describeObject("kitti"), describeRaw("kitti")}}, mmRoot{"nuscenes", []oracle{describeShared("kitti", "nuscenes")}})
 )
 
+// Odometry with the raw drive that its sequence 03 was cut from.
+var (
+	mmOdometry      = annotated("odometry-mm", writeSequence(false), mmRoot{"odometry", []oracle{describeSequence("kitti_odometry")}}, mmRoot{"raw", []oracle{describeRaw("raw")}})
+	mmSemanticKITTI = annotated("semantickitti-mm", writeSequence(true), mmRoot{"odometry", []oracle{describeSequence("semantickitti")}}, mmRoot{"raw", []oracle{describeRaw("raw")}})
+)
+
 // Annotated lists the data sets with sidecars, for the test that holds
 // annotate against them.
-func Annotated() []Base { return []Base{mmRaw, mmKITTI, mmNuScenes, mmPair} }
+func Annotated() []Base {
+	return []Base{mmRaw, mmKITTI, mmNuScenes, mmPair, mmOdometry, mmSemanticKITTI}
+}
+
+// sequenceDrive is the raw drive of sequence 03, by the owner's table.
+const sequenceDrive = kittiDate + "_drive_0067"
+
+func sequenceKey(frame int) string { return fmt.Sprintf("kitti-raw/%s/%010d", sequenceDrive, frame) }
+
+// writeSequence gives the first drive of raw the name that sequence 03 of
+// odometry, which shows the same scene, has in raw.
+func writeSequence(labels bool) func(put sink) error {
+	return func(put sink) error {
+		err := (KITTIRaw{Seed: 1, Drives: 1, Frames: 5}).write(func(name string, content []byte) error {
+			return put("raw/"+strings.Replace(name, kittiDrive(kittiDrives[0]), sequenceDrive, 1), content)
+		})
+		if err != nil {
+			return err
+		}
+		return KITTIOdometry{Seed: 1, Frames: 5, Labels: labels}.write(func(name string, content []byte) error {
+			return put("odometry/"+name, content)
+		})
+	}
+}
+
+var sequencePayload = regexp.MustCompile(`^odometry/(sequences/03/(image_\d|velodyne)/(\d{6})\.\w+)$`)
+
+// describeSequence gives the metadata of sequence 03. Sequence 11 has no place
+// in raw, and the standard demands no records for it.
+func describeSequence(schema string) oracle {
+	return func(files map[string][]byte) mmSet {
+		semantics := map[string]string{"velodyne": "mid"}
+		s := mmSet{
+			name: schema, schema: schema, groups: map[string][]mmRecord{},
+			entry: map[string]any{"reference": "image_0", "clock": "relative", "stamp_semantics": semantics},
+		}
+		stamps := stampsOf(under(files, "raw"))
+		for name := range files {
+			m := sequencePayload.FindStringSubmatch(name)
+			if m == nil {
+				continue
+			}
+			stream := "velodyne_points"
+			if m[2] != "velodyne" {
+				stream, semantics[m[2]] = "image_0"+strings.TrimPrefix(m[2], "image_"), "trigger"
+			}
+			k, _ := strconv.Atoi(m[3])
+			s.groups["03"] = append(s.groups["03"], mmRecord{
+				sample: "03/" + m[3], channel: m[2], file: m[1], key: sequenceKey(k),
+				offset: stamps[sequenceDrive+"/"+stream][k] - stamps[sequenceDrive+"/image_00"][k],
+				source: fmt.Sprintf("%s/timestamps.txt:%d", stream, k+1),
+			})
+		}
+		return s
+	}
+}
 
 // An oracle gives the metadata of one data set from all files that were
 // generated.

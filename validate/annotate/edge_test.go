@@ -56,6 +56,32 @@ func TestFamily(t *testing.T) {
 	}
 }
 
+// TestOdometryFromRaw annotates one sequence with the raw drive named apart, as
+// --raw does; the raw data set itself is left as it is.
+func TestOdometryFromRaw(t *testing.T) {
+	for _, b := range datagen.Annotated()[4:] {
+		root, want, _ := bare(t, b)
+		raw := sources(t, validate.Options{}, filepath.Join(root, "raw"))[0].(annotate.Raw)
+		p, err := annotate.New(t.Context(), sources(t, validate.Options{}, filepath.Join(root, "odometry")), annotate.Options{Raw: raw})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Write(); err != nil {
+			t.Fatal(err)
+		}
+		if p.Moments != 5 || p.Records != 25 || len(p.Skipped) != 1 || !strings.Contains(p.Skipped[0], "11") {
+			t.Errorf("%s: %d records of %d moments, left out %v", b.Name, p.Records, p.Moments, p.Skipped)
+		}
+		got, _ := read(t, root)
+		for name, content := range want {
+			if own := strings.HasPrefix(name, "odometry/"); own != (got[name] == content) {
+				t.Errorf("%s: %s is as it should be: %v", b.Name, name, !own)
+			}
+		}
+		clean(t, filepath.Join(root, "odometry"))
+	}
+}
+
 // TestOdometryRefuses has no raw drives to take stamps from.
 func TestOdometryRefuses(t *testing.T) {
 	for _, f := range datagen.Formats() {

@@ -230,6 +230,16 @@ func (m *Member) Sensor(channel string) string {
 // Semantics gives what a stamp of the channel means, if the descriptor says.
 func (m *Member) Semantics(channel string) string { return m.Desc.Entry.StampSemantics[channel] }
 
+// Relative reports whether the stamps count from the start of each group, as
+// those of odometry do: they say nothing about absolute time.
+func (m *Member) Relative() bool {
+	switch m.Dataset.Schema {
+	case dataset.KITTIOdometry, dataset.SemanticKITTI:
+		return true
+	}
+	return m.Desc.Entry.Clock == "relative"
+}
+
 // Clock gives the declared reading of b's clock minus that of a's: for two
 // samples of one moment, else for their data sets. 0 if none is declared.
 func (f *Fleet) Clock(a *Member, da *Dated, b *Member, db *Dated) int64 {

@@ -130,10 +130,31 @@ func pairs(c *Ctx, fleet *metadata.Fleet, visit func(a, b *metadata.Member, ps [
 				}
 				ps = append(ps, pair{da, db, db.Time - da.Time - fleet.Clock(a, da, b, db)})
 			}
+			if a.Relative() || b.Relative() {
+				sinceStart(ps)
+			}
 			if len(ps) > 0 {
 				visit(a, b, ps)
 			}
 		}
+	}
+}
+
+// sinceStart takes from each distance the median of its two groups: of clocks
+// that begin anew with each group only the differences can be compared.
+func sinceStart(ps []pair) {
+	type groups struct{ a, b string }
+	apart := map[groups][]int64{}
+	for _, p := range ps {
+		g := groups{p.a.Group, p.b.Group}
+		apart[g] = append(apart[g], p.apart)
+	}
+	for _, v := range apart {
+		slices.Sort(v)
+	}
+	for i := range ps {
+		v := apart[groups{ps[i].a.Group, ps[i].b.Group}]
+		ps[i].apart -= v[len(v)/2]
 	}
 }
 
@@ -229,6 +250,10 @@ func partnerTime(c *Ctx, f *moment.Fleet) {
 
 func neighbourCloser(c *Ctx, f *moment.Fleet) {
 	pairs(c, metadata.Relate(f), func(a, b *metadata.Member, ps []pair) {
+		if a.Relative() || b.Relative() { // the nearest could be of another group
+			c.Skip("absolute stamps of " + a.Name + " and " + b.Name)
+			return
+		}
 		tol := tolerance(c, a, b)
 		shift, _ := zone(ps, tol)
 		for _, p := range ps {
