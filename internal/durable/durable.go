@@ -13,24 +13,53 @@ import (
 
 // WriteFile replaces the content of name, or creates it with mode perm before
 // umask. A reader sees the old content or all of the new; once WriteFile has
-// returned nil, a power failure does not undo it. An existing file keeps its mode.
+// returned nil, a power failure does not undo it. An existing file keeps its
+// mode. A symbolic link stays, and the file that it leads to is replaced; what
+// is no regular file, a pipe or a device, is written to.
+func WriteFile(name string, data []byte, perm fs.FileMode) error {
+	if info, err := os.Stat(name); err == nil {
+		if !info.IsDir() && !info.Mode().IsRegular() {
+			return pour(name, data)
+		}
+		if name, err = filepath.EvalSymlinks(name); err != nil {
+			return err
+		}
+	}
+	root, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return WriteIn(root, filepath.Base(name), data, perm)
+}
+
+// pour writes into what is not replaced.
+func pour(name string, data []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+// WriteIn is WriteFile below root, which no symbolic link on the way leaves. A
+// link at name itself is replaced.
 //
 // The system calls, in order:
 //
 //	openat(O_CREAT|O_EXCL, dir/.name.*)  write  fsync  close
 //	renameat(dir/.name.*, name)          the commit
 //	open(dir)  fsync  close
-func WriteFile(name string, data []byte, perm fs.FileMode) (err error) {
-	old, statErr := os.Stat(name)
-	dir := filepath.Dir(name)
-	f, err := create(dir, filepath.Base(name), perm)
+func WriteIn(root *os.Root, name string, data []byte, perm fs.FileMode) (err error) {
+	old, statErr := root.Stat(name)
+	f, tmp, err := create(root, name, perm)
 	if err != nil {
 		return err
 	}
-	tmp := f.Name()
 	defer func() {
 		if err != nil {
-			os.Remove(tmp)
+			root.Remove(tmp)
 		}
 	}()
 	_, err = f.Write(data)
@@ -44,32 +73,33 @@ func WriteFile(name string, data []byte, perm fs.FileMode) (err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err = os.Rename(tmp, name); err != nil {
+	if err = root.Rename(tmp, name); err != nil {
 		return err
 	}
-	return SyncDir(dir)
+	return syncDir(root, filepath.Dir(name))
 }
 
-// MkdirAll makes a folder and those above it, and makes their names durable.
-func MkdirAll(dir string, perm fs.FileMode) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+// MkdirIn makes a folder below root and those above it, and makes their names
+// durable.
+func MkdirIn(root *os.Root, dir string, perm fs.FileMode) error {
+	if info, err := root.Stat(dir); err == nil && info.IsDir() {
 		return nil
 	}
 	parent := filepath.Dir(dir)
 	if parent != dir {
-		if err := MkdirAll(parent, perm); err != nil {
+		if err := MkdirIn(root, parent, perm); err != nil {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, perm); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := root.Mkdir(dir, perm); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return SyncDir(parent)
+	return syncDir(root, parent)
 }
 
-// SyncDir makes the names in a folder durable.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
+// syncDir makes the names in a folder durable.
+func syncDir(root *os.Root, dir string) error {
+	d, err := root.Open(dir)
 	if err != nil {
 		return err
 	}
@@ -78,15 +108,18 @@ func SyncDir(dir string) error {
 
 // create makes a temporary file beside its target, so that the rename stays
 // within one file system. os.CreateTemp would force mode 0600.
-func create(dir, base string, perm fs.FileMode) (*os.File, error) {
+func create(root *os.Root, name string, perm fs.FileMode) (f *os.File, tmp string, err error) {
+	dir, base := filepath.Split(name)
 	if len(base) > 200 { // leave room for the ending in a name of at most 255 bytes
 		base = base[:200]
 	}
 	for i := 0; ; i++ {
-		f, err := os.OpenFile(filepath.Join(dir, "."+base+"."+suffix()), os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+		tmp = dir + "." + base + "." + suffix()
+		f, err = root.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 		if err == nil || !errors.Is(err, fs.ErrExist) || i == 100 {
-			return f, err
+			return f, tmp, err
 		}
 	}
 }
+
 func suffix() string { return strconv.FormatUint(uint64(rand.Uint32()), 36) + ".tmp" }

@@ -24,6 +24,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
+	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/metadata"
 	"github.com/mmaudit/mmaudit/validate/moment"
 )
@@ -94,7 +95,8 @@ type Plan struct {
 
 // A document is a file whose content is small enough to keep.
 type document struct {
-	file    int // position in Files
+	ds      *dataset.Dataset // nil for a file that the user named
+	file    int              // position in Files
 	content []byte
 }
 
@@ -156,13 +158,12 @@ func New(ctx context.Context, sources []moment.Source, o Options) (*Plan, error)
 				}
 			}
 			f := File{Root: s.src.Dataset().Root, Path: metadata.SidecarPath(s.name, g.name), Records: g.records}
-			if err := f.compare(g.content); err != nil {
-				return err
+			old, err := f.compare(s.src.Dataset(), g.content)
+			if err == nil && f.State == Changed {
+				err = keepsAll(&f, old)
 			}
-			if f.State == Changed {
-				if err := keepsAll(&f); err != nil {
-					return err
-				}
+			if err != nil {
+				return err
 			}
 			p.Files = append(p.Files, f)
 			p.Records += g.records
@@ -209,7 +210,7 @@ func (p *Plan) Write() error {
 			if st := state[f.Name()]; st != Fresh && st != Changed {
 				return nil
 			}
-			return write(f.Name(), g.content)
+			return s.src.Dataset().WriteFile(f.Path, g.content)
 		})
 		if err != nil {
 			return err
@@ -219,49 +220,69 @@ func (p *Plan) Write() error {
 		}
 	}
 	for _, d := range p.docs {
-		if f := &p.Files[d.file]; f.State != Unchanged {
-			if err := write(f.Name(), d.content); err != nil {
-				return err
-			}
+		f := &p.Files[d.file]
+		if f.State == Unchanged {
+			continue
+		}
+		if err := d.write(f.Path); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func write(name string, content []byte) error {
-	if err := durable.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+func (d *document) write(name string) error {
+	if d.ds != nil {
+		return d.ds.WriteFile(name, d.content)
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	return durable.WriteFile(name, content, 0o644)
+	return durable.WriteFile(name, d.content, 0o644)
 }
 
-// compare finds out what writing content would do.
-func (f *File) compare(content []byte) error {
-	old, err := os.ReadFile(f.Name())
+// maxOld bounds the bytes of a file that annotate may replace: far more than
+// it ever writes.
+const maxOld = 256 << 20
+
+// compare finds out what writing content would do, and gives what is there.
+func (f *File) compare(ds *dataset.Dataset, content []byte) ([]byte, error) {
+	old, err := read(ds, f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.State = Fresh
 	case err != nil:
-		return err
+		return nil, err
 	case bytes.Equal(old, content):
 		f.State = Unchanged
 	default:
 		f.State = Changed
 	}
-	return nil
+	return old, nil
+}
+
+// read reads a file of a data set, or one that the user named.
+func read(ds *dataset.Dataset, name string) ([]byte, error) {
+	if ds != nil {
+		b, err := ds.ReadFile(name, maxOld)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", ds.Root, err)
+		}
+		return b, err
+	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	return os.ReadFile(name)
 }
 
 // keepsAll refuses to replace a sidecar that holds more than annotate writes:
 // digests, references, fields of the owner.
-func keepsAll(f *File) error {
-	b, err := os.ReadFile(f.Name())
-	if err != nil {
-		return err
-	}
+func keepsAll(f *File, old []byte) error {
 	written := []string{"dataset", "sample", "channel", "file", "sensor_sync_id", "temporal_offset_ns", "modality_schema", "source", "schema_version", "standard", "group"}
 	var p jsonrow.Parser
 	n := 0
-	for line := range bytes.Lines(b) {
+	for line := range bytes.Lines(old) {
 		n++
 		obj, err := p.Object(line, 0)
 		if err != nil {
@@ -278,15 +299,15 @@ func keepsAll(f *File) error {
 
 // descriptors plans mm_dataset.json of each root.
 func (p *Plan) descriptors(maps map[*set]string) error {
-	var roots []string
+	var roots []*dataset.Dataset // one of each root
 	content := map[string][]byte{}
 	for _, s := range p.sets {
 		root := s.src.Dataset().Root
 		name := filepath.Join(root, metadata.DescriptorFile)
 		old, seen := content[root]
 		if !seen {
-			roots = append(roots, root)
-			b, err := os.ReadFile(name)
+			roots = append(roots, s.src.Dataset())
+			b, err := read(s.src.Dataset(), metadata.DescriptorFile)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
@@ -298,20 +319,24 @@ func (p *Plan) descriptors(maps map[*set]string) error {
 		}
 		content[root] = b
 	}
-	for _, root := range roots {
-		if err := p.document(root, metadata.DescriptorFile, content[root], 0); err != nil {
+	for _, ds := range roots {
+		if err := p.document(ds, metadata.DescriptorFile, content[ds.Root], 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *Plan) document(root, path string, content []byte, records int) error {
-	f := File{Root: root, Path: path, Records: records}
-	if err := f.compare(content); err != nil {
+// document plans a file of a data set, or with nil one that the user named.
+func (p *Plan) document(ds *dataset.Dataset, path string, content []byte, records int) error {
+	f := File{Path: path, Records: records}
+	if ds != nil {
+		f.Root = ds.Root
+	}
+	if _, err := f.compare(ds, content); err != nil {
 		return err
 	}
-	p.docs = append(p.docs, document{len(p.Files), content})
+	p.docs = append(p.docs, document{ds, len(p.Files), content})
 	p.Files = append(p.Files, f)
 	return nil
 }

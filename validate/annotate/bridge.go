@@ -31,6 +31,9 @@ type Bridge struct {
 // bridge reads or builds the sync map and gives the second data set the ids of
 // the first. maps receives the data set whose descriptor must name the map.
 func (p *Plan) bridge(path string, maps map[*set]string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", path) // it is read twice
+	}
 	f, err := os.Open(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -102,7 +105,7 @@ func (p *Plan) build(path string, maps map[*set]string) error {
 		content = sm.Rows[i].Append(content)
 	}
 	p.Bridge = &Bridge{A: a.name, B: b.name, Built: true, Rows: len(sm.Rows), Map: m}
-	if err := p.document("", path, content, len(sm.Rows)); err != nil {
+	if err := p.document(nil, path, content, len(sm.Rows)); err != nil {
 		return err
 	}
 	return p.adopt(b, sm, path, content, maps)
@@ -117,13 +120,13 @@ func (p *Plan) adopt(s *set, m *metadata.SyncMap, path string, content []byte, m
 			s.ids[r.B.Sample] = r.ID
 		}
 	}
-	root := s.src.Dataset().Root
-	if rel, ok := below(root, path); ok {
+	ds := s.src.Dataset()
+	if rel, ok := below(ds.Root, path); ok {
 		maps[s] = rel
 		return nil
 	}
 	maps[s] = metadata.SyncMapFile
-	return p.document(root, metadata.SyncMapFile, content, len(m.Rows))
+	return p.document(ds, metadata.SyncMapFile, content, len(m.Rows))
 }
 
 // below gives path relative to root, if it lies in it.

@@ -2,9 +2,11 @@ package annotate_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/mmaudit/mmaudit/internal/datagen"
@@ -223,5 +225,48 @@ func TestBrokenTables(t *testing.T) {
 	_, _, err := validate.Open(t.Context(), []string{root}, validate.Options{})
 	if err == nil || !strings.Contains(err.Error(), "sample_data.json") {
 		t.Errorf("%v, want an error about sample_data.json", err)
+	}
+}
+
+// TestHostilePlaces puts what is no file of the data set where annotate reads
+// and writes: it refuses, and nothing outside the root is touched.
+func TestHostilePlaces(t *testing.T) {
+	const sidecar = ".mm/kitti_raw/2011_09_26_drive_0001.jsonl"
+	pipe := func(name string) error { return errors.Join(os.Remove(name), syscall.Mkfifo(name, 0o600)) }
+	for name, do := range map[string]func(root, away string) error{
+		".mm leads outside": func(root, away string) error {
+			return errors.Join(os.RemoveAll(filepath.Join(root, ".mm")), os.Symlink(away, filepath.Join(root, ".mm")))
+		},
+		"a folder of sidecars leads outside": func(root, away string) error {
+			dir := filepath.Join(root, ".mm/kitti_raw")
+			return errors.Join(os.RemoveAll(dir), os.Symlink(away, dir))
+		},
+		"a sidecar is a pipe":    func(root, _ string) error { return pipe(filepath.Join(root, sidecar)) },
+		"the descriptor is one":  func(root, _ string) error { return pipe(filepath.Join(root, "mm_dataset.json")) },
+		"the descriptor is huge": func(root, _ string) error { return os.Truncate(filepath.Join(root, "mm_dataset.json"), 1<<40) },
+		"a sidecar is huge":      func(root, _ string) error { return os.Truncate(filepath.Join(root, sidecar), 1<<40) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, away := filepath.Join(t.TempDir(), "data"), t.TempDir()
+			if err := os.Mkdir(root, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := datagen.Annotated()[0].Generate(root); err != nil {
+				t.Fatal(err)
+			}
+			if err := do(root, away); err != nil {
+				t.Fatal(err)
+			}
+			p, err := annotate.New(t.Context(), sources(t, validate.Options{}, root), annotate.Options{})
+			if err == nil {
+				err = p.Write()
+			}
+			if err == nil || !strings.Contains(err.Error(), "mm") {
+				t.Errorf("error is %v", err)
+			}
+			if ents, err := os.ReadDir(away); err != nil || len(ents) > 0 {
+				t.Errorf("outside lie %v, %v", ents, err)
+			}
+		})
 	}
 }

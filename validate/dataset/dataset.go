@@ -9,7 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"syscall"
+
+	"github.com/mmaudit/mmaudit/internal/durable"
 )
 
 // Schema is a value of the metadata field modality_schema: the format in which
@@ -143,6 +146,17 @@ func (d *Dataset) ReadFile(name string, limit int64) ([]byte, error) {
 		}
 	}
 	return b, nil
+}
+
+// WriteFile replaces a file of the data set, or creates it and the folders on
+// the way, whole or not at all. It fails where a symbolic link on the way
+// leaves the root.
+func (d *Dataset) WriteFile(name string, content []byte) error {
+	name = filepath.FromSlash(path.Clean(name))
+	if err := durable.MkdirIn(d.dir, filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return durable.WriteIn(d.dir, name, content, 0o644)
 }
 
 // Close releases the folder handle.
