@@ -1,6 +1,8 @@
 package validate_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/mmaudit/mmaudit/internal/datagen"
@@ -20,6 +22,9 @@ func TestBadInputTables(t *testing.T) {
 		{"pointer as table", func(d *datagen.Dir) error { return d.Write("v1.0-mini/ego_pose.json", pointer) }, []string{"LAY021 v1.0-mini/ego_pose.json"}},
 		{"link out as table", func(d *datagen.Dir) error { return d.Link("v1.0-mini/log.json", "/etc/hostname") }, []string{"LAY019 v1.0-mini/log.json"}},
 		{"broken link as table", func(d *datagen.Dir) error { return d.Link("v1.0-mini/scene.json", "gone.json") }, []string{"LAY020 v1.0-mini/scene.json"}},
+		{"folder as an optional table", func(d *datagen.Dir) error { return os.Mkdir(filepath.Join(d.Root, "v1.0-mini/panoptic.json"), 0o755) }, []string{"LAY023 v1.0-mini/panoptic.json"}},
+		{"folder as splits", func(d *datagen.Dir) error { return os.Mkdir(filepath.Join(d.Root, "v1.0-mini/splits.json"), 0o755) }, []string{"LAY023 v1.0-mini/splits.json"}},
+		{"folder as descriptor", func(d *datagen.Dir) error { return os.Mkdir(filepath.Join(d.Root, "mm_dataset.json"), 0o755) }, []string{"LAY023 mm_dataset.json"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

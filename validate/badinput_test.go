@@ -198,3 +198,36 @@ func TestBadInputFolders(t *testing.T) {
 	}
 	expect(t, rep, []string{"LAY001 ", "SCH024 training/label_2/000003.txt"})
 }
+
+// TestFoldersTwice gives a folder by two names, and one inside another: what
+// lies there is validated once.
+func TestFoldersTwice(t *testing.T) {
+	outer := t.TempDir()
+	inner := filepath.Join(outer, "inner")
+	if err := elsewhere(&datagen.Dir{Root: inner}); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(inner, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, folders := range [][]string{{inner, inner}, {inner, link}, {inner, outer}, {outer, inner}, {inner, outer, inner + "/../inner"}} {
+		rep, err := validate.Run(t.Context(), folders, validate.Options{
+			Selected: func(r *rule.Rule) bool { return r.ID == "SCH024" },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rep.Datasets) != 1 || rep.Counts["SCH024"] != 1 {
+			t.Errorf("%v: %d data sets, %d findings", folders, len(rep.Datasets), rep.Counts["SCH024"])
+		}
+	}
+	sources, release, err := validate.Open(t.Context(), []string{inner, outer}, validate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if len(sources) != 1 {
+		t.Errorf("%d sources", len(sources))
+	}
+}

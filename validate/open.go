@@ -25,10 +25,15 @@ func Open(ctx context.Context, folders []string, o Options) (sources []moment.So
 			det.Close()
 		}
 	}
+	seen := places{}
 	for _, folder := range folders {
 		det, err := s.o.detect(ctx, folder)
 		if err == nil {
 			detected = append(detected, det)
+			some := len(det.Datasets) > 0
+			if seen.drop(det); some && len(det.Datasets) == 0 {
+				continue
+			}
 			sources, err = appendSources(ctx, sources, det, s)
 		}
 		if err != nil {

@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/metadata"
@@ -114,6 +117,7 @@ type run struct {
 func (r *run) folders(folders []string) error {
 	var failed []error
 	listed := map[string]bool{} // roots whose tree the rules have seen
+	seen := places{}
 	for _, folder := range folders {
 		det, err := r.sink.o.detect(r.ctx, folder)
 		if err != nil {
@@ -124,6 +128,9 @@ func (r *run) folders(folders []string) error {
 			continue
 		}
 		r.detected = append(r.detected, det)
+		if seen.drop(det); len(det.Areas) == 0 {
+			continue
+		}
 		r.spanning(det)
 		for _, ds := range det.Datasets {
 			ds.Sibling = listed[ds.Root]
@@ -172,8 +179,42 @@ func (r *run) dataset(ds *dataset.Dataset) error {
 	return nil
 }
 
+// places are folders, by their names without symbolic links, that the run has
+// seen as the root of a data set or as the folder of data sets.
+type places map[string]bool
+
+// drop leaves out of det what the run has seen before: a folder that the user
+// gave twice, or one inside another, is validated once.
+func (seen places) drop(det *dataset.Detection) {
+	here := map[string]bool{}
+	twice := func(root string) bool {
+		name, err := filepath.Abs(root)
+		if err == nil {
+			name, err = filepath.EvalSymlinks(name)
+		}
+		if err != nil { // it has gone since; the run says so
+			return false
+		}
+		here[name] = true
+		return seen[name]
+	}
+	det.Areas = slices.DeleteFunc(det.Areas, func(a dataset.Area) bool { return twice(a.Root) })
+	det.Datasets = slices.DeleteFunc(det.Datasets, func(ds *dataset.Dataset) bool {
+		if !twice(ds.Root) {
+			return false
+		}
+		ds.Close()
+		return true
+	})
+	maps.Copy(seen, here)
+}
+
 // open opens a file of a data set of the run, by the root that a finding names.
+// Once the run was interrupted, nothing is opened.
 func (r *run) open(root, path string) (io.ReadCloser, error) {
+	if err := r.ctx.Err(); err != nil {
+		return nil, err
+	}
 	for _, det := range r.detected {
 		for _, ds := range det.Datasets {
 			if ds.Root == root {

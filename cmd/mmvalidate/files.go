@@ -73,11 +73,14 @@ func changedSince(ctx context.Context, folder, ref string, want map[string]bool)
 		return errors.New("is not a commit")
 	}
 	for _, args := range [][]string{
-		{"diff", "--name-only", "-z", "--relative", ref, "--", "."},
+		{"diff", "--no-ext-diff", "--no-textconv", "--name-only", "-z", "--relative", ref, "--", "."},
 		{"ls-files", "--others", "--exclude-standard", "-z", "--", "."},
 	} {
 		var out, msg bytes.Buffer
-		cmd := exec.CommandContext(ctx, "git", args...)
+		// The repository's own settings may name programs to run: whoever made
+		// the data set may have made it too. Nor does a look at it write to it.
+		cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "core.fsmonitor=false", "-c", "core.hooksPath=" + os.DevNull}, args...)...)
+		cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0")
 		cmd.Dir, cmd.Stdout, cmd.Stderr = folder, &out, &msg
 		if err := cmd.Run(); err != nil {
 			if line, _, _ := strings.Cut(strings.TrimSpace(msg.String()), "\n"); line != "" {

@@ -50,7 +50,9 @@ func fix(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	repairs, err := plan(rep)
+	roots := roots{}
+	defer roots.close()
+	repairs, err := plan(rep, roots)
 	if err != nil {
 		return err
 	}
@@ -77,15 +79,36 @@ func fix(c *cli.Context, e *env) error {
 
 // A repair is what fix would do to one file.
 type repair struct {
-	file     string
-	backup   string // where the old content is kept
+	root     *os.Root // of the data set: no link leads a repair out of it
+	path     string   // below root
+	file     string   // for messages
 	old, new []byte
 	mode     os.FileMode
 	rules    []string
 }
 
+// roots are the handles of data sets, by the name of their root.
+type roots map[string]*os.Root
+
+func (r roots) open(name string) (*os.Root, error) {
+	if r[name] != nil {
+		return r[name], nil
+	}
+	root, err := os.OpenRoot(name)
+	if err == nil {
+		r[name] = root
+	}
+	return root, err
+}
+
+func (r roots) close() {
+	for _, root := range r {
+		root.Close()
+	}
+}
+
 // plan applies the repairs of every finding's rule to the content of its file.
-func plan(rep *report.Report) ([]repair, error) {
+func plan(rep *report.Report, roots roots) ([]repair, error) {
 	byID := map[string]*rule.Rule{}
 	for _, r := range rules.Catalogue() {
 		byID[r.ID] = r
@@ -106,18 +129,22 @@ func plan(rep *report.Report) ([]repair, error) {
 	var out []repair
 	for _, k := range order {
 		file := filepath.Join(k.root, filepath.FromSlash(k.path))
-		info, err := os.Lstat(file)
+		root, err := roots.open(k.root)
 		if err != nil {
 			return nil, err
+		}
+		info, err := root.Lstat(filepath.FromSlash(k.path))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", k.root, err)
 		}
 		if !info.Mode().IsRegular() { // replacing a link would leave its target as it is
 			return nil, fmt.Errorf("%s is not a regular file; repair what it points to", file)
 		}
-		old, err := os.ReadFile(file)
+		old, err := root.ReadFile(filepath.FromSlash(k.path))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", k.root, err)
 		}
-		r := repair{file: file, backup: filepath.Join(k.root, backupDir, filepath.FromSlash(k.path)), old: old, new: old, mode: info.Mode().Perm()}
+		r := repair{root: root, path: filepath.FromSlash(k.path), file: file, old: old, new: old, mode: info.Mode().Perm()}
 		for _, id := range wants[k] {
 			b, err := byID[id].Fix(k.path, bytes.Clone(r.new))
 			if err != nil {
@@ -143,13 +170,22 @@ func (r *repair) show(w io.Writer) {
 }
 
 func (r *repair) apply(backup bool) error {
+	err := r.write(backup)
+	if err != nil {
+		err = fmt.Errorf("%s was not repaired: %w", r.file, err)
+	}
+	return err
+}
+
+func (r *repair) write(backup bool) error {
 	if backup {
-		if err := os.MkdirAll(filepath.Dir(r.backup), 0o755); err != nil {
+		kept := filepath.Join(filepath.FromSlash(backupDir), r.path)
+		if err := durable.MkdirIn(r.root, filepath.Dir(kept), 0o755); err != nil {
 			return err
 		}
-		if err := durable.WriteFile(r.backup, r.old, r.mode); err != nil {
+		if err := durable.WriteIn(r.root, kept, r.old, r.mode); err != nil {
 			return err
 		}
 	}
-	return durable.WriteFile(r.file, r.new, r.mode)
+	return durable.WriteIn(r.root, r.path, r.new, r.mode)
 }

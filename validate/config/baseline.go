@@ -64,13 +64,17 @@ func LoadBaseline(r io.Reader, name string) (*Baseline, error) {
 		return nil, fmt.Errorf("%s: is empty; `mmvalidate baseline DIR -o FILE` writes a baseline", name)
 	}
 	b := &Baseline{entries: f.Findings, index: map[string]int{}, today: time.Now().UTC().Format(time.DateOnly), used: make([]bool, len(f.Findings))}
+	catalogue, known := rules.Catalogue(), map[string]bool{}
 	for i, e := range b.entries {
 		if _, twice := b.index[e.Fingerprint]; twice {
 			return nil, fmt.Errorf("%s: fingerprint %s occurs twice", name, e.Fingerprint)
 		}
 		b.index[e.Fingerprint] = i
-		if err := checkName(e.Rule, rules.Catalogue(), e.Fingerprint); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		if !known[e.Rule] {
+			if err := checkName(e.Rule, catalogue, e.Fingerprint); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			known[e.Rule] = true
 		}
 		if _, err := time.Parse(time.DateOnly, e.Expires); e.Expires != "" && err != nil {
 			return nil, fmt.Errorf("%s: %s: expires: no such day: %q", name, e.Fingerprint, e.Expires)

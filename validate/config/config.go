@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 	"go.yaml.in/yaml/v3"
@@ -58,9 +60,13 @@ func Find(dir string) (*Config, error) {
 		return nil, err
 	}
 	for {
-		c, err := Load(filepath.Join(abs, FileName))
+		f, err := openFound(filepath.Join(abs, FileName))
+		if err == nil {
+			defer f.Close()
+			return loadFrom(f, f.Name())
+		}
 		if !errors.Is(err, fs.ErrNotExist) && !isNotDir(err) {
-			return c, err
+			return nil, err
 		}
 		up := filepath.Dir(abs)
 		if up == abs {
@@ -70,10 +76,40 @@ func Find(dir string) (*Config, error) {
 	}
 }
 
+// openFound opens a file that nobody has named: it may belong to whoever made
+// the data set, who may have put a pipe or a device in its place.
+func openFound(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", name)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // Load reads one configuration file. Everything in it must be known: the
 // error names the line, the key, and what was probably meant.
 func Load(name string) (*Config, error) {
-	b, err := os.ReadFile(name)
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return loadFrom(f, name)
+}
+
+// maxFile bounds the bytes of a configuration or ignore file.
+const maxFile = 1 << 20
+
+func loadFrom(r io.Reader, name string) (*Config, error) {
+	b, err := readSmall(r, name)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +124,14 @@ func Load(name string) (*Config, error) {
 		}
 	}
 	return c, nil
+}
+
+func readSmall(r io.Reader, name string) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = fmt.Errorf("%s is larger than %d bytes", name, maxFile)
+	}
+	return b, err
 }
 
 // Parse reads the content of a configuration file. Errors begin with the line.

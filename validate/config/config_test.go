@@ -1,9 +1,11 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -161,4 +163,32 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("Parse = %v, %v", c, err)
 		}
 	})
+}
+
+// TestFindHostile finds what is no configuration: it neither waits for a pipe
+// nor reads without bound.
+func TestFindHostile(t *testing.T) {
+	for what, put := range map[string]func(name string) error{
+		"pipe":   func(name string) error { return syscall.Mkfifo(name, 0o600) },
+		"device": func(name string) error { return os.Symlink("/dev/zero", name) },
+		"huge":   func(name string) error { return errors.Join(os.WriteFile(name, nil, 0o600), os.Truncate(name, 1<<40)) },
+		"folder": func(name string) error { return os.Mkdir(name, 0o700) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := put(filepath.Join(dir, FileName)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Find(dir); err == nil || !strings.Contains(err.Error(), FileName) {
+				t.Errorf("error is %v", err)
+			}
+			dir = t.TempDir()
+			if err := put(filepath.Join(dir, IgnoreFile)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := NewPolicy(Default(), nil, []string{dir}); err == nil || !strings.Contains(err.Error(), IgnoreFile) {
+				t.Errorf("error is %v", err)
+			}
+		})
+	}
 }

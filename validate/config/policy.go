@@ -1,11 +1,9 @@
 package config
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -159,7 +157,7 @@ func (p *Policy) Suppressed(f *rule.Finding) string {
 }
 
 func readIgnore(name string) (gitignore.Matcher, error) {
-	f, err := os.Open(name)
+	f, err := openFound(name)
 	if errors.Is(err, fs.ErrNotExist) || isNotDir(err) {
 		return nil, nil
 	}
@@ -167,15 +165,15 @@ func readIgnore(name string) (gitignore.Matcher, error) {
 		return nil, err
 	}
 	defer f.Close()
+	b, err := readSmall(f, name)
+	if err != nil {
+		return nil, err
+	}
 	var pats []gitignore.Pattern
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if l := strings.TrimRight(lines.Text(), "\r"); l != "" && !strings.HasPrefix(l, "#") {
+	for l := range strings.Lines(string(b)) {
+		if l = strings.TrimRight(l, "\r\n"); l != "" && !strings.HasPrefix(l, "#") {
 			pats = append(pats, gitignore.ParsePattern(l, nil))
 		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return gitignore.NewMatcher(pats), nil
 }

@@ -110,7 +110,7 @@ const maxDescriptor = 4 << 20
 // a descriptor that cannot be used counts as none.
 func readDescriptor(ds *dataset.Dataset, name string, e rule.Emitter) *Descriptor {
 	d := &Descriptor{Namespace: Namespace}
-	if !ds.Tree.HasFile(DescriptorFile) {
+	if !ds.Tree.Has(DescriptorFile) {
 		return d
 	}
 	place := rule.Place{Path: DescriptorFile}

@@ -181,7 +181,7 @@ func readDeclaredMap(ds *dataset.Dataset, d *Descriptor, e rule.Emitter) *SyncMa
 	if name == "" {
 		return nil
 	}
-	if !ds.Tree.HasFile(name) {
+	if !ds.Tree.Has(name) {
 		return &SyncMap{Path: name, Missing: true}
 	}
 	f, err := ds.Open(name)

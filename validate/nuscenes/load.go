@@ -104,15 +104,14 @@ func start[T any](g *errgroup.Group, l *loader, n need, name string, t *Table[T]
 		}
 		defer f.Close()
 		t.Present = true
-		return readTable(l, t, cols, f)
+		return readTable(l, t, cols, stoppable{l.ctx, f})
 	})
 }
 
 // open opens the table's file. It gives nil where there is nothing to read,
 // and has said why.
 func (l *loader) open(n need) *os.File {
-	_, link := l.ds.Tree.BadLink(l.path)
-	if !link && !l.ds.Tree.HasFile(l.path) {
+	if !l.ds.Tree.Has(l.path) {
 		if n == mandatory {
 			l.fault("table-missing", rule.Fault{Message: "the table is missing", Place: l.file()})
 		}

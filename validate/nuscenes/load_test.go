@@ -1,6 +1,9 @@
 package nuscenes
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -50,5 +53,31 @@ func TestRealLyft(t *testing.T) {
 		if i, ok := tables.CalibratedSensor.Find(r.Calibrated); !ok || !tables.CalibratedSensor.Sound(i) {
 			t.Errorf("calibrated sensor of %s", r.Filename)
 		}
+	}
+}
+
+// TestStoppable ends in the midst of a table that holds no record at which the
+// reader could ask.
+func TestStoppable(t *testing.T) {
+	dir := t.TempDir()
+	blank := append([]byte("["), bytes.Repeat([]byte{' '}, 1<<20)...)
+	if err := os.MkdirAll(filepath.Join(dir, "v"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "v/sample.json"), append(blank, ']'), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ds := open(t, dir, dataset.NuScenes, "v")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var e ruletest.Emitter
+	l := &loader{ctx: ctx, ds: ds, e: &e, texts: &texts{}, name: "sample", path: "v/sample.json"}
+	f := l.open(mandatory)
+	defer f.Close()
+	if err := readTable(l, &Table[Sample]{}, sampleColumns, stoppable{ctx, f}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v", err)
+	}
+	if got := e.Said(); got != "" {
+		t.Errorf("faults:\n%s", got)
 	}
 }

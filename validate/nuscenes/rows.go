@@ -1,6 +1,7 @@
 package nuscenes
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,20 @@ func (p *plan[T]) step(i int, name string) *step[T] {
 	return s
 }
 
+// stoppable reads until ctx ends: a file may hold gigabytes without a record
+// after which the reader could ask.
+type stoppable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s stoppable) Read(b []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(b)
+}
+
 // readTable fills t from the records of the file.
 func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) error {
 	schema, err := loadSchema(l.ds.Schema, l.name)
@@ -60,6 +75,8 @@ func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) err
 				if !je.Stop {
 					continue
 				}
+			} else if ctxErr := l.ctx.Err(); ctxErr != nil {
+				return ctxErr
 			} else if err != io.EOF {
 				l.unusable(rule.Unreadable(l.e, l.ds, l.file(), err))
 			}

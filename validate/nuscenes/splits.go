@@ -18,7 +18,7 @@ const maxSplits = 16 << 20
 // file there are none.
 func (l *loader) splits() map[string][]string {
 	l = &loader{ctx: l.ctx, ds: l.ds, e: l.e, name: "splits", path: path.Join(l.ds.Tables, "splits.json")}
-	if _, link := l.ds.Tree.BadLink(l.path); !link && !l.ds.Tree.HasFile(l.path) {
+	if !l.ds.Tree.Has(l.path) {
 		return nil
 	}
 	b, err := l.ds.ReadFile(l.path, maxSplits)
