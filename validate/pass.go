@@ -2,7 +2,6 @@ package validate
 
 import (
 	"context"
-	"fmt"
 	"hash/fnv"
 	"reflect"
 	"strings"
@@ -100,7 +99,7 @@ func (p *pass) Selected(path string) bool {
 func (p *pass) Skip(zero any, slug, path string) {
 	for _, b := range p.byType[reflect.TypeOf(zero)] {
 		if b.Rule.Slug != slug { // the rule that refuted the input has spoken
-			p.s.skip(p.ds, b.Rule, p.because(slug, path))
+			p.s.skip(p.ds, b.Rule, p.s.because(slug, path))
 		}
 	}
 }
@@ -109,16 +108,8 @@ func (p *pass) Break(input, slug, path string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.broken[input] == "" {
-		p.broken[input] = p.because(slug, path)
+		p.broken[input] = p.s.because(slug, path)
 	}
-}
-
-func (p *pass) because(slug, path string) string {
-	id := slug
-	if r := p.s.slugs[slug]; r != nil {
-		id = r.ID
-	}
-	return fmt.Sprintf("%s on %s", id, path)
 }
 
 func (p *pass) missing(inputs []string) string {
@@ -163,3 +154,6 @@ type binding struct {
 
 func (b binding) Report(r *rule.Rule, f rule.Finding) { b.s.report(b.ds, r, f) }
 func (b binding) Skip(r *rule.Rule, needs string)     { b.s.skip(b.ds, r, needs) }
+func (b binding) SkipFor(r *rule.Rule, slug, path string) {
+	b.s.skip(b.ds, r, b.s.because(slug, path))
+}

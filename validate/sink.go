@@ -144,6 +144,14 @@ func (s *sink) skip(ds *dataset.Dataset, r *rule.Rule, needs string) {
 	}
 }
 
+// because words the reason of a skip: the rule with that slug failed at path.
+func (s *sink) because(slug, path string) string {
+	if r := s.slugs[slug]; r != nil {
+		slug = r.ID
+	}
+	return slug + " on " + path
+}
+
 // fold keeps the first reasons by text, so that what is kept does not depend
 // on the order in which they came.
 func (s *sink) fold(b bucket) {

@@ -212,7 +212,7 @@ func readFrame(ds *dataset.Dataset, p *Split, id string, e rule.Emitter) {
 			e.Emit(f)
 		}
 	}
-	if name := path.Join(p.Name, "planes", id+".txt"); has(ds.Tree, name) {
+	if name := path.Join(p.Name, "planes", id+".txt"); ds.Tree.Has(name) {
 		if b, ok := readFilled(ds, name, maxCalib, e, (*Plane)(nil)); ok {
 			if plane := parsePlane(name, id, b, e); plane != nil {
 				e.Emit(plane)

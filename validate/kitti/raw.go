@@ -252,7 +252,7 @@ func (r *rawReader) tracklets(clock *RawClock) error {
 	}
 	slug := "file-empty"
 	if errors.Is(err, errEmpty) {
-		r.e.Emit(rule.Fault{Slug: slug, Message: "the file is empty (0 bytes)", Place: rule.Place{Path: name}})
+		r.e.Emit(rule.EmptyFault(rule.Place{Path: name}))
 	} else {
 		slug = rule.Unreadable(r.e, r.ds, rule.Place{Path: name}, err)
 	}

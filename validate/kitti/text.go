@@ -68,16 +68,10 @@ func readFilled(ds *dataset.Dataset, name string, limit int64, e rule.Emitter, z
 	if !ok || len(b) > 0 {
 		return b, ok
 	}
-	e.Emit(rule.Fault{Slug: "file-empty", Message: "the file is empty (0 bytes)", Place: rule.Place{Path: name}})
+	empty := rule.EmptyFault(rule.Place{Path: name})
+	e.Emit(empty)
 	for _, z := range zeros {
-		e.Skip(z, "file-empty", name)
+		e.Skip(z, empty.Slug, name)
 	}
 	return nil, false
-}
-
-// has reports whether anything lies at name: a folder there cannot be read as
-// the file that it should be, which is worth saying.
-func has(t *dataset.Tree, name string) bool {
-	_, ok := t.Entry(name)
-	return ok
 }

@@ -141,7 +141,7 @@ func openFilled(ds *dataset.Dataset, at rule.Place, e rule.Emitter) (f *os.File,
 	var fault rule.Fault
 	switch p := dataset.ParseLFSPointer(head[:k]); {
 	case k == 0 && err == io.EOF:
-		fault = rule.Fault{Slug: "file-empty", Message: "the file is empty (0 bytes)", Place: at}
+		fault = rule.EmptyFault(at)
 	case p != nil && k < dataset.MaxLFSPointer:
 		fault = rule.LFSFault(at, p)
 	default:

@@ -56,7 +56,7 @@ func readMetainfo(ctx context.Context, t *Tables, e rule.Emitter) error {
 			continue
 		}
 		if len(b) == 0 {
-			e.Emit(rule.Fault{Slug: "file-empty", Message: "the file is empty (0 bytes)", Place: at})
+			e.Emit(rule.EmptyFault(at))
 			skip("file-empty")
 			continue
 		}

@@ -27,7 +27,7 @@ func (l *loader) splits() map[string][]string {
 		return nil
 	}
 	if len(b) == 0 {
-		l.fault("file-empty", rule.Fault{Message: "the file is empty (0 bytes)", Place: l.file()})
+		l.fault("file-empty", rule.EmptyFault(l.file()))
 		return nil
 	}
 	b, lead := encoded(l.e, b, l.at)

@@ -218,7 +218,7 @@ func (r *worker) item(w *Want) (item any, slug string) {
 	}
 	defer f.Close()
 	if info.Size() == 0 {
-		return nil, r.fault(w, rule.Fault{Slug: "file-empty", Message: "the file is empty (0 bytes)"})
+		return nil, r.fault(w, rule.EmptyFault(w.Place()))
 	}
 	h := &r.head
 	h.reset(f, info.Size())

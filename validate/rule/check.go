@@ -72,6 +72,8 @@ type Ctx struct {
 type Sink interface {
 	Report(r *Rule, f Finding)
 	Skip(r *Rule, needs string)
+	// SkipFor is Skip where the rule with that slug failed at path.
+	SkipFor(r *Rule, slug, path string)
 }
 
 // Report adds a finding of the check's rule. Rule, Slug, Severity, Hint,
@@ -81,6 +83,10 @@ func (c *Ctx) Report(f Finding) { c.Sink.Report(c.Rule, f) }
 // Skip says that the rule could not be applied, and what it would have needed:
 // "raw timestamps of 2011_09_26_drive_0001".
 func (c *Ctx) Skip(needs string) { c.Sink.Skip(c.Rule, needs) }
+
+// SkipFor says that the rule could not be applied because the rule with that
+// slug failed at path.
+func (c *Ctx) SkipFor(slug, path string) { c.Sink.SkipFor(c.Rule, slug, path) }
 
 // An Emitter takes what a reader reads. It is safe for concurrent use.
 type Emitter interface {

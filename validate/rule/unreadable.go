@@ -38,6 +38,11 @@ func Unreadable(e Emitter, ds *dataset.Dataset, place Place, err error) (slug st
 	return f.Slug
 }
 
+// EmptyFault is the Fault of a file of 0 bytes, where some must be.
+func EmptyFault(place Place) Fault {
+	return Fault{Slug: "file-empty", Message: "the file is empty (0 bytes)", Place: place}
+}
+
 // LFSFault is the Fault of a Git-LFS pointer that lies in place of a file.
 func LFSFault(place Place, p *dataset.LFSPointer) Fault {
 	return Fault{

@@ -19,6 +19,8 @@ func (s *said) Report(r *rule.Rule, f rule.Finding) {
 }
 func (s *said) Skip(r *rule.Rule, _ string) { *s = append(*s, "skip "+r.ID) }
 
+func (s *said) SkipFor(r *rule.Rule, _, _ string) { *s = append(*s, "skip "+r.ID) }
+
 // streamRules runs the rules about streams over streams of one data set.
 func streamRules(streams ...*moment.Stream) []string {
 	out := said{}

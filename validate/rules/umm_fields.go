@@ -190,18 +190,6 @@ func state(v metadata.Value) string {
 	return "null"
 }
 
-// needing names the rule with a slug, for messages about what was skipped.
-func needing(slug, path string) string {
-	ids := map[string]string{
-		"json-syntax": "SCH001", "sidecar-version": "UMM035", "file-unreadable": "LAY023",
-		"lfs-pointer": "LAY021", "symlink-broken": "LAY020", "path-escape": "LAY019",
-	}
-	if id, ok := ids[slug]; ok {
-		slug = id
-	}
-	return slug + " on " + path
-}
-
 func unannotated(c *Ctx, u *metadata.Unannotated) {
 	c.Report(Finding{
 		Message:  fmt.Sprintf("no sidecar describes the %s in %s of this data set", human.Count(u.Channels, "file"), human.Count(u.Samples, "annotated sample")),
@@ -213,7 +201,7 @@ func unannotated(c *Ctx, u *metadata.Unannotated) {
 
 func missingRecords(c *Ctx, g *metadata.Group) {
 	if g.Unread != "" {
-		c.Skip(needing(g.Unread, g.Path))
+		c.SkipFor(g.Unread, g.Path)
 		return
 	}
 	type gap struct {
