@@ -17,7 +17,7 @@ import (
 var ummTrends = []Rule{
 	{
 		ID: "UMM030", Slug: "offset-outlier", Severity: rule.Warning,
-		Summary: "No offset lies more than 6 median absolute deviations, and more than a millisecond, from the median of its channel in the drive or scene.",
+		Summary: "No offset lies more than 6 median absolute deviations, and more than a millisecond, from the median of its channel in the drive or scene. (The radars of nuScenes are not triggered and are left out, here and in UMM031.)",
 		Why:     "A single frame that is off was triggered late, lost and replaced, or paired with the wrong moment.",
 		Example: "image_02 at -6.1 ms all along the drive, at -61 ms in one frame",
 		Hint:    "look at that frame; where all channels jump at once, the reference is what jumped",
@@ -46,7 +46,8 @@ type point struct {
 }
 
 // points gives the offsets of each channel, by drive: the frames of KITTI
-// object come from many.
+// object come from many. The radars of nuScenes run free: each sample has the
+// nearest scan, at any distance up to half a period.
 func points(c *Ctx, g *metadata.Group) map[string]map[string][]point {
 	out := map[string]map[string][]point{}
 	for _, s := range g.Samples {
@@ -55,7 +56,7 @@ func points(c *Ctx, g *metadata.Group) map[string]map[string][]point {
 			drive, _, _ = strings.Cut(rest, "/")
 		}
 		for _, r := range s.Records {
-			if r == nil || r.IsReference() {
+			if r == nil || r.IsReference() || c.Dataset.Schema == nuScenes && strings.HasPrefix(r.Channel, "RADAR_") {
 				continue
 			}
 			v, ns := judge(r)
