@@ -22,7 +22,7 @@ var ummFields = []Rule{
 		Summary: "Every channel of every annotated sample has a metadata record.",
 		Why:     "Without a record nothing says which moment a file observed, nor how late it was: formats of one drive cannot be compared, and samples cannot be fused.",
 		Example: "a data set without .mm/, or a sidecar without a line for image_02 of frame 0000000004",
-		Hint:    "run `mmvalidate annotate DIR` to see what would be written, and `--write` to write it",
+		Hint:    "run `mmvalidate annotate DIR` to see what would be written, and `--write` to write it; `--ignore UMM` checks the formats alone",
 		Checks:  []Check{rule.On(unannotated), rule.On(missingRecords)},
 	},
 	{
