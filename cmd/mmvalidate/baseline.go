@@ -12,6 +12,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/internal/durable"
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate/config"
 )
 
@@ -28,12 +29,17 @@ func baselineCommand(e *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			file := c.String("output")
+			if file != "" {
+				if err := writable(file); err != nil {
+					return err
+				}
+			}
 			j.opts.Keep = math.MaxInt32 // every finding, not the first of each rule
 			rep, err := j.run(c.Context, e)
 			if err != nil {
 				return err // a partial baseline would hide what was not looked at
 			}
-			file := c.String("output")
 			var old *config.Baseline
 			if file != "" {
 				if old, err = readBaseline(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -41,7 +47,8 @@ func baselineCommand(e *env) *cli.Command {
 				}
 			}
 			var b bytes.Buffer
-			if err := config.WriteBaseline(&b, rep, old); err != nil {
+			n, err := config.WriteBaseline(&b, rep, old)
+			if err != nil {
 				return err
 			}
 			if file == "" {
@@ -51,7 +58,7 @@ func baselineCommand(e *env) *cli.Command {
 			if err := durable.WriteFile(file, b.Bytes(), 0o644); err != nil {
 				return err
 			}
-			fmt.Fprintf(e.stderr, "%s: %d findings written to %s\n", name, len(rep.Findings), file)
+			fmt.Fprintf(e.stderr, "%s: %s written to %s\n", name, human.Count(n, "finding"), file)
 			return nil
 		},
 	}

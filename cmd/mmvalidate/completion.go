@@ -54,19 +54,19 @@ func complete(app *cli.App, words []string) []string {
 	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "=" })
 
 	var command *cli.Command
-	flags, arguments := clikit.Separate(allFlags(app), words)
+	flags, arguments, open := clikit.Separate(allFlags(app), words)
 	if len(arguments) > 0 {
 		command = app.Command(arguments[0])
 	}
-	own := app.Flags
-	if command != nil {
-		own = command.Flags
-	}
 	var out []string
 	switch {
-	case len(flags) > 0 && flags[len(flags)-1] == words[len(words)-1] && takesValue(own, flags[len(flags)-1]):
+	case open:
 		out = valuesOf(strings.TrimLeft(flags[len(flags)-1], "-"), command)
 	case strings.HasPrefix(cur, "-"):
+		own := app.Flags
+		if command != nil {
+			own = command.Flags
+		}
 		out = flagWords(own)
 	case len(arguments) == 0:
 		for _, c := range app.Commands {
@@ -87,14 +87,6 @@ func allFlags(app *cli.App) []cli.Flag {
 		all = append(all, c.Flags...)
 	}
 	return all
-}
-
-// takesValue reports whether word is one of the flags, and wants a value.
-func takesValue(flags []cli.Flag, word string) bool {
-	return slices.ContainsFunc(flags, func(f cli.Flag) bool {
-		d, ok := f.(cli.DocGenerationFlag)
-		return ok && d.TakesValue() && slices.Contains(f.Names(), strings.TrimLeft(word, "-"))
-	})
 }
 
 func flagWords(flags []cli.Flag) []string {

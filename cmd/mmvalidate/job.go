@@ -86,6 +86,9 @@ func newJob(c *cli.Context, e *env) (*job, error) {
 	if j.opts.Jobs < 0 {
 		return nil, clikit.Usagef("a number of workers, or 0 for one for each CPU", "--jobs %d is negative", j.opts.Jobs)
 	}
+	if j.timeout < 0 {
+		return nil, clikit.Usagef("a time such as 90s or 10m", "--timeout %s is negative", j.timeout)
+	}
 	if !slices.Contains([]string{"auto", "on", "off"}, j.progress) {
 		return nil, clikit.Usagef("one of auto, on, off", "--progress %q is unknown", j.progress)
 	}

@@ -86,7 +86,10 @@ func newApp(e *env) *cli.App {
 // arrange puts the command first and flags before arguments, wherever they
 // were written. Without a command, the root's action validates.
 func arrange(app *cli.App, args []string) []string {
-	flags, arguments := clikit.Separate(allFlags(app), args)
+	flags, arguments, open := clikit.Separate(allFlags(app), args)
+	if len(arguments) > 0 && arguments[0] == "help" { // many commands have it
+		flags, arguments = []string{"--help"}, arguments[1:]
+	}
 	var out []string
 	if len(arguments) > 0 {
 		if c := app.Command(arguments[0]); c != nil {
@@ -94,7 +97,7 @@ func arrange(app *cli.App, args []string) []string {
 		}
 	}
 	out = append(out, flags...)
-	if len(arguments) > 0 {
+	if len(arguments) > 0 && !open { // else they would be taken for the missing value
 		out = append(append(out, "--"), arguments...)
 	}
 	return out

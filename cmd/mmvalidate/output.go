@@ -43,6 +43,9 @@ func newOutputs(wanted, files []string) (outputs, error) {
 	var outs outputs
 	var unnamed []string
 	for _, f := range files {
+		if err := writable(f); err != nil {
+			return nil, err
+		}
 		if format, ok := formatOfExtension[strings.ToLower(filepath.Ext(f))]; ok {
 			outs = append(outs, output{format, f})
 			if i := slices.Index(left, format); i >= 0 {
@@ -71,6 +74,17 @@ func newOutputs(wanted, files []string) (outputs, error) {
 		outs = outputs{{"text", ""}}
 	}
 	return outs, nil
+}
+
+// writable refuses a file that cannot be written, before the run and not after it.
+func writable(file string) error {
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return clikit.Usagef("name a file in it", "--output %s is a folder", file)
+	}
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return clikit.Usagef("make the folder first", "--output %s: there is no folder %s", file, filepath.Dir(file))
+	}
+	return nil
 }
 
 // write renders the report into each output. A file is replaced whole or not

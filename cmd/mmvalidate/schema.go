@@ -29,7 +29,7 @@ func schemaCommand(e *env) *cli.Command {
 			}
 			want := strings.TrimSuffix(c.Args().First(), ".schema.json")
 			if !slices.Contains(names, want) {
-				hint := "one of " + strings.Join(names, ", ")
+				hint := "`mmvalidate schema` lists them"
 				if near := suggest.Nearest(want, names); near != "" {
 					hint = "did you mean " + near + "?"
 				}

@@ -4,10 +4,13 @@
 package clikit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -87,7 +90,8 @@ func NewApp(name string, commands []*cli.Command) *cli.App {
 		if c.Command != nil && c.Command.Name != "" && c.Command.Name != name {
 			at += " " + c.Command.Name
 		}
-		return Usagef(fmt.Sprintf("`%s --help` lists the flags", at), "%s", flagError(err, c))
+		msg, hint := flagError(err, c)
+		return Usagef(cmp.Or(hint, fmt.Sprintf("`%s --help` lists the flags", at)), "%s", msg)
 	}
 	for _, cmd := range commands {
 		cmd.OnUsageError = onUsage
@@ -115,9 +119,9 @@ func flagLine(f cli.Flag) string {
 	var names []string
 	for _, n := range f.Names() {
 		if len(n) == 1 {
-			names = append([]string{"-" + n}, names...)
+			names = append([]string{dashed(n)}, names...)
 		} else {
-			names = append(names, "--"+n)
+			names = append(names, dashed(n))
 		}
 	}
 	usage, value := d.GetUsage(), ""
@@ -132,32 +136,62 @@ func flagLine(f cli.Flag) string {
 	return strings.Join(names, ", ") + value + "\t" + usage
 }
 
-// flagError says "unknown flag --foo (did you mean --format?)".
-func flagError(err error, c *cli.Context) string {
-	const undefined = "flag provided but not defined: -"
-	given, ok := strings.CutPrefix(err.Error(), undefined)
-	if !ok {
-		return err.Error()
-	}
-	given = strings.TrimLeft(given, "-")
-	var known []string
+var badValue = regexp.MustCompile(`^invalid (?:boolean )?value "(.*)" for (?:flag )?-(\S+): `)
+
+// flagError puts the flag package's errors into our words: "unknown flag --foo
+// (did you mean --format?)". hint may be "".
+func flagError(err error, c *cli.Context) (msg, hint string) {
 	flags := c.App.Flags
-	if c.Command != nil {
-		flags = append(flags[:len(flags):len(flags)], c.Command.Flags...)
+	if c.Command != nil && c.Command.Name != c.App.Name {
+		flags = c.Command.Flags
 	}
-	for _, f := range flags {
-		known = append(known, f.Names()...)
+	if given, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		given = strings.TrimLeft(given, "-")
+		var known []string
+		for _, f := range flags {
+			known = append(known, f.Names()...)
+		}
+		msg = "unknown flag " + dashed(given)
+		if near := suggest.Nearest(given, known); len(near) > 1 {
+			msg += " (did you mean " + dashed(near) + "?)"
+		}
+		return msg, ""
 	}
-	if near := suggest.Nearest(given, known); near != "" && len(near) > 1 {
-		return fmt.Sprintf("unknown flag --%s (did you mean --%s?)", given, near)
+	if given, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		return dashed(strings.TrimLeft(given, "-")) + " wants a value", ""
 	}
-	return fmt.Sprintf("unknown flag --%s", given)
+	if m := badValue.FindStringSubmatch(err.Error()); m != nil {
+		for _, f := range flags {
+			if !slices.Contains(f.Names(), m[2]) {
+				continue
+			}
+			switch f.(type) {
+			case *cli.IntFlag:
+				hint = "a whole number"
+			case *cli.DurationFlag:
+				hint = "a number with a unit, such as 90s, 10m or 1h30m"
+			case *cli.BoolFlag:
+				hint = "the flag stands alone"
+			}
+		}
+		return fmt.Sprintf("%s %q cannot be read", dashed(m[2]), m[1]), hint
+	}
+	return err.Error(), ""
+}
+
+// dashed writes a flag's name as it is typed.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
 }
 
 // Separate tells flags, with their values, from arguments, so that flags may
 // stand anywhere: `mmvalidate DIR --format json` means what it says. Every
-// word after "--" is an argument.
-func Separate(flags []cli.Flag, args []string) (flagWords, arguments []string) {
+// word after "--" is an argument. open says that the last flag wants a value
+// and no word is left for it.
+func Separate(flags []cli.Flag, args []string) (flagWords, arguments []string, open bool) {
 	takesValue := map[string]bool{}
 	for _, f := range flags {
 		d, ok := f.(cli.DocGenerationFlag)
@@ -168,7 +202,7 @@ func Separate(flags []cli.Flag, args []string) (flagWords, arguments []string) {
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		if a == "--" {
-			return flagWords, append(arguments, args[i+1:]...)
+			return flagWords, append(arguments, args[i+1:]...), false
 		}
 		if len(a) < 2 || a[0] != '-' {
 			arguments = append(arguments, a)
@@ -176,10 +210,12 @@ func Separate(flags []cli.Flag, args []string) (flagWords, arguments []string) {
 		}
 		flagWords = append(flagWords, a)
 		name, _, inline := strings.Cut(strings.TrimLeft(a, "-"), "=")
-		if !inline && takesValue[name] && i+1 < len(args) {
-			i++
+		if !inline && takesValue[name] {
+			if i++; i == len(args) {
+				return flagWords, arguments, true
+			}
 			flagWords = append(flagWords, args[i])
 		}
 	}
-	return flagWords, arguments
+	return flagWords, arguments, false
 }

@@ -16,18 +16,22 @@ func TestSeparate(t *testing.T) {
 		&cli.StringFlag{Name: "format", Aliases: []string{"f"}},
 		&cli.BoolFlag{Name: "strict"},
 	}
-	for _, c := range []struct{ in, flags, args []string }{
-		{[]string{"DIR", "--format", "json"}, []string{"--format", "json"}, []string{"DIR"}},
-		{[]string{"DIR", "-f=json", "--strict", "D2"}, []string{"-f=json", "--strict"}, []string{"DIR", "D2"}},
-		{[]string{"--strict", "DIR"}, []string{"--strict"}, []string{"DIR"}},
-		{[]string{"--", "--format"}, nil, []string{"--format"}},
-		{[]string{"-", "--strict"}, []string{"--strict"}, []string{"-"}},
-		{[]string{"--format"}, []string{"--format"}, nil},
-		{nil, nil, nil},
+	for _, c := range []struct {
+		in, flags, args []string
+		open            bool
+	}{
+		{[]string{"DIR", "--format", "json"}, []string{"--format", "json"}, []string{"DIR"}, false},
+		{[]string{"DIR", "-f=json", "--strict", "D2"}, []string{"-f=json", "--strict"}, []string{"DIR", "D2"}, false},
+		{[]string{"--strict", "DIR"}, []string{"--strict"}, []string{"DIR"}, false},
+		{[]string{"--", "--format"}, nil, []string{"--format"}, false},
+		{[]string{"-", "--strict"}, []string{"--strict"}, []string{"-"}, false},
+		{[]string{"--format"}, []string{"--format"}, nil, true},
+		{[]string{"DIR", "--strict", "-f"}, []string{"--strict", "-f"}, []string{"DIR"}, true},
+		{nil, nil, nil, false},
 	} {
-		f, a := Separate(flags, c.in)
-		if !slices.Equal(f, c.flags) || !slices.Equal(a, c.args) {
-			t.Errorf("Separate(%q) = %q, %q; want %q, %q", c.in, f, a, c.flags, c.args)
+		f, a, open := Separate(flags, c.in)
+		if !slices.Equal(f, c.flags) || !slices.Equal(a, c.args) || open != c.open {
+			t.Errorf("Separate(%q) = %q, %q, %v; want %q, %q, %v", c.in, f, a, open, c.flags, c.args, c.open)
 		}
 	}
 }

@@ -142,22 +142,22 @@ func applied(rep *report.Report, id string) bool {
 // WriteBaseline writes a baseline of the findings in rep, statistics left out.
 // old may be nil: the baseline that the run used. Its reasons and days of
 // expiry are kept, as are entries that the run could not judge; entries of
-// faults that have gone are dropped.
+// faults that have gone are dropped. It gives the number of entries.
 //
 // It refuses where entries would be missing: the run did not finish, looked at
 // some files only, or found more than the report keeps.
-func WriteBaseline(w io.Writer, rep *report.Report, old *Baseline) error {
+func WriteBaseline(w io.Writer, rep *report.Report, old *Baseline) (entries int, err error) {
 	if !rep.Complete {
-		return fmt.Errorf("the run did not finish, so the baseline would be too: %s", rep.Incomplete)
+		return 0, fmt.Errorf("the run did not finish, so the baseline would be too: %s", rep.Incomplete)
 	}
 	if rep.Scope.Filtered || rep.Scope.Sample > 1 {
-		return fmt.Errorf("the run looked at some files only; a baseline needs them all")
+		return 0, fmt.Errorf("the run looked at some files only; a baseline needs them all")
 	}
 	statistic := map[string]bool{}
 	for _, r := range rules.Catalogue() {
 		statistic[r.ID] = r.Statistic
 	}
-	entries := map[string]Entry{}
+	byPrint := map[string]Entry{}
 	kept := map[string]int{}
 	for i := range rep.Findings {
 		f := &rep.Findings[i]
@@ -171,39 +171,39 @@ func WriteBaseline(w io.Writer, rep *report.Report, old *Baseline) error {
 		} else if f.Suppressed != "" {
 			continue // explained by another baseline
 		}
-		if _, twice := entries[e.Fingerprint]; !twice {
-			entries[e.Fingerprint] = e
+		if _, twice := byPrint[e.Fingerprint]; !twice {
+			byPrint[e.Fingerprint] = e
 		}
 	}
 	for id, n := range rep.Counts {
 		if n += rep.Suppressed[id]; n > kept[id] && !statistic[id] {
-			return fmt.Errorf("%s has %d findings, of which the report keeps %d", id, n, kept[id])
+			return 0, fmt.Errorf("%s has %d findings, of which the report keeps %d", id, n, kept[id])
 		}
 	}
 	if old != nil {
 		for _, e := range old.entries {
-			if _, found := entries[e.Fingerprint]; !found && !applied(rep, e.Rule) {
-				entries[e.Fingerprint] = e
+			if _, found := byPrint[e.Fingerprint]; !found && !applied(rep, e.Rule) {
+				byPrint[e.Fingerprint] = e
 			}
 		}
 	}
 
 	f := baselineFile{Version: 1, Findings: []Entry{}}
-	for _, e := range entries {
+	for _, e := range byPrint {
 		f.Findings = append(f.Findings, e)
 	}
 	slices.SortFunc(f.Findings, func(a, b Entry) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint))
 	})
 	if _, err := io.WriteString(w, baselineHead); err != nil {
-		return err
+		return 0, err
 	}
 	enc := yaml.NewEncoder(w)
 	enc.SetIndent(2)
 	if err := enc.Encode(f); err != nil {
-		return err
+		return 0, err
 	}
-	return enc.Close()
+	return len(f.Findings), enc.Close()
 }
 
 const baselineHead = `# Known findings that do not count (mmvalidate --baseline FILE).

@@ -34,7 +34,7 @@ func load(t *testing.T, text string) *Baseline {
 func write(t *testing.T, rep *report.Report, old *Baseline) string {
 	t.Helper()
 	var w bytes.Buffer
-	if err := WriteBaseline(&w, rep, old); err != nil {
+	if _, err := WriteBaseline(&w, rep, old); err != nil {
 		t.Fatal(err)
 	}
 	return w.String()
@@ -151,7 +151,7 @@ func TestWriteBaselineRefusesPartialRuns(t *testing.T) {
 	} {
 		rep := runOf(finding(1))
 		edit(rep)
-		if err := WriteBaseline(&bytes.Buffer{}, rep, nil); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := WriteBaseline(&bytes.Buffer{}, rep, nil); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
@@ -194,7 +194,7 @@ func FuzzLoadBaseline(f *testing.F) {
 		rep := runOf()
 		rep.Rules = nil // so that every entry is kept
 		var w bytes.Buffer
-		if err := WriteBaseline(&w, rep, b); err != nil {
+		if _, err := WriteBaseline(&w, rep, b); err != nil {
 			t.Fatal(err)
 		}
 		again, err := LoadBaseline(&w, "again.yaml")
