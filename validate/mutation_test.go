@@ -48,6 +48,9 @@ func TestMutations(t *testing.T) {
 				if about := f.Rule == "LAY001" || f.Rule == "LAY002"; f.Path == "" && !about && !statistic(f.Rule) { // those are about the root
 					t.Errorf("no place: %s: %s", f.Rule, f.Message)
 				}
+				if f.ByteOffset > 0 && f.Line == 0 {
+					t.Errorf("no line: %s: %s", f.Rule, f.Message)
+				}
 				if f.Rule != m.Rule && !slices.Contains(m.With, f.Rule) && !statistic(f.Rule) {
 					t.Errorf("also %s %s:%d: %s", f.Rule, f.Path, f.Line, f.Message)
 				}
