@@ -37,7 +37,8 @@ func locate(fs []rule.Finding, open opener) {
 	}
 }
 
-// locateIn walks one file up to the last offset.
+// locateIn walks one file up to the last offset. What lies behind the end of
+// the file, since it ends too early, is at its end.
 func locateIn(r io.Reader, fs []*rule.Finding) {
 	buf := make([]byte, 256<<10)
 	line, lineStart, at := 1, int64(0), int64(0)
@@ -59,6 +60,11 @@ func locateIn(r io.Reader, fs []*rule.Finding) {
 			lineStart = at + int64(bytes.LastIndexByte(b, '\n')) + 1
 		}
 		at += int64(n)
+		if err == io.EOF {
+			for _, f := range fs {
+				f.Line, f.Column = line, int(at-lineStart)+1
+			}
+		}
 		if err != nil || n == 0 {
 			return
 		}
