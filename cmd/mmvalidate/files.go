@@ -73,6 +73,7 @@ func changedSince(ctx context.Context, folder, ref string, want map[string]bool)
 		return errors.New("is not a commit")
 	}
 	for _, args := range [][]string{
+		{"rev-parse", "--git-dir"}, // outside of a repository, git diff says something else
 		{"diff", "--no-ext-diff", "--no-textconv", "--name-only", "-z", "--relative", ref, "--", "."},
 		{"ls-files", "--others", "--exclude-standard", "-z", "--", "."},
 	} {
@@ -84,9 +85,12 @@ func changedSince(ctx context.Context, folder, ref string, want map[string]bool)
 		cmd.Dir, cmd.Stdout, cmd.Stderr = folder, &out, &msg
 		if err := cmd.Run(); err != nil {
 			if line, _, _ := strings.Cut(strings.TrimSpace(msg.String()), "\n"); line != "" {
-				return errors.New(line)
+				return errors.New(strings.TrimPrefix(strings.TrimPrefix(line, "fatal: "), "error: "))
 			}
 			return err
+		}
+		if args[0] == "rev-parse" {
+			continue
 		}
 		for _, p := range strings.Split(out.String(), "\x00") {
 			if p != "" {

@@ -104,6 +104,7 @@ overrides:
 		{0, at("a", 0), rule.Error},                        // the slug is narrower than the group
 		{1, at("a", 0), rule.Info},                         // the group
 		{1, at("sweeps/LIDAR_TOP/x.bin", 0), rule.Warning}, // a folder above the path
+		{1, at("sweeps", 0), rule.Warning},                 // the folder itself
 		{1, at("sweeps/RADAR/x.pcd", 0), rule.Off},         // the last override wins
 		{2, at("a", 0), rule.Error},                        // the rule's own
 		{2, at("a", rule.Warning), rule.Warning},           // the finding's own
@@ -135,6 +136,7 @@ func TestPolicyIgnored(t *testing.T) {
 	for path, want := range map[string]bool{
 		"scratch": true, "a/scratch": false, "a/x.bak": true, "a/keep.bak": false, "a": false,
 		IgnoreFile: true, FileName: true, ".mm/backup": true, ".mm": false,
+		".git": true, "drive/.git": true, "x.git": false,
 	} {
 		dir := !strings.Contains(path, ".bak")
 		if got := p.Ignored(p.folders()[0], path, dir); got != want {

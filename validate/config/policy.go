@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	slashpath "path"
 	"path/filepath"
 	"strings"
 
@@ -116,7 +117,8 @@ func look(m map[string]rule.Severity, r *rule.Rule) rule.Severity {
 func (p *Policy) Severity(r *rule.Rule, f *rule.Finding) rule.Severity {
 	for i := len(p.overrides) - 1; i >= 0; i-- {
 		o := p.overrides[i]
-		if s := look(o.rules, r); s != rule.AsRule && f.Path != "" && matches(o.paths, f.Path, false) {
+		if s := look(o.rules, r); s != rule.AsRule && f.Path != "" &&
+			(matches(o.paths, f.Path, false) || matches(o.paths, f.Path, true)) { // findings are about folders too
 			return s
 		}
 	}
@@ -140,10 +142,12 @@ func matches(m gitignore.Matcher, path string, dir bool) bool {
 	return m.Match(parts, dir)
 }
 
-// Ignored reports whether the ignore file of folder root leaves path out.
+// Ignored reports whether the ignore file of folder root leaves path out, or
+// path is no data: our own files, and git's store, which may exceed the data.
 func (p *Policy) Ignored(root, path string, dir bool) bool {
 	m := p.ignored[root]
-	return path == IgnoreFile || path == ".mm/backup" || path == FileName || m != nil && m.Match(strings.Split(path, "/"), dir)
+	return path == IgnoreFile || path == ".mm/backup" || path == FileName || slashpath.Base(path) == ".git" ||
+		m != nil && m.Match(strings.Split(path, "/"), dir)
 }
 
 // Suppressed gives the reason of the first baseline that knows the finding.

@@ -50,6 +50,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return 0
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return 0
 	case errors.Is(err, errUsage):
 		fmt.Fprintf(stderr, "mmgen: error: %v\n%s", err, usage)
 		return 2
