@@ -21,6 +21,12 @@ func TestMain(m *testing.M) {
 // TestScripts runs every command and flag as a user would (testdata/script).
 // UPDATE_SCRIPTS=1 rewrites what they compare with.
 func TestScripts(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, prints, _ := strings.Cut(string(readme), "prints:\n\n```\n")
+	prints, _, _ = strings.Cut(prints, "```\n")
 	tools := t.TempDir()
 	build := exec.Command("go", "build", "-o", tools, "github.com/mmaudit/mmaudit/internal/datagen/mmgen")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -35,7 +41,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("PATH", tools+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
-			return nil
+			return os.WriteFile(filepath.Join(env.WorkDir, "readme-prints"), []byte(prints), 0o644)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
 	})
