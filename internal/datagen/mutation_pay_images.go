@@ -1,6 +1,9 @@
 package datagen
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"errors"
+)
 
 var payImagesMutations = []Mutation{
 	{Rule: "PAY001", Base: baseKITTIObject, Apply: func(d *Dir) error {
@@ -34,6 +37,11 @@ var payImagesMutations = []Mutation{
 	}},
 	{Rule: "PAY006", Base: baseKITTITracking, Apply: func(d *Dir) error {
 		return d.Write("training/image_03/0000/000001.png", colourPNG(picture{kittiWidth - 18, kittiHeight - 5}, "smaller"))
+	}},
+	{Rule: "PAY006", Name: "object", Base: baseKITTIObject, Apply: func(d *Dir) error {
+		return errors.Join(
+			d.Write("training/image_2/000001.png", colourPNG(picture{kittiWidth + 4, kittiHeight + 1}, "left")),
+			d.Write("training/image_3/000001.png", colourPNG(picture{kittiWidth + 4, kittiHeight + 1}, "right")))
 	}},
 	{Rule: "PAY027", Base: baseNuScenes, Apply: func(d *Dir) error {
 		return d.Change("maps/*.png", cut(20))

@@ -40,6 +40,8 @@ func TestKnownAnomalies(t *testing.T) {
 		{"gap of another stream", rule.Finding{Rule: "LAY010", Schema: dataset.KITTIRaw, Actual: "443 of 447", Place: rule.Place{Path: "2011_09_26/2011_09_26_drive_0009_sync/image_00/data"}}, ""},
 		{"another rule", rule.Finding{Rule: "LAY022", Schema: dataset.KITTIRaw, Place: rule.Place{Path: "2011_09_26/2011_09_26_drive_0009_sync/velodyne_points/data/0000000001.bin"}}, ""},
 		{"another format", rule.Finding{Rule: "LAY010", Schema: dataset.KITTIObject, Actual: "443 of 447", Place: rule.Place{Path: "2011_09_26/2011_09_26_drive_0009_sync/velodyne_points/data"}}, ""},
+		{"odometry without Tr", rule.Finding{Rule: "SCH029", Schema: dataset.KITTIOdometry, Message: "key Tr is missing", Place: rule.Place{Path: "sequences/04/calib.txt"}}, "no Tr"},
+		{"odometry without P2", rule.Finding{Rule: "SCH029", Schema: dataset.KITTIOdometry, Message: "key P2 is missing", Place: rule.Place{Path: "sequences/04/calib.txt"}}, ""},
 		{"cut scan of Lyft", rule.Finding{Rule: "PAY007", Schema: dataset.Lyft, Place: rule.Place{Path: "lidar/host-a011_lidar1_1233090652702363606.bin"}}, "cut off"},
 		{"other cut scan of Lyft", rule.Finding{Rule: "PAY007", Schema: dataset.Lyft, Place: rule.Place{Path: "lidar/host-a011_lidar1_1233090652702363607.bin"}}, ""},
 		{"radar file named twice", rule.Finding{Rule: "LAY017", Schema: dataset.NuScenes, Message: "samples/RADAR_FRONT_RIGHT/n008-2018-08-30-10-33-52-0400__RADAR_FRONT_RIGHT__1535639656688279.pcd belongs to two rows"}, "issue 1136"},

@@ -54,8 +54,7 @@ var payImages = []Rule{
 	},
 	{
 		ID: "PAY006", Slug: "image-size-drift", Severity: rule.Warning,
-		Formats: formats{kittiRaw, kittiTracking, kittiOdometry, semanticKITTI, nuScenes, lyft, t4},
-		Summary: "The images of one camera have one size within a drive or scene. (KITTI object mixes drives: it is not looked at.)",
+		Summary: "The images of one camera have one size within a drive or scene. (The drive of a frame of KITTI object is what the devkit's mapping says.)",
 		Why:     "One calibration serves the whole drive, so images of another size were resized or belong elsewhere.",
 		Example: "image_02 of a drive has 107 images of 1242 x 375 and one of 1224 x 370",
 		Hint:    "restore the images that differ",
@@ -112,6 +111,12 @@ const maxDrift = 64
 
 func collectSizes(c *Ctx, s *driftState, i *payload.ImageFile) {
 	if i.Kind != payload.Image || declaresOther(i) {
+		return
+	}
+	if c.Dataset.Schema == kittiObject && strings.Contains(i.Group, "/") { // a frame by itself
+		if strings.HasPrefix(i.Group, "training/") {
+			c.Skip("the devkit's mapping (train_rand.txt, train_mapping.txt)")
+		}
 		return
 	}
 	if *s == nil {

@@ -380,6 +380,11 @@ func mapConflict(c *Ctx, f *moment.Fleet) {
 			}
 		}
 		missing := map[metadata.MapEnd]int{}
+		for _, name := range []string{m.A, m.B} {
+			if !slices.ContainsFunc(f.Sources, func(s moment.Source) bool { return metadata.Name(s.Dataset()) == name }) {
+				c.Skip("the samples of " + name)
+			}
+		}
 		for _, src := range f.Sources {
 			name := metadata.Name(src.Dataset())
 			for e, line := range first {
