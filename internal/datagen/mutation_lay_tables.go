@@ -13,6 +13,9 @@ var layTablesMutations = []Mutation{
 	{Rule: "LAY015", Name: "t4-info", Base: baseT4, Apply: func(d *Dir) error {
 		return d.Remove("data/LIDAR_TOP_INFO/00003.json")
 	}},
+	{Rule: "LAY015", Name: "t4-labels", Base: baseT4, Apply: func(d *Dir) error {
+		return d.removeNamed("lidarseg", has("filename", "lidarseg/annotation/"), "filename")
+	}},
 	{Rule: "LAY004", Name: "sweeps", Base: baseNuScenes, Apply: func(d *Dir) error { return d.Remove("sweeps") }},
 	{Rule: "LAY004", Name: "t4", Base: baseT4, Apply: func(d *Dir) error { return d.Remove("data") }},
 	{Rule: "LAY016", Base: baseNuScenes, Apply: func(d *Dir) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
@@ -126,4 +127,21 @@ func FuzzLFSPointer(f *testing.F) {
 			t.Errorf("accepted %+v", p)
 		}
 	})
+}
+
+// Folders that nest without end are listed down to a depth, and no further in
+// silence.
+func TestDeepFolders(t *testing.T) {
+	root := t.TempDir()
+	deep := root + strings.Repeat("/d", 200)
+	if err := os.MkdirAll(deep, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tree := detect(t, root).Areas[0].Tree
+	if len(tree.Dirs) > 100 {
+		t.Errorf("%d folders were listed", len(tree.Dirs))
+	}
+	if len(tree.Errors) != 1 || !strings.Contains(tree.Errors[0].Error(), "folders deep") {
+		t.Errorf("errors are %v", tree.Errors)
+	}
 }

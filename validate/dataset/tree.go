@@ -71,6 +71,10 @@ type scanner struct {
 	followed int // links to folders
 }
 
+// maxDepth is how deep folders are listed; the deepest format needs five. Each
+// is opened by its path from the root, which takes a system call a level.
+const maxDepth = 64
+
 // folder lists dir, which lies behind so many links to folders, and everything
 // below it.
 func (s *scanner) folder(dir string, links int) error {
@@ -79,6 +83,11 @@ func (s *scanner) folder(dir string, links int) error {
 	}
 	if links > 0 {
 		s.linked++
+	}
+	if strings.Count(dir, "/") >= maxDepth {
+		s.t.Errors = append(s.t.Errors, &fs.PathError{Op: "list", Path: dir, Err: fmt.Errorf("lies more than %d folders deep", maxDepth)})
+		s.t.Dirs[dir] = nil
+		return nil
 	}
 	entries, err := list(s.root, dir)
 	if err != nil {

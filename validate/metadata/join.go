@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/internal/ctxio"
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/moment"
@@ -109,8 +110,11 @@ func (r *reader) sidecar(g *Group, bySample map[string]*Sample) {
 		return
 	}
 	defer f.Close()
-	l := newLines(r.e, g.Path, f)
+	l := newLines(r.e, g.Path, ctxio.Reader(r.ctx, f))
 	obj := l.object()
+	if r.ctx.Err() != nil { // nothing is known of what was not read
+		return
+	}
 	if obj == nil || obj.Field("standard") == nil {
 		if l.bad > 0 {
 			r.unread(g, "json-syntax")
@@ -155,7 +159,7 @@ func (r *reader) sidecar(g *Group, bySample map[string]*Sample) {
 	if l.bad > 0 {
 		r.unread(g, "json-syntax")
 	}
-	if l.err != nil && l.bad == 0 && !isEOF(l.err) {
+	if l.err != nil && l.bad == 0 && !isEOF(l.err) && r.ctx.Err() == nil {
 		r.unread(g, rule.Unreadable(r.e, r.ds, place, l.err))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 
+	"github.com/mmaudit/mmaudit/internal/ctxio"
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -80,7 +81,7 @@ func (c *CANFile) read(ctx context.Context, e rule.Emitter) (slug string) {
 		return slug
 	}
 	defer f.Close()
-	return c.parse(ctx, f, e)
+	return c.parse(ctx, ctxio.Reader(ctx, f), e)
 }
 
 func (c *CANFile) parse(ctx context.Context, src io.Reader, e rule.Emitter) (slug string) {
@@ -100,6 +101,9 @@ func (c *CANFile) parse(ctx context.Context, src io.Reader, e rule.Emitter) (slu
 		if err != nil {
 			var je *jsonrow.Error
 			if !errors.As(err, &je) {
+				if ctx.Err() != nil {
+					return slug
+				}
 				slug = "file-unreadable"
 				e.Emit(rule.Fault{Slug: slug, Message: fmt.Sprintf("cannot be read: %v", err), Place: rule.Place{Path: c.Path}})
 				return slug

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mmaudit/mmaudit/internal/ctxio"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -33,7 +34,7 @@ func readLanelet(ctx context.Context, t *Tables, e rule.Emitter) error {
 		return nil
 	}
 	skip := func(slug string) { e.Skip((*Lanelet)(nil), slug, laneletPath) }
-	if !t.Dataset.Tree.HasFile(laneletPath) {
+	if !t.Dataset.Tree.Has(laneletPath) {
 		skip("file-missing")
 		return nil
 	}
@@ -48,7 +49,7 @@ func readLanelet(ctx context.Context, t *Tables, e rule.Emitter) error {
 	for i := range t.TrafficLight.Rows {
 		ids[t.TrafficLight.Rows[i].Primitive] = Primitive{}
 	}
-	line, err := parseLanelet(ctx, f, ids)
+	line, err := parseLanelet(ctx, ctxio.Reader(ctx, f), ids)
 	var fault *laneletError
 	switch {
 	case ctx.Err() != nil:
@@ -76,6 +77,25 @@ type laneletError struct{ msg string }
 
 func (e *laneletError) Error() string { return e.msg }
 
+// maxLaneletToken bounds the bytes of one tag, text or comment, which the
+// decoder holds whole.
+const maxLaneletToken = 1 << 20
+
+// A tokenReader refuses to read on for the sake of one token.
+type tokenReader struct {
+	r    io.Reader
+	left int
+}
+
+func (t *tokenReader) Read(b []byte) (int, error) {
+	if t.left <= 0 {
+		return 0, &laneletError{fmt.Sprintf("a tag, text or comment is longer than %d bytes", maxLaneletToken)}
+	}
+	n, err := t.r.Read(b)
+	t.left -= n
+	return n, err
+}
+
 // maxLaneletDepth is how deep elements nest; OSM needs three.
 const maxLaneletDepth = 32
 
@@ -83,7 +103,8 @@ const maxLaneletDepth = 32
 // else. An error comes with the line; it is a *laneletError where the text is
 // at fault.
 func parseLanelet(ctx context.Context, r io.Reader, ids map[string]Primitive) (line int, err error) {
-	d := xml.NewDecoder(r)
+	bounded := &tokenReader{r: r}
+	d := xml.NewDecoder(bounded)
 	d.CharsetReader = func(charset string, _ io.Reader) (io.Reader, error) {
 		return nil, &laneletError{fmt.Sprintf("its encoding is %s, not UTF-8", charset)}
 	}
@@ -93,8 +114,13 @@ func parseLanelet(ctx context.Context, r io.Reader, ids map[string]Primitive) (l
 	}
 	var id string   // of the wanted element at hand, "" if none
 	var p Primitive // that element
+	begun := false
 	for depth := 0; ; {
+		bounded.left = maxLaneletToken
 		tok, err := d.Token()
+		if err == io.EOF && !begun {
+			return fail("it holds no element")
+		}
 		if err == io.EOF {
 			return 0, nil
 		}
@@ -114,6 +140,7 @@ func parseLanelet(ctx context.Context, r io.Reader, ids map[string]Primitive) (l
 			if depth++; depth > maxLaneletDepth {
 				return fail("elements nest deeper than %d", maxLaneletDepth)
 			}
+			begun = true
 			if depth == 1 && tok.Name.Local != "osm" {
 				return fail("it begins with <%s>, not <osm>", tok.Name.Local)
 			}

@@ -37,6 +37,10 @@ func TestParseLaneletFaults(t *testing.T) {
 		line int
 	}{
 		{"<osm>\n<way id=\"1\">\n", 3},
+		{"", 1},
+		{"no map\n", 2},
+		{"<osm>\n" + strings.Repeat(" ", 2<<20) + "</osm>", 2},
+		{"<osm>\n<!--" + strings.Repeat("x", 2<<20) + "--></osm>", 2},
 		{"<osm>\n</way>", 2},
 		{"<html></html>", 1},
 		{"<osm>&secret;</osm>", 1},

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mmaudit/mmaudit/internal/ctxio"
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -104,7 +105,7 @@ func start[T any](g *errgroup.Group, l *loader, n need, name string, t *Table[T]
 		}
 		defer f.Close()
 		t.Present = true
-		return readTable(l, t, cols, stoppable{l.ctx, f})
+		return readTable(l, t, cols, ctxio.Reader(l.ctx, f))
 	})
 }
 

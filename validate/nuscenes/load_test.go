@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/mmaudit/mmaudit/internal/ctxio"
 	"github.com/mmaudit/mmaudit/internal/shareddata"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
@@ -74,7 +75,7 @@ func TestStoppable(t *testing.T) {
 	l := &loader{ctx: ctx, ds: ds, e: &e, texts: &texts{}, name: "sample", path: "v/sample.json"}
 	f := l.open(mandatory)
 	defer f.Close()
-	if err := readTable(l, &Table[Sample]{}, sampleColumns, stoppable{ctx, f}); !errors.Is(err, context.Canceled) {
+	if err := readTable(l, &Table[Sample]{}, sampleColumns, ctxio.Reader(ctx, f)); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
 	if got := e.Said(); got != "" {

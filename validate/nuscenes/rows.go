@@ -1,7 +1,6 @@
 package nuscenes
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,20 +37,6 @@ func (p *plan[T]) step(i int, name string) *step[T] {
 		*s = step[T]{name, p.schema.props[name], p.cols[name]}
 	}
 	return s
-}
-
-// stoppable reads until ctx ends: a file may hold gigabytes without a record
-// after which the reader could ask.
-type stoppable struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (s stoppable) Read(b []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.r.Read(b)
 }
 
 // readTable fills t from the records of the file.

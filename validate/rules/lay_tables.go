@@ -19,11 +19,14 @@ import (
 var layTables = []Rule{
 	{
 		ID: "LAY015", Slug: "file-missing", Severity: rule.Error, Formats: family,
-		Summary: "Every file that sample_data names is there.",
+		Summary: "Every file that sample_data names is there, and in T4 every file that lidarseg names.",
 		Why:     "A loader opens it by that name and stops in the middle of training; archives that were left out are noticed hours later.",
 		Example: "sweeps/RADAR_FRONT/n015-…__1532402927664178.pcd stands in sample_data.json and not in sweeps/RADAR_FRONT",
 		Hint:    "unpack the archive that holds the file, or remove the row and mend its chain",
-		Checks:  []Check{rule.On(checkMissing).Needing("sample_data")},
+		Checks: []Check{
+			rule.On(checkMissing).Needing("sample_data"),
+			rule.On(checkMissingLabels).Needing("lidarseg"),
+		},
 	},
 	{
 		ID: "LAY016", Slug: "file-unreferenced", Severity: rule.Warning, Formats: formats{nuScenes, t4},
@@ -89,6 +92,22 @@ func checkTableFolders(c *Ctx, t *nuscenes.Tables) {
 			Message: fmt.Sprintf("folder %s is missing, in which sample_data names %s", f.Name, human.Count(f.Files, "file")),
 			Place:   Place{Path: f.Name}, Related: []Place{captureAt(t, f.Row)}, Key: f.Name,
 		})
+	}
+}
+
+// checkMissingLabels is for T4: in nuScenes lidarseg-count holds the rows of
+// labels against their files.
+func checkMissingLabels(c *Ctx, t *nuscenes.Tables) {
+	if t.Dataset.Schema != dataset.T4 {
+		return
+	}
+	for i := range int32(len(t.Lidarseg.Rows)) {
+		name := t.Lidarseg.Rows[i].Filename
+		if t.Lidarseg.Sound(i) && nuscenes.Inside(name) && !t.Dataset.Tree.HasFile(name) {
+			if _, bad := t.Dataset.Tree.BadLink(path.Clean(name)); !bad {
+				c.Report(Finding{Message: name + " is missing", Place: nuscenes.At(t, &t.Lidarseg, i)})
+			}
+		}
 	}
 }
 
