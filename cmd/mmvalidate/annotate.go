@@ -17,6 +17,7 @@ import (
 	"github.com/mmaudit/mmaudit/validate"
 	"github.com/mmaudit/mmaudit/validate/annotate"
 	"github.com/mmaudit/mmaudit/validate/config"
+	"github.com/mmaudit/mmaudit/validate/report"
 )
 
 func annotateCommand(e *env) *cli.Command {
@@ -117,7 +118,7 @@ func printPlan(p *annotate.Plan, format string, e *env) error {
 		return enc.Encode(p)
 	}
 	for _, f := range p.Files {
-		fmt.Fprintf(e.stdout, "%-9s %s", f.State, f.Name())
+		fmt.Fprintf(e.stdout, "%-9s %s", f.State, report.Visible(f.Name()))
 		if f.Records > 0 {
 			fmt.Fprintf(e.stdout, " (%d records)", f.Records)
 		}
@@ -128,13 +129,13 @@ func printPlan(p *annotate.Plan, format string, e *env) error {
 		if b.Built && b.Map != nil {
 			how = fmt.Sprintf("clock offset %d ns, residual %d ns, drift %.3g ppm", b.Map.Clock, b.Map.Residual, b.Map.Drift)
 		}
-		fmt.Fprintf(e.stdout, "related   %s to %s: %d moments, %s\n", b.B, b.A, b.Rows, how)
+		fmt.Fprintf(e.stdout, "related   %s to %s: %d moments, %s\n", report.Visible(b.B), report.Visible(b.A), b.Rows, how)
 	}
 	for _, s := range p.Skipped {
-		fmt.Fprintf(e.stdout, "left out  %s\n", s)
+		fmt.Fprintf(e.stdout, "left out  %s\n", report.Visible(s))
 	}
 	for _, ch := range slices.Sorted(maps.Keys(p.Windows)) {
-		fmt.Fprintf(e.stdout, "window    %s [%.3f, %.3f] ms\n", ch, p.Windows[ch][0], p.Windows[ch][1])
+		fmt.Fprintf(e.stdout, "window    %s [%.3f, %.3f] ms\n", report.Visible(ch), p.Windows[ch][0], p.Windows[ch][1])
 	}
 	fmt.Fprintf(e.stdout, "%d records of %d moments in %d files\n", p.Records, p.Moments, len(p.Files))
 	return nil

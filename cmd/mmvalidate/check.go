@@ -97,7 +97,7 @@ func (j *job) verdict(rep *report.Report, failOn rule.Severity, strictBaseline b
 	if j.baseline != nil {
 		stale := j.baseline.Stale(rep)
 		for _, s := range stale {
-			fmt.Fprintf(e.stderr, "%s: stale: %s at %s in %s no longer occurs\n", name, s.Rule, s.Path, j.conf.Baseline)
+			fmt.Fprintf(e.stderr, "%s: stale: %s at %s in %s no longer occurs\n", name, s.Rule, report.Visible(s.Path), j.conf.Baseline)
 		}
 		if len(stale) > 0 && strictBaseline {
 			return &clikit.Error{

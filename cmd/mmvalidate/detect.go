@@ -9,6 +9,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/report"
 )
 
 func detectCommand(e *env) *cli.Command {
@@ -83,20 +84,22 @@ func detect(c *cli.Context, e *env) error {
 }
 
 func (d detected) print(e *env) {
+	all := func(names []string) string { return report.Visible(strings.Join(names, ", ")) }
+	folder := report.Visible(d.Folder)
 	for _, s := range d.Datasets {
 		where := s.Root
 		if s.Tables != "" {
 			where += " (" + s.Tables + ")"
 		}
-		fmt.Fprintf(e.stdout, "%s: %s, %d files\n  because of %s\n", where, s.Schema, s.Files, strings.Join(s.Evidence, ", "))
+		fmt.Fprintf(e.stdout, "%s: %s, %d files\n  because of %s\n", report.Visible(where), s.Schema, s.Files, all(s.Evidence))
 	}
 	switch {
 	case len(d.Datasets) > 0:
 	case d.Recognised != "":
-		fmt.Fprintf(e.stdout, "%s: %s, which mmvalidate does not read\n  %s\n", d.Folder, d.Recognised, d.Reason)
+		fmt.Fprintf(e.stdout, "%s: %s, which mmvalidate does not read\n  %s\n", folder, d.Recognised, report.Visible(d.Reason))
 	case len(d.Unknown) == 0:
-		fmt.Fprintf(e.stdout, "%s: nothing known; the folder is empty\n", d.Folder)
+		fmt.Fprintf(e.stdout, "%s: nothing known; the folder is empty\n", folder)
 	default:
-		fmt.Fprintf(e.stdout, "%s: nothing known; seen: %s\n", d.Folder, strings.Join(d.Unknown, ", "))
+		fmt.Fprintf(e.stdout, "%s: nothing known; seen: %s\n", folder, all(d.Unknown))
 	}
 }

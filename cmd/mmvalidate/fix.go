@@ -64,7 +64,7 @@ func fix(c *cli.Context, e *env) error {
 			if err := r.apply(!c.Bool("no-backup")); err != nil {
 				return err
 			}
-			fmt.Fprintf(e.stderr, "%s: repaired %s (%s)\n", name, r.file, strings.Join(r.rules, ", "))
+			fmt.Fprintf(e.stderr, "%s: repaired %s (%s)\n", name, report.Visible(r.file), strings.Join(r.rules, ", "))
 		}
 	}
 	switch {
@@ -162,11 +162,12 @@ func plan(rep *report.Report, roots roots) ([]repair, error) {
 }
 
 func (r *repair) show(w io.Writer) {
+	file := report.Visible(r.file)
 	if bytes.IndexByte(r.old, 0) >= 0 || bytes.IndexByte(r.new, 0) >= 0 {
-		fmt.Fprintf(w, "--- %s\n+++ %s\nbinary: %d bytes become %d\n", r.file, r.file, len(r.old), len(r.new))
+		fmt.Fprintf(w, "--- %s\n+++ %s\nbinary: %d bytes become %d\n", file, file, len(r.old), len(r.new))
 		return
 	}
-	w.Write(diff.Diff(r.file, r.old, r.file+" (repaired)", r.new))
+	w.Write(diff.Diff(file, r.old, file+" (repaired)", r.new))
 }
 
 func (r *repair) apply(backup bool) error {

@@ -232,7 +232,7 @@ func (j *job) describe(rep *report.Report, e *env) {
 	}
 	fmt.Fprintf(e.stderr, "%s: settings: %s\n", name, where)
 	for _, d := range rep.Datasets {
-		fmt.Fprintf(e.stderr, "%s: %s: %s, %d files, %d samples\n", name, d.Root, d.Schema, d.Files, d.Samples)
+		fmt.Fprintf(e.stderr, "%s: %s: %s, %d files, %d samples\n", name, report.Visible(d.Root), d.Schema, d.Files, d.Samples)
 	}
 	if j.conf.Deep && !slices.ContainsFunc(rules.Catalogue(), func(r *rule.Rule) bool { return r.Deep }) {
 		fmt.Fprintf(e.stderr, "%s: --deep: no rule of this version reads payload bodies\n", name)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -53,6 +55,37 @@ func TestProgress(t *testing.T) {
 		}
 		if strings.Contains(stdout.String(), "validating") {
 			t.Errorf("--progress %s writes to stdout", mode)
+		}
+	}
+}
+
+// TestForgedNames gives folders whose names try to write lines of their own
+// and to steer the terminal.
+func TestForgedNames(t *testing.T) {
+	outer := t.TempDir()
+	root := filepath.Join(outer, "a\n::error::forged\x1b[31m\u202e")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range datagen.Formats() {
+		if f.Name == "t4" {
+			if err := f.Write(1, 2, root); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, args := range [][]string{
+		{"detect", outer}, {"detect", filepath.Join(root, "data")}, {"annotate", outer}, {"-v", outer}, {"fix", outer},
+		{root + "/nothing"}, {"--config", root + "/nothing", outer}, {"--baseline", root + "/nothing", outer},
+		{"--files-from", root + "/nothing", outer}, {"-o", root + "/no/thing.json", outer}, {"--since", root, outer},
+		{"annotate", "--raw", root + "/data", outer}, {"annotate", "--map", root, outer},
+	} {
+		var out strings.Builder
+		run(t.Context(), args, strings.NewReader(""), &out, &out)
+		for line := range strings.Lines(out.String()) {
+			if strings.HasPrefix(strings.TrimSpace(line), "::error") || strings.ContainsAny(line, "\x1b\u202e") {
+				t.Errorf("%q prints %q", args, line)
+			}
 		}
 	}
 }

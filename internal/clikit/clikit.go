@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -71,15 +72,16 @@ func Finish(name string, err error, stderr io.Writer) int {
 	return e.Code
 }
 
-// oneLine keeps what comes from file names from forging further lines, or
-// from steering the terminal.
+// oneLine keeps what comes from file names from forging further lines, also
+// such as a runner of workflows obeys ("::error::"), and from steering the
+// terminal.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' || r == 0x7f || 0x80 <= r && r < 0xa0 {
+		if r != '\n' && !unicode.IsPrint(r) {
 			return '?'
 		}
 		return r
-	}, strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n  "))
+	}, strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n  - "))
 }
 
 // NewApp gives an app whose errors come back to the caller instead of ending

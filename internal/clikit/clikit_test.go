@@ -47,7 +47,7 @@ func TestFinish(t *testing.T) {
 		{Usagef("try --help", "no such %s", "thing"), Usage, "x: error: no such thing\nhint: try --help\n"},
 		{fmt.Errorf("wrapped: %w", Usagef("", "bad")), Usage, "x: error: bad\n"},
 		{context.Canceled, Interrupted, "x: error: context canceled\n"},
-		{errors.New("a\x1b[31mb\nc"), Failed, "x: error: a?[31mb\n  c\n"},
+		{errors.New("a\x1b[31mb\nc"), Failed, "x: error: a?[31mb\n  - c\n"},
 	} {
 		var b bytes.Buffer
 		if code := Finish("x", c.err, &b); code != c.code || b.String() != c.out {

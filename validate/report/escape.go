@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// visible makes what comes from the data harmless to print: control
+// Visible makes what comes from the data harmless to print: control
 // characters, line breaks, marks that change the direction of writing, other
 // invisible characters, and bytes that are not UTF-8 become Go escapes. A path
 // can therefore not move the cursor, forge a line, or look like another path.
-func visible(s string) string {
+func Visible(s string) string {
 	clean := true
 	for _, r := range s {
 		if r == utf8.RuneError || !shown(r) {

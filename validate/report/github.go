@@ -33,24 +33,24 @@ func writeGitHub(w *bufio.Writer, v *view) error {
 		used[level]++
 		left--
 		shown++
-		msg := visible(sentence(f))
+		msg := Visible(sentence(f))
 		if a := about(f); a != "" {
-			msg += " [" + visible(a) + "]"
+			msg += " [" + Visible(a) + "]"
 		}
 		if h := cmp.Or(f.Hint, v.rule(f.Rule).Hint); h != "" {
-			msg += "\nhint: " + visible(h)
+			msg += "\nhint: " + Visible(h)
 		}
 		if more > 0 {
-			msg += fmt.Sprintf("\nand %d more of %s", more, visible(f.Rule))
+			msg += fmt.Sprintf("\nand %d more of %s", more, Visible(f.Rule))
 		}
-		at := "file=" + githubProperty(visible(filepath.ToSlash(v.file(f.Dataset, f.Path))))
+		at := "file=" + githubProperty(Visible(filepath.ToSlash(v.file(f.Dataset, f.Path))))
 		if f.Line > 0 {
 			at += fmt.Sprintf(",line=%d", f.Line)
 			if f.Column > 0 {
 				at += fmt.Sprintf(",col=%d", f.Column)
 			}
 		}
-		title := githubProperty(visible(strings.TrimSpace(f.Rule + " " + f.Slug)))
+		title := githubProperty(Visible(strings.TrimSpace(f.Rule + " " + f.Slug)))
 		fmt.Fprintf(w, "::%s %s,title=%s::%s\n", level, at, title, githubData(msg))
 	}
 	// Annotations are few: none for a fact that is nobody's fault.
@@ -72,7 +72,7 @@ func writeGitHub(w *bufio.Writer, v *view) error {
 		msg += fmt.Sprintf("; %d of %d findings are annotated", shown, total)
 	}
 	if !v.Complete {
-		msg += "\nthe run did not finish: " + visible(cmp.Or(v.Incomplete, "reason unknown"))
+		msg += "\nthe run did not finish: " + Visible(cmp.Or(v.Incomplete, "reason unknown"))
 	}
 	fmt.Fprintf(w, "::notice title=mmvalidate::%s\n", githubData(msg))
 	return nil

@@ -131,7 +131,7 @@ func (v *view) page() *page {
 			digest(pageCSS), digest(pageJS)),
 		CSS: template.CSS(pageCSS), JS: template.JS(pageJS),
 		Verdict: v.verdict(), Title: v.title(), Why: v.why(),
-		Tool:      visible(strings.TrimSpace(v.Tool.Name + " " + v.Tool.Version)),
+		Tool:      Visible(strings.TrimSpace(v.Tool.Name + " " + v.Tool.Version)),
 		PlotWidth: plotWidth, PlotHeight: plotHeight,
 	}
 	p.Tiles = []tile{
@@ -179,7 +179,7 @@ func (v *view) title() string {
 	var names []string
 	for _, r := range v.roots() {
 		if r != "" {
-			names = append(names, visible(v.file(r, "")))
+			names = append(names, Visible(v.file(r, "")))
 		}
 	}
 	if len(names) > 3 {
@@ -195,7 +195,7 @@ func (v *view) why() string {
 		limit = fmt.Sprintf("%s at or above %q", human.Count(v.failing(), "finding"), v.failOn())
 	}
 	if !v.Complete {
-		return fmt.Sprintf("The run did not finish: %s. Until then: %s.", visible(cmp.Or(v.Incomplete, "reason unknown")), limit)
+		return fmt.Sprintf("The run did not finish: %s. Until then: %s.", Visible(cmp.Or(v.Incomplete, "reason unknown")), limit)
 	}
 	return strings.ToUpper(limit[:1]) + limit[1:] + "."
 }
@@ -203,7 +203,7 @@ func (v *view) why() string {
 func (v *view) pageRule(id string) pageRule {
 	r := v.rule(id)
 	return pageRule{
-		ID: visible(r.ID), Slug: visible(r.Slug), Severity: r.Severity.String(), Facts: facts(r),
+		ID: Visible(r.ID), Slug: Visible(r.Slug), Severity: r.Severity.String(), Facts: facts(r),
 		Summary: r.Summary, Why: sentenceCase(r.Why), Example: r.Example, Hint: sentenceCase(r.Hint), URI: HelpURI(r),
 	}
 }
@@ -211,17 +211,17 @@ func (v *view) pageRule(id string) pageRule {
 func (v *view) pageFindings(p *page) {
 	roots := v.roots()
 	for _, r := range roots {
-		p.FilterRoots = append(p.FilterRoots, visible(v.file(r, "")))
+		p.FilterRoots = append(p.FilterRoots, Visible(v.file(r, "")))
 	}
 	for _, f := range v.gravest(pageRows) {
 		expected, actual := unsaid(f)
 		row := pageFinding{
-			Severity: f.Severity.String(), Rule: visible(f.Rule), Where: v.place(f), About: visible(about(f)),
-			Message: visible(f.Message), Expected: visible(expected), Actual: visible(actual),
-			Suppressed: visible(f.Suppressed), Root: slices.Index(roots, f.Dataset),
+			Severity: f.Severity.String(), Rule: Visible(f.Rule), Where: v.place(f), About: Visible(about(f)),
+			Message: Visible(f.Message), Expected: Visible(expected), Actual: Visible(actual),
+			Suppressed: Visible(f.Suppressed), Root: slices.Index(roots, f.Dataset),
 		}
 		if f.Hint != v.rule(f.Rule).Hint {
-			row.Hint = visible(f.Hint)
+			row.Hint = Visible(f.Hint)
 		}
 		p.AnySuppressed = p.AnySuppressed || f.Suppressed != ""
 		p.Findings = append(p.Findings, row)
@@ -240,9 +240,9 @@ func (v *view) pageSkipped(p *page) {
 		if !ok {
 			i = len(p.Skipped)
 			at[k] = i
-			p.Skipped = append(p.Skipped, pageSkip{Needs: visible(s.Needs), Root: visible(v.file(s.Dataset, ""))})
+			p.Skipped = append(p.Skipped, pageSkip{Needs: Visible(s.Needs), Root: Visible(v.file(s.Dataset, ""))})
 		}
-		if id := visible(s.Rule); !slices.Contains(p.Skipped[i].Rules, id) {
+		if id := Visible(s.Rule); !slices.Contains(p.Skipped[i].Rules, id) {
 			p.Skipped[i].Rules = append(p.Skipped[i].Rules, id)
 		}
 	}
@@ -251,23 +251,23 @@ func (v *view) pageSkipped(p *page) {
 func (v *view) pageDatasets(p *page) {
 	for i := range v.Datasets {
 		d := &v.Datasets[i]
-		root := visible(v.file(d.Root, ""))
+		root := Visible(v.file(d.Root, ""))
 		schema := string(d.Schema)
 		if d.Tables != "" {
 			schema += " (" + d.Tables + ")"
 		}
 		p.Datasets = append(p.Datasets, pageDataset{
-			Root: root, Schema: visible(schema), Evidence: visible(strings.Join(d.Evidence, ", ")),
+			Root: root, Schema: Visible(schema), Evidence: Visible(strings.Join(d.Evidence, ", ")),
 			Samples: d.Samples, Files: d.Files,
 		})
-		name := root + " · " + visible(schema) // one root may hold several
+		name := root + " · " + Visible(schema) // one root may hold several
 		timing, coverage := pageTiming{Root: name}, pageCoverage{Root: name}
 		for _, c := range d.Channels {
 			if len(c.OffsetNs) > 0 {
-				timing.Plots = append(timing.Plots, histogram(visible(c.Name), c.OffsetNs))
+				timing.Plots = append(timing.Plots, histogram(Visible(c.Name), c.OffsetNs))
 			}
 			coverage.Channels = append(coverage.Channels, pageChannel{
-				Name: visible(c.Name), Samples: c.Samples, Records: c.Records,
+				Name: Visible(c.Name), Samples: c.Samples, Records: c.Records,
 				Fields: [3]cover{covered(c.SyncID, c.Samples), covered(c.Offset, c.Samples), covered(c.Schema, c.Samples)},
 			})
 		}

@@ -60,7 +60,7 @@ func writeJUnit(w *bufio.Writer, v *view) error {
 	if !v.Complete {
 		all.Suites = append(all.Suites, &junitSuite{Name: "mmvalidate", Cases: []*junitCase{{
 			Name: "the run finished", Classname: "mmvalidate",
-			Error: &junitMessage{Type: "incomplete", Message: visible(cmp.Or(v.Incomplete, "reason unknown"))},
+			Error: &junitMessage{Type: "incomplete", Message: Visible(cmp.Or(v.Incomplete, "reason unknown"))},
 		}}})
 	}
 	for _, s := range all.Suites {
@@ -153,12 +153,12 @@ func (v *view) junitDataset(root string) []*junitSuite {
 	var out []*junitSuite
 	kept := v.kept()
 	for _, p := range slices.Sorted(maps.Keys(parts)) {
-		s := &junitSuite{Name: visible(strings.TrimSuffix(v.file(root, "")+": "+p, ": "))}
+		s := &junitSuite{Name: Visible(strings.TrimSuffix(v.file(root, "")+": "+p, ": "))}
 		for _, id := range slices.Sorted(maps.Keys(parts[p])) {
 			c := v.junitCase(id, parts[p][id], needs[id])
 			c.Classname = s.Name
 			if more := v.Counts[id] - kept[id]; more > 0 && len(parts[p][id]) > 0 {
-				c.Out += fmt.Sprintf("%d further findings of %s in the whole run are counted but not listed\n", more, visible(id))
+				c.Out += fmt.Sprintf("%d further findings of %s in the whole run are counted but not listed\n", more, Visible(id))
 			}
 			s.Cases = append(s.Cases, c)
 		}
@@ -180,7 +180,7 @@ func (v *view) applies(root, id string) bool {
 
 func (v *view) junitCase(id string, fs []*rule.Finding, needs []string) *junitCase {
 	r := v.rule(id)
-	c := &junitCase{Name: visible(strings.TrimSpace(id + " " + r.Slug))}
+	c := &junitCase{Name: Visible(strings.TrimSpace(id + " " + r.Slug))}
 	var failing, other []*rule.Finding
 	worst := rule.AsRule
 	for _, f := range fs {
@@ -192,21 +192,21 @@ func (v *view) junitCase(id string, fs []*rule.Finding, needs []string) *junitCa
 		}
 	}
 	if len(failing) > 0 {
-		msg := visible(sentence(failing[0]))
+		msg := Visible(sentence(failing[0]))
 		if n := len(failing) - 1; n > 0 {
 			msg += fmt.Sprintf(" (and %d more)", n)
 		}
 		c.Failure = &junitMessage{Type: worst.String(), Message: msg, Text: v.junitText(failing)}
 		if h := r.Hint; h != "" {
-			c.Failure.Text += "hint: " + visible(h) + "\n"
+			c.Failure.Text += "hint: " + Visible(h) + "\n"
 		}
 	}
 	c.Out = v.junitText(other)
 	switch {
 	case len(needs) > 0 && len(fs) == 0:
-		c.Skipped = &junitMessage{Type: "needs", Message: visible("needs " + strings.Join(needs, "; "))}
+		c.Skipped = &junitMessage{Type: "needs", Message: Visible("needs " + strings.Join(needs, "; "))}
 	case len(needs) > 0:
-		c.Out += visible("skipped in part: needs "+strings.Join(needs, "; ")) + "\n"
+		c.Out += Visible("skipped in part: needs "+strings.Join(needs, "; ")) + "\n"
 	}
 	return c
 }
@@ -222,12 +222,12 @@ func (v *view) junitText(fs []*rule.Finding) string {
 			fmt.Fprintf(&b, "… and %d more\n", len(fs)-i)
 			break
 		}
-		fmt.Fprintf(&b, "%s: %s %s %s", v.place(f), f.Severity, visible(f.Rule), visible(sentence(f)))
+		fmt.Fprintf(&b, "%s: %s %s %s", v.place(f), f.Severity, Visible(f.Rule), Visible(sentence(f)))
 		if a := about(f); a != "" {
-			fmt.Fprintf(&b, " [%s]", visible(a))
+			fmt.Fprintf(&b, " [%s]", Visible(a))
 		}
 		if f.Suppressed != "" {
-			fmt.Fprintf(&b, " (suppressed: %s)", visible(f.Suppressed))
+			fmt.Fprintf(&b, " (suppressed: %s)", Visible(f.Suppressed))
 		}
 		b.WriteByte('\n')
 	}

@@ -112,7 +112,7 @@ func (v *view) sarifResult(f *rule.Finding, index, nth int) *sarif.Result {
 		r.AddRelatedLocation(v.sarifLocation(f.Dataset, &f.Related[i]).WithID(i + 1))
 	}
 	if f.Suppressed != "" {
-		r.AddSuppression(sarif.NewSuppression().WithKind("external").WithStatus("accepted").WithJustification(visible(f.Suppressed)))
+		r.AddSuppression(sarif.NewSuppression().WithKind("external").WithStatus("accepted").WithJustification(Visible(f.Suppressed)))
 	}
 	return r
 }
@@ -130,13 +130,13 @@ func (v *view) sarifLocation(root string, p *rule.Place) *sarif.Location {
 	}
 	loc := sarif.NewLocation().WithPhysicalLocation(phys)
 	if p.Token != "" {
-		loc.AddLogicalLocation(sarif.NewLogicalLocation().WithKind("object").WithName(visible(p.Token)).
-			WithFullyQualifiedName(visible(p.Table + "/" + p.Token)))
+		loc.AddLogicalLocation(sarif.NewLogicalLocation().WithKind("object").WithName(Visible(p.Token)).
+			WithFullyQualifiedName(Visible(p.Table + "/" + p.Token)))
 	}
 	bag := sarif.NewPropertyBag()
 	for name, s := range map[string]string{"channel": p.Channel, "frame": p.Frame} {
 		if s != "" {
-			bag.Add(name, visible(s))
+			bag.Add(name, Visible(s))
 		}
 	}
 	if p.Line < 1 && p.ByteOffset > 0 {
@@ -206,7 +206,7 @@ func (v *view) sarifInvocation(index map[string]int) *sarif.Invocation {
 }
 
 // sarifText is a message without the links that SARIF lets plain text hold.
-func sarifText(s string) string { return strings.ReplaceAll(visible(s), "](", "] (") }
+func sarifText(s string) string { return strings.ReplaceAll(Visible(s), "](", "] (") }
 
 func sarifLevel(s rule.Severity) string {
 	switch s {

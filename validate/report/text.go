@@ -26,7 +26,7 @@ func writeText(w *bufio.Writer, v *view) error {
 	var facts []string
 	for _, g := range v.groups() {
 		if g.facts() && !t.Verbose {
-			facts = append(facts, fmt.Sprintf("%s %s (%d)", visible(g.rule.ID), visible(g.rule.Slug), g.total))
+			facts = append(facts, fmt.Sprintf("%s %s (%d)", Visible(g.rule.ID), Visible(g.rule.Slug), g.total))
 			continue
 		}
 		t.group(g)
@@ -100,7 +100,7 @@ func (t *text) group(g group) {
 	if what == "info" {
 		n = fmt.Sprintf("%d info", g.total)
 	}
-	t.printf("%s: %s\n", t.paint("1", visible(strings.TrimSpace(g.rule.ID+" "+g.rule.Slug))), n)
+	t.printf("%s: %s\n", t.paint("1", Visible(strings.TrimSpace(g.rule.ID+" "+g.rule.Slug))), n)
 	shown, ownHints := t.examples(g)
 	if rest := g.total - shown; rest > 0 {
 		t.printf("  … and %d more\n", rest)
@@ -137,7 +137,7 @@ func (t *text) examples(g group) (shown int, ownHints bool) {
 			break
 		}
 		if n < len(in[d]) && len(folders) > 1 && !t.Quiet {
-			t.printf("  %s: %s, of which %d:\n", visible(d), human.Count(len(in[d]), "finding"), n)
+			t.printf("  %s: %s, of which %d:\n", Visible(d), human.Count(len(in[d]), "finding"), n)
 		}
 		for _, f := range in[d][:n] {
 			t.finding(f, g.rule)
@@ -150,17 +150,17 @@ func (t *text) examples(g group) (shown int, ownHints bool) {
 }
 
 func (t *text) finding(f *rule.Finding, r *rule.Rule) {
-	msg := visible(sentence(f))
+	msg := Visible(sentence(f))
 	if a := about(f); a != "" {
-		msg += t.paint("2", " ["+visible(a)+"]")
+		msg += t.paint("2", " ["+Visible(a)+"]")
 	}
-	t.printf("%s: %s %s %s\n", t.place(f), t.severity(f.Severity), visible(f.Rule), msg)
+	t.printf("%s: %s %s %s\n", t.place(f), t.severity(f.Severity), Visible(f.Rule), msg)
 	if f.Hint != "" && f.Hint != r.Hint && !t.Quiet {
 		t.hint(f.Hint)
 	}
 }
 
-func (t *text) hint(s string) { t.printf("  %s %s\n", t.paint("2", "hint:"), visible(s)) }
+func (t *text) hint(s string) { t.printf("  %s %s\n", t.paint("2", "hint:"), Visible(s)) }
 
 // skippedNames is how many of the rules that needed one input are named.
 const skippedNames = 4
@@ -194,7 +194,7 @@ func (t *text) skipped() {
 		if n := len(names) - skippedNames; n > 1 && !t.Verbose {
 			names, more = names[:skippedNames], fmt.Sprintf(" and %d more; -v lists them", n)
 		}
-		t.printf("  needs %s: %s%s\n", visible(in), visible(strings.Join(names, ", ")), more)
+		t.printf("  needs %s: %s%s\n", Visible(in), Visible(strings.Join(names, ", ")), more)
 	}
 	t.printf("\n")
 }
@@ -205,7 +205,7 @@ func (t *text) end() {
 		if d.Tables != "" {
 			what += " (" + d.Tables + ")"
 		}
-		t.printf("%s: %s, %s, %s\n", visible(t.file(d.Root, "")), visible(what), human.Count(d.Samples, "sample"), human.Count(d.Files, "file"))
+		t.printf("%s: %s, %s, %s\n", Visible(t.file(d.Root, "")), Visible(what), human.Count(d.Samples, "sample"), human.Count(d.Files, "file"))
 	}
 	switch {
 	case t.Scope.Filtered:
@@ -220,7 +220,7 @@ func (t *text) end() {
 	}
 	t.printf("%s: %s\n", t.paint(color, v), t.summary())
 	if !t.Complete {
-		t.printf("  the run did not finish: %s\n", visible(cmp.Or(t.Incomplete, "reason unknown")))
+		t.printf("  the run did not finish: %s\n", Visible(cmp.Or(t.Incomplete, "reason unknown")))
 	}
 }
 

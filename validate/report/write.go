@@ -146,7 +146,7 @@ func (v *view) file(root, name string) string {
 
 // place gives path:line:col of a finding, harmless to print.
 func (v *view) place(f *rule.Finding) string {
-	p := visible(v.file(f.Dataset, f.Path))
+	p := Visible(v.file(f.Dataset, f.Path))
 	if f.Line > 0 {
 		p += fmt.Sprintf(":%d", f.Line)
 		if f.Column > 0 {
