@@ -171,11 +171,10 @@ func (r *repair) show(w io.Writer) {
 }
 
 func (r *repair) apply(backup bool) error {
-	err := r.write(backup)
-	if err != nil {
-		err = fmt.Errorf("%s was not repaired: %w", r.file, err)
+	if err := r.write(backup); err != nil {
+		return durable.Failed(r.file, err)
 	}
-	return err
+	return nil
 }
 
 func (r *repair) write(backup bool) error {

@@ -27,10 +27,27 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	}
 	root, err := os.OpenRoot(filepath.Dir(name))
 	if err != nil {
-		return err
+		return Failed(name, err)
 	}
 	defer root.Close()
-	return WriteIn(root, filepath.Base(name), data, perm)
+	if err := WriteIn(root, filepath.Base(name), data, perm); err != nil {
+		return Failed(name, err)
+	}
+	return nil
+}
+
+// Failed is the error of writing the file that the user knows as name: err
+// names it as seen from a root, or a temporary file.
+func Failed(name string, err error) error {
+	var pe *fs.PathError
+	var le *os.LinkError
+	switch {
+	case errors.As(err, &pe):
+		err = pe.Err
+	case errors.As(err, &le):
+		err = le.Err
+	}
+	return &fs.PathError{Op: "write", Path: name, Err: err}
 }
 
 // pour writes into what is not replaced.

@@ -43,8 +43,8 @@ func TestWriteFileFails(t *testing.T) {
 	if err := os.Mkdir(name, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFile(name, []byte("new"), 0o644); err == nil {
-		t.Error("a folder was replaced")
+	if err := WriteFile(name, []byte("new"), 0o644); err == nil || !strings.HasPrefix(err.Error(), "write "+name+": ") {
+		t.Errorf("a folder was replaced, or %v does not name it alone", err)
 	}
 	alone(t, dir)
 	if err := WriteFile(filepath.Join(dir, "missing", "f"), nil, 0o644); err == nil {

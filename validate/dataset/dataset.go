@@ -153,10 +153,14 @@ func (d *Dataset) ReadFile(name string, limit int64) ([]byte, error) {
 // leaves the root.
 func (d *Dataset) WriteFile(name string, content []byte) error {
 	name = filepath.FromSlash(path.Clean(name))
-	if err := durable.MkdirIn(d.dir, filepath.Dir(name), 0o755); err != nil {
-		return err
+	err := durable.MkdirIn(d.dir, filepath.Dir(name), 0o755)
+	if err == nil {
+		err = durable.WriteIn(d.dir, name, content, 0o644)
 	}
-	return durable.WriteIn(d.dir, name, content, 0o644)
+	if err != nil {
+		return durable.Failed(filepath.Join(d.Root, name), err)
+	}
+	return nil
 }
 
 // Close releases the folder handle.
