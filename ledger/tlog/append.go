@@ -1,0 +1,373 @@
+package tlog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	sumdb "golang.org/x/mod/sumdb/tlog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mmaudit/mmaudit/ledger"
+)
+
+// maxBatch is how many appends share one commit at most.
+const maxBatch = 1024
+
+// request is an append on its way to the committer.
+type request struct {
+	ctx    context.Context
+	record []byte
+	keys   ledger.Keys
+	done   chan<- outcome // has room for one
+}
+
+type outcome struct {
+	receipt ledger.Receipt
+	err     error
+}
+
+// Append implements ledger.Ledger. Appends that arrive during a commit share
+// the next one.
+func (l *Log) Append(ctx context.Context, record []byte) (ledger.Receipt, error) {
+	if l.o.Signer == nil {
+		return ledger.Receipt{}, ledger.ErrReadOnly
+	}
+	keys, err := ledger.Derive(l.o.KeysOf, record)
+	if err != nil {
+		return ledger.Receipt{}, err
+	}
+	done := make(chan outcome, 1)
+	if err := ctx.Err(); err != nil {
+		return ledger.Receipt{}, err
+	}
+	if l.isClosed() {
+		return ledger.Receipt{}, ledger.ErrClosed
+	}
+	select {
+	// The caller may go and reuse the record before it is written.
+	case l.requests <- &request{ctx, bytes.Clone(record), keys, done}:
+	case <-ctx.Done():
+		return ledger.Receipt{}, ctx.Err()
+	case <-l.closing:
+		return ledger.Receipt{}, ledger.ErrClosed
+	}
+	select {
+	case o := <-done:
+		return o.receipt, o.err
+	case <-ctx.Done():
+		return ledger.Receipt{}, ctx.Err()
+	case <-l.stopped:
+	}
+	select { // its commit may have been the last
+	case o := <-done:
+		return o.receipt, o.err
+	default:
+		return ledger.Receipt{}, ledger.ErrClosed
+	}
+}
+
+// committer is what the committing goroutine keeps from one commit to the next.
+type committer struct {
+	index   *index // of the head committed last
+	synced  []byte // the checkpoint whose name is known to be durable
+	cleaned bool   // leftovers of killed writers were looked for
+}
+
+// commitAll commits batches until the log is closed.
+func (l *Log) commitAll() {
+	defer close(l.stopped)
+	defer func() { l.committer.index.close() }()
+	for {
+		var batch []*request
+		select {
+		case r := <-l.requests:
+			batch = append(batch, r)
+		case <-l.closing:
+			return
+		}
+		// Let those that were just answered, and are ready to run, come along.
+		runtime.Gosched()
+		for more := true; more && len(batch) < maxBatch; {
+			select {
+			case r := <-l.requests:
+				batch = append(batch, r)
+			default:
+				more = false
+			}
+		}
+		l.commit(batch)
+	}
+}
+
+// commit appends a batch under the lock, and answers each of its requests.
+func (l *Log) commit(batch []*request) {
+	unlock, err := l.lock(l.closing)
+	if err != nil {
+		if l.isClosed() {
+			err = ledger.ErrClosed
+		}
+		answer(batch, err)
+		return
+	}
+	defer unlock()
+	p, err := l.prepare(batch)
+	if err == nil {
+		err = l.write(p)
+	}
+	if err != nil {
+		answer(p.open, err)
+		return
+	}
+	for _, q := range p.open {
+		q.done <- outcome{receipt: ledger.Receipt{Index: p.index[q], Size: p.head.Size, Known: p.known[q]}}
+	}
+	// What follows leaves no one waiting, and no record depends on it: the
+	// next writer does it if this one is killed.
+	l.clean(p)
+	if l.committer.index.stale(p) {
+		l.committer.index = l.committer.index.extend(tree{l, p.head}, p.fresh)
+	}
+}
+
+func answer(batch []*request, err error) {
+	for _, q := range batch {
+		q.done <- outcome{err: err}
+	}
+}
+
+// plan is a batch that was held against the log.
+type plan struct {
+	old   tree       // the tree on disk, checked
+	grown overlay    // its frontier, with the new records
+	tail  [][]byte   // records of its last bundle, if that is not full
+	fresh []*request // records to be added, in order
+
+	open  []*request         // requests that wait for this commit
+	index map[*request]int64 // where their records are or will be
+	known map[*request]bool  // was there before
+
+	head ledger.Head // once written
+}
+
+// prepare checks the log and finds what of a batch is new. Requests that fail by
+// themselves are answered at once.
+func (l *Log) prepare(batch []*request) (*plan, error) {
+	p := &plan{open: batch, index: map[*request]int64{}, known: map[*request]bool{}}
+	var err error
+	if p.old, err = l.load(); err == nil {
+		p.grown, err = p.old.grow()
+	}
+	if err == nil && p.old.head.Size%tileWidth != 0 {
+		p.tail, err = p.old.last(p.grown)
+	}
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ledger.ErrNoLedger) {
+			err = fmt.Errorf("%w: a file is missing: %w", ledger.ErrCorrupt, err)
+		}
+		return p, err
+	}
+	l.committer.index = openIndex(p.old, l.committer.index)
+
+	byID := map[string]*request{}
+	p.open = nil
+	for _, q := range batch {
+		index, record, err := l.find(p, byID, q)
+		if err == nil {
+			err = q.ctx.Err()
+		}
+		if err == nil && index >= 0 && !bytes.Equal(record, q.record) {
+			err = fmt.Errorf("%w: record %d has %q", ledger.ErrConflict, index, q.keys.ID)
+		}
+		if err != nil {
+			q.done <- outcome{err: err}
+			continue
+		}
+		p.open = append(p.open, q)
+		if index >= 0 {
+			p.index[q], p.known[q] = index, true
+			continue
+		}
+		p.index[q] = p.old.head.Size + int64(len(p.fresh))
+		byID[q.keys.ID] = q
+		p.fresh = append(p.fresh, q)
+	}
+	return p, nil
+}
+
+// find returns the record with the idempotency key of a request, in the log or
+// earlier in the batch; index -1 if there is none.
+func (l *Log) find(p *plan, byID map[string]*request, q *request) (int64, []byte, error) {
+	if same := byID[q.keys.ID]; same != nil {
+		return p.index[same], same.record, nil
+	}
+	for index, err := range l.committer.index.candidates(idHash(q.keys.ID), 0) {
+		if err != nil {
+			return 0, nil, err
+		}
+		var record []byte
+		if start := p.old.head.Size &^ (tileWidth - 1); index >= start {
+			record = p.tail[index-start]
+		} else {
+			e, err := p.old.entry(index)
+			if err != nil {
+				return 0, nil, err
+			}
+			record = e.Record
+		}
+		if keys, err := ledger.Derive(l.o.KeysOf, record); err == nil && keys.ID == q.keys.ID {
+			return index, record, nil
+		}
+	}
+	return -1, nil, nil
+}
+
+// write makes the new records of a plan durable.
+func (l *Log) write(p *plan) error {
+	old := p.old.head
+	p.head = old
+	if len(p.fresh) == 0 {
+		// What is known is acknowledged too, and its writer may have been
+		// killed between renaming the checkpoint and syncing the folder.
+		if len(p.open) > 0 && !bytes.Equal(l.committer.synced, old.Note) {
+			if err := l.disk.SyncDir(l.dir); err != nil {
+				return err
+			}
+			l.committer.synced = old.Note
+		}
+		return nil
+	}
+	if !l.committer.cleaned {
+		l.sweep(old.Size)
+		l.committer.cleaned = true
+	}
+	size := old.Size
+	for _, q := range p.fresh {
+		if err := p.grown.add(size, q.record); err != nil {
+			return err
+		}
+		size++
+	}
+	root, err := sumdb.TreeHash(size, p.grown)
+	if err != nil {
+		return err
+	}
+	note, err := l.sign(size, root)
+	if err != nil {
+		return err
+	}
+	if err := l.writeTiles(p, size); err != nil {
+		return err
+	}
+	// The commit. What was written so far is out of reach of readers.
+	if err := l.disk.WriteFile(l.path("checkpoint"), note); err != nil {
+		return err
+	}
+	p.head = ledger.Head{Origin: l.origin, Size: size, Root: root, Note: note}
+	l.committer.synced = note
+	if err := l.pin.raise(l, p.head); err != nil {
+		return fmt.Errorf("recorded, but the high-water mark was not raised: %w", err)
+	}
+	l.saw(p.head)
+	return nil
+}
+
+// writeTiles writes the bundles and tiles in which the tree of a size differs
+// from the old one, each durably and in no order.
+func (l *Log) writeTiles(p *plan, size int64) error {
+	var g errgroup.Group
+	g.SetLimit(16) // they wait for the disk, not for a processor
+	records := slices.Clone(p.tail)
+	for _, q := range p.fresh {
+		records = append(records, q.record)
+	}
+	for n := p.old.head.Size / tileWidth; n*tileWidth < size; n++ {
+		b := bundleOf(n, size)
+		var data []byte
+		for _, r := range records[:b.W] {
+			data = appendEntry(data, r)
+		}
+		records = records[b.W:]
+		g.Go(func() error { return l.disk.write(l.path(tilePath(b)), data) })
+	}
+	for _, t := range sumdb.NewTiles(tileHeight, p.old.head.Size, size) {
+		data, err := sumdb.ReadTileData(t, p.grown)
+		if err != nil {
+			return errors.Join(err, g.Wait())
+		}
+		g.Go(func() error { return l.disk.write(l.path(tilePath(t)), data) })
+	}
+	return g.Wait()
+}
+
+// clean deletes the partial tiles that a commit made needless, those of killed
+// writers among them. Errors are left to the next commit: a leftover takes
+// space and does no harm.
+func (l *Log) clean(p *plan) {
+	size := p.head.Size
+	if size == p.old.head.Size {
+		return
+	}
+	for level := -1; level <= 0 || size>>(tileHeight*level) > 0; level++ {
+		from, to := p.old.head.Size, size
+		if level > 0 {
+			from, to = from>>(tileHeight*level), to>>(tileHeight*level)
+		}
+		if from == to {
+			continue
+		}
+		for n := from / tileWidth; n*tileWidth < to; n++ {
+			l.cleanTile(tileOf(level, n, size))
+		}
+	}
+}
+
+// cleanTile deletes the other widths of a tile.
+func (l *Log) cleanTile(t sumdb.Tile) {
+	keep := ""
+	partial := t
+	if t.W < tileWidth {
+		keep = filepath.Base(tilePath(t))
+	} else {
+		partial.W = 1
+	}
+	dir := filepath.Dir(l.path(tilePath(partial)))
+	files, _ := os.ReadDir(dir)
+	for _, f := range files {
+		if f.Name() != keep {
+			l.disk.Remove(filepath.Join(dir, f.Name()))
+		}
+	}
+	if keep == "" && files != nil {
+		l.disk.Remove(dir)
+	}
+}
+
+// sweep deletes the temporary files of killed writers, from the folders that an
+// append to the tree of a size can have written to. It needs the lock.
+func (l *Log) sweep(size int64) {
+	dirs := map[string]bool{l.dir: true}
+	for level := -1; level <= 0 || size>>(tileHeight*level) > 0; level++ {
+		at := size
+		if level > 0 {
+			at >>= tileHeight * level
+		}
+		t := sumdb.Tile{H: tileHeight, L: level, N: at / tileWidth, W: 1}
+		partials := filepath.Dir(l.path(tilePath(t)))
+		dirs[partials], dirs[filepath.Dir(partials)] = true, true
+	}
+	for dir := range dirs {
+		files, _ := os.ReadDir(dir)
+		for _, f := range files {
+			if isTemporary(f.Name()) {
+				l.disk.Remove(filepath.Join(dir, f.Name()))
+			}
+		}
+	}
+}

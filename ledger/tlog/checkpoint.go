@@ -1,0 +1,125 @@
+package tlog
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/mmaudit/mmaudit/ledger"
+)
+
+// sign returns the signed checkpoint of a tree.
+func (l *Log) sign(size int64, root ledger.Hash) ([]byte, error) {
+	text := l.origin + "\n" + strconv.FormatInt(size, 10) + "\n" + base64.StdEncoding.EncodeToString(root[:]) + "\n"
+	return note.Sign(&note.Note{Text: text}, l.o.Signer)
+}
+
+// maxSize bounds what a checkpoint may claim, far from any overflow in the
+// arithmetic of tiles.
+const maxSize = 1 << 48
+
+// parseCheckpoint checks the signature and reads the text. Extension lines and
+// signatures of others (witnesses) are allowed, as in C2SP tlog-checkpoint.
+func (l *Log) parseCheckpoint(data []byte) (ledger.Head, error) {
+	n, err := note.Open(data, l.verifiers)
+	if err != nil {
+		return ledger.Head{}, err
+	}
+	for _, s := range n.Sigs {
+		// note.Open ignores the spare bits of the last digit; a flipped one is a flipped bit still.
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return ledger.Head{}, fmt.Errorf("signature of %s: %w", s.Name, err)
+		}
+	}
+	lines := strings.SplitN(n.Text, "\n", 4)
+	if len(lines) < 4 {
+		return ledger.Head{}, errors.New("fewer than three lines")
+	}
+	if lines[0] != l.origin {
+		return ledger.Head{}, fmt.Errorf("of log %q, want %q", lines[0], l.origin)
+	}
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil || size < 0 || size > maxSize || strconv.FormatInt(size, 10) != lines[1] {
+		return ledger.Head{}, fmt.Errorf("tree size %q", lines[1])
+	}
+	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
+	if err != nil || len(root) != len(ledger.Hash{}) {
+		return ledger.Head{}, fmt.Errorf("root hash %q", lines[2])
+	}
+	h := ledger.Head{Origin: l.origin, Size: size, Root: ledger.Hash(root), Note: data}
+	if size == 0 && h.Root != ledger.EmptyRoot() {
+		return ledger.Head{}, errors.New("a root for no records")
+	}
+	return h, nil
+}
+
+// load reads and checks the head of the log on disk: its signature, and that it
+// continues what this process and this user have seen of the log.
+func (l *Log) load() (tree, error) {
+	// What was seen must be fetched before the checkpoint that is held against
+	// it: a log may grow meanwhile, never shrink.
+	l.mu.Lock()
+	seen := l.opened
+	l.mu.Unlock()
+	data, err := l.readCheckpoint()
+	if err != nil {
+		return tree{}, err
+	}
+	if seen.Note != nil && bytes.Equal(data, seen.Note) {
+		return tree{l, seen}, nil
+	}
+	pinned, err := l.pin.read(l)
+	if err != nil {
+		return tree{}, err
+	}
+	if data, err = l.readCheckpoint(); err != nil {
+		return tree{}, err
+	}
+	head, err := l.parseCheckpoint(data)
+	if err != nil {
+		return tree{}, fmt.Errorf("%w: %s: %w", ledger.ErrCorrupt, l.path("checkpoint"), err)
+	}
+	t := tree{l, head}
+	if err := t.continues(seen, "seen by this process"); err != nil {
+		return t, err
+	}
+	if l.pin != nil {
+		if err := t.continues(pinned, l.pin.name); err != nil {
+			return t, err
+		}
+		if pinned.Size < head.Size {
+			if err := l.pin.raise(l, head); err != nil {
+				return t, err
+			}
+		}
+	}
+	l.saw(head)
+	return t, nil
+}
+
+// saw remembers a checked head.
+func (l *Log) saw(h ledger.Head) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.opened.Note == nil || l.opened.Size < h.Size {
+		l.opened = h
+	}
+}
+
+func (l *Log) readCheckpoint() ([]byte, error) {
+	data, err := os.ReadFile(l.path("checkpoint"))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return data, err
+	}
+	if _, err := os.Lstat(l.path("tile")); err == nil {
+		return nil, fmt.Errorf("%w: %s is missing although there are tiles: it was deleted", ledger.ErrCorrupt, l.path("checkpoint"))
+	}
+	return nil, fmt.Errorf("%w: %w", ledger.ErrNoLedger, err)
+}

@@ -1,0 +1,89 @@
+package tlog
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/mmaudit/mmaudit/ledger"
+)
+
+// A pin is the newest checkpoint of a log that this user has seen, word for
+// word, in a file outside of the log. Two signed checkpoints that contradict
+// each other are the proof of a fork.
+type pin struct {
+	dir  string
+	name string
+}
+
+func newPin(dir, log, origin string) *pin {
+	if dir == "" {
+		return nil
+	}
+	// By place, because a copy elsewhere may well lag behind; by origin,
+	// because another log may come to this place.
+	return &pin{dir, filepath.Join(dir, fmt.Sprintf("%x.checkpoint", sha256.Sum256([]byte(origin+"\n"+log))))}
+}
+
+// read returns the pinned head, or an empty one. It must be read before the
+// checkpoint that is held against it: a log may grow meanwhile, never shrink.
+func (p *pin) read(l *Log) (ledger.Head, error) {
+	empty := ledger.Head{Origin: l.origin, Root: ledger.EmptyRoot()}
+	if p == nil {
+		return empty, nil
+	}
+	data, err := os.ReadFile(p.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return empty, nil
+	}
+	if err != nil {
+		return ledger.Head{}, err
+	}
+	h, err := l.parseCheckpoint(data)
+	if err != nil {
+		return ledger.Head{}, fmt.Errorf("%w: high-water mark %s: %w", ledger.ErrCorrupt, p.name, err)
+	}
+	return h, nil
+}
+
+// continues reports whether the tree goes on from a head that was seen before.
+func (t tree) continues(seen ledger.Head, where string) error {
+	if seen.Size == 0 || seen.Size == t.head.Size && seen.Root == t.head.Root {
+		return nil
+	}
+	if t.head.Size < seen.Size {
+		return fmt.Errorf("%w: %s has %d records, but had %d (%s): an old copy was put back", ledger.ErrRollback, t.l.dir, t.head.Size, seen.Size, where)
+	}
+	proof, err := t.consistency(t.head.Size, seen.Size)
+	if err != nil {
+		return err
+	}
+	if err := ledger.CheckConsistency(proof, t.head.Size, t.head.Root, seen.Size, seen.Root); err != nil {
+		return fmt.Errorf("%w: %s has another history than the one with %d records (%s): the log was forked: %w", ledger.ErrRollback, t.l.dir, seen.Size, where, err)
+	}
+	return nil
+}
+
+// raise makes a checked head the pinned one, unless a newer one is pinned. A
+// process beside may raise it too: hence a lock of its own.
+func (p *pin) raise(l *Log, h ledger.Head) error {
+	if p == nil {
+		return nil
+	}
+	if err := l.disk.MkdirAll(p.dir); err != nil {
+		return err
+	}
+	unlock, err := flock(p.name+".lock", l.closing)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	seen, err := p.read(l)
+	if err != nil || seen.Size >= h.Size {
+		return err
+	}
+	return l.disk.WriteFile(p.name, h.Note)
+}
