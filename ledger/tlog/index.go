@@ -247,8 +247,9 @@ func (l *Log) Find(ctx context.Context, size, from int64, key ledger.Key) iter.S
 	}
 }
 
-// tailName is the file with the hashes of the keys of the last bundle's records.
-const tailName = "index/tail"
+// tailPath names the file with the hashes of the keys of the last bundle's
+// records, by the number of that bundle.
+func tailPath(size int64) string { return fmt.Sprint("index/tail.", size/tileWidth) }
 
 // appendFrame adds a record to a tail. The checksum covers index and version
 // too, so that a frame is valid in its place only.
@@ -298,7 +299,7 @@ func (t tree) readTail() ([][]uint64, error) {
 	if err != nil || len(leaves) == 0 {
 		return nil, err
 	}
-	data, err := os.ReadFile(t.l.path(tailName))
+	data, err := os.ReadFile(t.l.path(tailPath(t.head.Size)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -432,7 +433,7 @@ func (t tree) writeTail(hashes [][]uint64) error {
 	if err != nil {
 		return err
 	}
-	name := t.l.path(tailName)
+	name := t.l.path(tailPath(t.head.Size))
 	if err := t.l.disk.MkdirAll(filepath.Dir(name)); err != nil {
 		return err
 	}
@@ -445,6 +446,14 @@ func (t tree) writeTail(hashes [][]uint64) error {
 	if err == nil {
 		data = make([]byte, info.Size())
 		_, err = f.ReadAt(data, 0)
+	}
+	if err == nil && len(data) == 0 { // a new one: those of bundles that are full now can go
+		tails, _ := filepath.Glob(filepath.Join(filepath.Dir(name), "tail.*"))
+		for _, other := range tails {
+			if other != name {
+				os.Remove(other)
+			}
+		}
 	}
 	if err == nil {
 		have, size := splitTail(data, t.l.o.KeysVersion, start, leaves)

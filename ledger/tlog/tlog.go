@@ -5,7 +5,7 @@
 //	checkpoint                    the signed head (C2SP tlog-checkpoint)
 //	tile/L/NNN[.p/W]              hashes, 256 to a tile; W of them if not full
 //	tile/entries/NNN[.p/W]        records, 256 to a bundle, each with a u16 length
-//	index/L/NNN  index/tail       where keys are; derived, never trusted
+//	index/L/NNN  index/tail.N     where keys are; derived, never trusted
 //	lock                          flocked by a writer; never unlinked
 //
 // docs/formats.md describes every byte.
