@@ -93,7 +93,8 @@ func die() {
 
 // TestKill kills writers, two at a time on one log. No record that was
 // acknowledged is lost, and whoever comes next goes on. TLOG_TEST_KILLS is how
-// many are killed.
+// many are killed; with TLOG_TEST_STRACE set, most of them at some system call,
+// by strace.
 func TestKill(t *testing.T) {
 	kills := 60
 	if s := os.Getenv("TLOG_TEST_KILLS"); s != "" {
@@ -125,6 +126,11 @@ func TestKill(t *testing.T) {
 				at, after = 0, run%7+i
 			}
 			cmd := exec.Command(exe)
+			if at > 0 && os.Getenv("TLOG_TEST_STRACE") != "" {
+				cmd = exec.Command("strace", "-f", "-qq", "-o", "/dev/null", "-e",
+					fmt.Sprintf("inject=%%file,%%desc:signal=KILL:when=%d", 20+(2*run+i)%400), exe)
+				at = 0
+			}
 			cmd.Env = append(os.Environ(), "TLOG_TEST_WRITER="+dir, "TLOG_TEST_PINS="+pins,
 				fmt.Sprint("TLOG_TEST_KILL_AT=", at), fmt.Sprintf("TLOG_TEST_RUN=%d.%d", run, i))
 			pipe, err := cmd.StdoutPipe()

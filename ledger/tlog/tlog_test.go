@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -408,3 +409,77 @@ func TestWitnessed(t *testing.T) {
 		t.Errorf("%+v, %v", h2, err)
 	}
 }
+
+// TestResource serves every width of every tile that the log ever had.
+func TestResource(t *testing.T) {
+	dir := tempDir(t) + "/log"
+	o := options(t, "")
+	const size = 600
+	grow(t, dir, size, size, o)
+	l := reopen(t, dir, o)
+	get := func(path string) []byte {
+		data, err := l.Resource(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	if h, err := l.Head(t.Context()); err != nil || !bytes.Equal(get("checkpoint"), h.Note) {
+		t.Error("checkpoint")
+	}
+	for _, path := range []string{"tile/0/000", "tile/0/001", "tile/0/002.p/88", "tile/1/000.p/2", "tile/entries/001", "tile/entries/002.p/88"} {
+		file, err := os.ReadFile(dir + "/" + path)
+		if err != nil || !bytes.Equal(get(path), file) {
+			t.Errorf("%s: %v", path, err)
+		}
+		whole, _, _ := strings.Cut(path, ".p/")
+		narrow := get(whole + ".p/1")
+		if len(narrow) == 0 || len(narrow) >= len(file) || !bytes.HasPrefix(file, narrow) {
+			t.Errorf("%s: cut to %d bytes", path, len(narrow))
+		}
+	}
+	for path, want := range map[string]error{
+		"tile/0/002": ledger.ErrNotFound, "tile/0/002.p/89": ledger.ErrNotFound, "tile/2/000.p/1": ledger.ErrNotFound,
+		"tile/entries/003": ledger.ErrNotFound, "tile/entries/x999/x999/999": ledger.ErrNotFound, "tile/6/x999/x999/999": ledger.ErrNotFound,
+		"tile/63/000": ledger.ErrInvalid, "tile/data/000": ledger.ErrInvalid, "tile/8/0/000": ledger.ErrInvalid, "lock": ledger.ErrInvalid,
+		"tile/0/x999/x999/x999/x999/x999/999": ledger.ErrInvalid, "tile/0/../../checkpoint": ledger.ErrInvalid, "": ledger.ErrInvalid,
+	} {
+		if _, err := l.Resource(t.Context(), path); !errors.Is(err, want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// TestCheckpointBits flips every bit of a checkpoint.
+func TestCheckpointBits(t *testing.T) {
+	l := newTestLog(t, tempDir(t)+"/log", options(t, ""))
+	data, err := l.sign(1234, ledger.RecordHash([]byte("x")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, err := l.parseCheckpoint(data); err != nil || h.Size != 1234 {
+		t.Fatal(h, err)
+	}
+	for i := range 8 * len(data) {
+		data[i/8] ^= 1 << (i % 8)
+		if _, err := l.parseCheckpoint(data); err == nil {
+			t.Errorf("bit %d of byte %d: %q", i%8, i/8, data)
+		}
+		data[i/8] ^= 1 << (i % 8)
+	}
+	for _, text := range []string{
+		origin + "\n01\n" + noRoot, origin + "\n-1\n" + noRoot, origin + "\n+1\n" + noRoot,
+		origin + "\n999999999999999\n" + noRoot, origin + "\n1\nAAAA\n", origin + "\n0\n" + noRoot, origin + "\n1\n",
+		"example.com/other\n1\n" + noRoot,
+	} {
+		signed, err := note.Sign(&note.Note{Text: text}, l.o.Signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h, err := l.parseCheckpoint(signed); err == nil {
+			t.Errorf("%q gave %+v", text, h)
+		}
+	}
+}
+
+var noRoot = strings.Repeat("A", 43) + "=\n"

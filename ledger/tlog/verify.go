@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	sumdb "golang.org/x/mod/sumdb/tlog"
@@ -373,13 +372,6 @@ func (v *verification) strays() error {
 
 // isTile reports whether a path is that of a tile or bundle of the tree.
 func (v *verification) isTile(path string) bool {
-	rest, ok := strings.CutPrefix(path, "tile/")
-	if !ok {
-		return false
-	}
-	if entries, ok := strings.CutPrefix(rest, "entries/"); ok {
-		rest = "data/" + entries
-	}
-	t, err := sumdb.ParseTilePath("tile/8/" + rest)
-	return err == nil && t == tileOf(t.L, t.N, v.t.head.Size)
+	t, ok := parseTilePath(path)
+	return ok && t == tileOf(t.L, t.N, v.t.head.Size)
 }
