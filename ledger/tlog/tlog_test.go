@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -483,3 +484,30 @@ func TestCheckpointBits(t *testing.T) {
 }
 
 var noRoot = strings.Repeat("A", 43) + "=\n"
+
+// TestMovedOn lets a file go away under a reader: with the head moved, it looks
+// again; otherwise the file is missing.
+func TestMovedOn(t *testing.T) {
+	dir := tempDir(t) + "/log"
+	o := options(t, "")
+	grow(t, dir, 1, 1, o)
+	l := reopen(t, dir, o)
+	for appends := range 3 {
+		sizes := []int64{}
+		err := l.view(t.Context(), func(tr tree) error {
+			sizes = append(sizes, tr.head.Size)
+			if n := len(sizes); n <= appends {
+				appendMore(t, dir, int(tr.head.Size), int(tr.head.Size)+1, 1, o)
+				return &fs.PathError{Op: "open", Path: "tile", Err: fs.ErrNotExist}
+			}
+			return nil
+		})
+		if err != nil || len(sizes) != appends+1 || sizes[appends] != sizes[0]+int64(appends) {
+			t.Errorf("%v, %v", sizes, err)
+		}
+	}
+	err := l.view(t.Context(), func(tree) error { return fs.ErrNotExist })
+	if !errors.Is(err, ledger.ErrCorrupt) {
+		t.Error(err)
+	}
+}
