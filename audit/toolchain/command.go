@@ -1,0 +1,72 @@
+package toolchain
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// Command is a program that a probe runs.
+type Command struct {
+	Name string
+	Args []string
+	Dir  string
+	Env  []string // in addition to a bare environment
+}
+
+// Runner runs a command and writes its output to w.
+type Runner func(ctx context.Context, c Command, w io.Writer) error
+
+// run is the Runner of the system. The environment of the caller, with its
+// secrets and surprises, does not reach the command.
+func run(ctx context.Context, c Command, w io.Writer) error {
+	cmd := exec.CommandContext(ctx, c.Name, c.Args...)
+	cmd.Dir = c.Dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LC_ALL=C"}, c.Env...)
+	cmd.Stdout = w
+	cmd.WaitDelay = time.Second
+	err := cmd.Run()
+	var notFound *exec.Error
+	if errors.As(err, &notFound) {
+		return errAbsent
+	}
+	return err
+}
+
+// limited keeps the first bytes of an output and fails on more.
+type limited struct{ data []byte }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if len(l.data)+len(p) > maxFile {
+		return 0, errors.New("output is too long")
+	}
+	l.data = append(l.data, p...)
+	return len(p), nil
+}
+
+// output runs a command and gives what it printed.
+func (e *env) output(ctx context.Context, c Command) ([]byte, error) {
+	if e.opts.Run == nil {
+		return nil, errAbsent
+	}
+	var out limited
+	if err := e.opts.Run(ctx, c, &out); err != nil {
+		return nil, err
+	}
+	return out.data, nil
+}
+
+// command makes a source of a command and a parser.
+func command(parse func([]byte) (any, error), name string, args ...string) source {
+	return func(ctx context.Context, e *env) (any, string, error) {
+		data, err := e.output(ctx, Command{Name: name, Args: args})
+		if err != nil {
+			return nil, name, err
+		}
+		v, err := parse(data)
+		return v, name, err
+	}
+}

@@ -1,0 +1,319 @@
+package toolchain
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"debug/elf"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Library is a shared object that a process mapped.
+type Library struct {
+	SONAME  string `json:"soname"` // the file's name where it has none
+	BuildID string `json:"build_id,omitempty"`
+	Path    string `json:"path"`
+	Size    string `json:"size,omitempty"` // decimal
+	Digest  string `json:"sha3_512,omitempty"`
+	Method  Method `json:"method"`
+	Deleted bool   `json:"deleted,omitempty"` // the file was unlinked or replaced after it was mapped
+	// SameFile says whether device and inode of the file are those of the
+	// mapping. If not, Digest is that of another file, or a layered file
+	// system hides the identity.
+	SameFile bool   `json:"same_file"`
+	Error    string `json:"error,omitempty"`
+}
+
+// recorded are the libraries that policy loaded-dso/v1 keeps.
+var recorded = regexp.MustCompile(`^(?:libcu|libnv|libnccl|libtorch|libc10|libamdhip|libhip|libhsa|librocm|libroc|librccl|libMIOpen|libascend|libmusa|libcnrt|libtensorflow|libjax|libonnxruntime)`)
+
+// mapping is a line of /proc/PID/maps that names a file.
+type mapping struct {
+	path         string
+	major, minor uint32
+	inode        uint64
+	deleted      bool
+}
+
+// parseMaps reads /proc/PID/maps: address perms offset dev inode path. A path
+// may hold spaces; a newline in it is written \012.
+func parseMaps(r io.Reader) ([]mapping, error) {
+	var out []mapping
+	seen := map[mapping]bool{}
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, 64<<10)
+	for s.Scan() {
+		l := s.Text()
+		var fields [5]string
+		ok := true
+		for i := range fields {
+			l = strings.TrimLeft(l, " ")
+			fields[i], l, ok = strings.Cut(l, " ")
+			if !ok {
+				break
+			}
+		}
+		name := strings.TrimLeft(l, " ")
+		major, minor, _ := strings.Cut(fields[3], ":")
+		maj, err1 := strconv.ParseUint(major, 16, 32)
+		mnr, err2 := strconv.ParseUint(minor, 16, 32)
+		inode, err3 := strconv.ParseUint(fields[4], 10, 64)
+		if !ok || errors.Join(err1, err2, err3) != nil || inode == 0 || !strings.HasPrefix(name, "/") {
+			continue
+		}
+		m := mapping{major: uint32(maj), minor: uint32(mnr), inode: inode}
+		m.path, m.deleted = strings.CutSuffix(name, " (deleted)")
+		m.path = strings.ReplaceAll(m.path, `\012`, "\n")
+		if strings.Contains(path.Base(m.path), ".so") && !seen[m] {
+			seen[m] = true
+			out = append(out, m)
+		}
+	}
+	return out, s.Err()
+}
+
+// Poller collects the libraries that a process and its descendants map while
+// they run: libraries are loaded late, and short-lived workers load their own.
+// Scan is cheap (it reads the maps only) and is called now and then; Libraries
+// hashes what was seen. Methods may be called concurrently.
+type Poller struct {
+	root    root
+	pid     int
+	digests *Digests
+
+	mu   sync.Mutex // guards seen
+	seen map[mapping]bool
+}
+
+// NewPoller makes a Poller of a process. Folder rootDir stands for /, "" is /.
+// The digests may be shared with Options, and nil.
+func NewPoller(rootDir string, pid int, digests *Digests) *Poller {
+	if rootDir == "" {
+		rootDir = "/"
+	}
+	if digests == nil {
+		digests = &Digests{}
+	}
+	return &Poller{root: root(rootDir), pid: pid, digests: digests, seen: map[mapping]bool{}}
+}
+
+// maxProcesses bounds the descendants that a scan looks at.
+const maxProcesses = 4096
+
+// Scan looks at the maps once. It fails if those of the process itself cannot
+// be read; descendants come and go.
+func (p *Poller) Scan() error {
+	pids := []int{p.pid}
+	known := map[int]bool{p.pid: true}
+	for i := 0; i < len(pids); i++ {
+		pid := pids[i]
+		err := p.scan(pid)
+		if err != nil && i == 0 {
+			return fmt.Errorf("maps of process %d: %w", pid, err)
+		}
+		for _, task := range p.root.glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) {
+			data, _ := p.root.read(task)
+			for _, word := range strings.Fields(string(data)) {
+				if child, err := strconv.Atoi(word); err == nil && child > 0 && !known[child] && len(pids) < maxProcesses {
+					known[child] = true
+					pids = append(pids, child)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Poller) scan(pid int) error {
+	f, _, err := p.root.open(fmt.Sprintf("/proc/%d/maps", pid))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	found, err := parseMaps(io.LimitReader(f, 64<<20))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range found {
+		if len(p.seen) < maxEntries {
+			p.seen[m] = true
+		}
+	}
+	return err
+}
+
+// Libraries gives the recorded libraries of all scans, hashed, sorted by soname
+// and path. One that cannot be read is listed with its error.
+func (p *Poller) Libraries(ctx context.Context) ([]Library, error) {
+	p.mu.Lock()
+	var seen []mapping
+	for m := range p.seen {
+		seen = append(seen, m)
+	}
+	p.mu.Unlock()
+	slices.SortFunc(seen, func(a, b mapping) int {
+		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.inode, b.inode), cmp.Compare(a.major, b.major), cmp.Compare(a.minor, b.minor))
+	})
+	out := []Library{}
+	for _, m := range seen {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if l, ok := p.library(ctx, m); ok {
+			out = append(out, l)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Library) int {
+		return cmp.Or(cmp.Compare(a.SONAME, b.SONAME), cmp.Compare(a.Path, b.Path))
+	})
+	return out, nil
+}
+
+// library looks at one file. It gives false if the policy does not keep it.
+func (p *Poller) library(ctx context.Context, m mapping) (Library, bool) {
+	l := Library{SONAME: path.Base(m.path), Path: strings.ToValidUTF8(m.path, "\ufffd"), Method: Observed, Deleted: m.deleted}
+	l.SONAME = strings.ToValidUTF8(l.SONAME, "\ufffd")
+	named := recorded.MatchString(l.SONAME)
+	if m.deleted {
+		// Whatever has the name now is not what was mapped.
+		l.Error = "deleted after it was mapped"
+		return l, named
+	}
+	f, info, err := p.root.open(m.path)
+	if err != nil {
+		l.Error = message(err)
+		return l, named
+	}
+	defer f.Close()
+	soname, buildID, err := readELF(f)
+	if err == nil {
+		l.SONAME, l.BuildID = cmp.Or(strings.ToValidUTF8(soname, "\ufffd"), l.SONAME), buildID
+	}
+	if !named && !recorded.MatchString(l.SONAME) {
+		return l, false
+	}
+	if err != nil {
+		l.Error = "not a readable ELF file: " + err.Error()
+	}
+	l.Size = strconv.FormatInt(info.Size(), 10)
+	l.SameFile, _ = sameFile(f, m.major, m.minor, m.inode)
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		l.Error = err.Error()
+		return l, true
+	}
+	digest, method, err := p.digests.hash(ctx, f)
+	if err != nil {
+		l.Error = message(err)
+		return l, true
+	}
+	l.Digest, l.Method = digest, method
+	return l, true
+}
+
+// MappedLibraries gives the recorded libraries that a process and its
+// descendants have mapped now.
+func MappedLibraries(ctx context.Context, pid int) ([]Library, error) {
+	p := NewPoller("", pid, nil)
+	if err := p.Scan(); err != nil {
+		return nil, err
+	}
+	return p.Libraries(ctx)
+}
+
+// lookAtLibraries gives those of the options, or of the process now.
+func (e *env) lookAtLibraries(ctx context.Context) ([]Library, error) {
+	if e.opts.Libraries != nil {
+		return e.opts.Libraries, nil
+	}
+	if e.opts.PID == 0 {
+		return nil, errors.New("no process was named")
+	}
+	p := NewPoller(e.opts.Root, e.opts.PID, e.digests)
+	if err := p.Scan(); err != nil {
+		return nil, err
+	}
+	return p.Libraries(ctx)
+}
+
+// RuntimeSet is the set of libraries by policy loaded-dso/v1. Its digest is
+// SHA3-512 over lines "soname build-id size sha3_512" LF in order of the set, -
+// for what is not known: paths do not matter, so equal installations agree.
+type RuntimeSet struct {
+	Policy    string    `json:"policy"`
+	Digest    string    `json:"sha3_512"`
+	Libraries []Library `json:"libraries"`
+}
+
+func runtimeSet(_ context.Context, e *env) (any, string, error) {
+	const from = "/proc/PID/maps"
+	libs, err := e.libraries()
+	if err != nil {
+		return nil, from, err
+	}
+	seen := map[string]bool{}
+	var text []string
+	for _, l := range libs {
+		t := strings.Join([]string{l.SONAME, cmp.Or(l.BuildID, "-"), cmp.Or(l.Size, "-"), cmp.Or(l.Digest, "-")}, " ") + "\n"
+		if !seen[t] {
+			seen[t] = true
+			text = append(text, t)
+		}
+	}
+	slices.Sort(text)
+	return RuntimeSet{Policy: "loaded-dso/v1", Digest: sha3Text(text...), Libraries: libs}, from, nil
+}
+
+// readELF gives the soname and the GNU build id of a shared object. The file
+// may be hostile: debug/elf is asked for little, and its panics are caught.
+func readELF(f *os.File) (soname, buildID string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	ef, err := elf.NewFile(f)
+	if err != nil {
+		return "", "", err
+	}
+	if names, err := ef.DynString(elf.DT_SONAME); err == nil && len(names) > 0 {
+		soname = names[0]
+	}
+	for _, prog := range ef.Progs {
+		if prog.Type != elf.PT_NOTE || buildID != "" {
+			continue
+		}
+		data, err := io.ReadAll(io.LimitReader(prog.Open(), 64<<10))
+		if err == nil {
+			buildID = gnuBuildID(ef.ByteOrder, data)
+		}
+	}
+	return soname, buildID, nil
+}
+
+// gnuBuildID finds the note of type 3 and owner GNU.
+func gnuBuildID(order binary.ByteOrder, data []byte) string {
+	for len(data) >= 12 {
+		nameSize, descSize, kind := uint64(order.Uint32(data)), uint64(order.Uint32(data[4:])), order.Uint32(data[8:])
+		name, desc := uint64(12), 12+(nameSize+3)&^3
+		end := desc + (descSize+3)&^3
+		if end > uint64(len(data)) {
+			return ""
+		}
+		if kind == 3 && bytes.Equal(data[name:name+nameSize], []byte("GNU\x00")) && descSize <= 64 {
+			return hex.EncodeToString(data[desc : desc+descSize])
+		}
+		data = data[end:]
+	}
+	return ""
+}
