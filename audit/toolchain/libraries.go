@@ -307,13 +307,13 @@ func gnuBuildID(order binary.ByteOrder, data []byte) string {
 		nameSize, descSize, kind := uint64(order.Uint32(data)), uint64(order.Uint32(data[4:])), order.Uint32(data[8:])
 		name, desc := uint64(12), 12+(nameSize+3)&^3
 		end := desc + (descSize+3)&^3
-		if end > uint64(len(data)) {
+		if desc+descSize > uint64(len(data)) {
 			return ""
 		}
 		if kind == 3 && bytes.Equal(data[name:name+nameSize], []byte("GNU\x00")) && descSize <= 64 {
 			return hex.EncodeToString(data[desc : desc+descSize])
 		}
-		data = data[end:]
+		data = data[min(end, uint64(len(data))):] // the last may lack its padding
 	}
 	return ""
 }

@@ -1,0 +1,121 @@
+package toolchain
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestGit(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	dir := t.TempDir()
+	do := func(in string, args ...string) string {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "protocol.file.allow=always", "-c", "core.fsmonitor=false", "-C", in}, args...)...)
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "HOME="+dir)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, repo := range []string{"sub", "repo"} {
+		if err := os.Mkdir(filepath.Join(dir, repo), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		do(filepath.Join(dir, repo), "init", "-q", "-b", "main")
+		write(repo+"/train.py", "lr = 1\n")
+		do(filepath.Join(dir, repo), "add", ".")
+		do(filepath.Join(dir, repo), "commit", "-q", "-m", "first")
+	}
+	repo := filepath.Join(dir, "repo")
+	do(repo, "submodule", "--quiet", "add", filepath.Join(dir, "sub"), "third party")
+	do(repo, "commit", "-q", "-m", "submodule")
+	do(repo, "remote", "add", "origin", "https://user:s3cret@host/team/repo.git")
+	// Had the repository a say, it would run this.
+	do(repo, "config", "core.fsmonitor", "touch "+filepath.Join(dir, "ran"))
+	do(repo, "config", "diff.external", "touch "+filepath.Join(dir, "ran"))
+
+	look := func() Source {
+		t.Helper()
+		r := capture(t, Options{Root: "/", Dir: repo})
+		var s Source
+		if !r.decode("source.git", &s) {
+			t.Fatalf("%+v", r.Fields["source.git"])
+		}
+		if flagged(r, "source-dirty") != s.Dirty {
+			t.Errorf("flags %v, dirty %t", r.Flags, s.Dirty)
+		}
+		return s
+	}
+	s := look()
+	if s.Commit != do(repo, "rev-parse", "HEAD") || s.Branch != "main" || s.Dirty || s.Patch != "" || s.Remote != "https://host/team/repo.git" {
+		t.Errorf("%+v", s)
+	}
+	if len(s.Submodules) != 1 || s.Submodules[0].Path != "third party" || s.Submodules[0].State != "clean" || s.Submodules[0].Commit != do(filepath.Join(dir, "sub"), "rev-parse", "HEAD") {
+		t.Errorf("%+v", s.Submodules)
+	}
+
+	write("repo/train.py", "lr = 2\n")
+	write("repo/new\nfile", "x")
+	s = look()
+	cmd := exec.Command("git", "-c", "core.fsmonitor=false", "-C", repo, "diff", "HEAD", "--binary", "--no-ext-diff", "--full-index")
+	patch, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Dirty || s.Patch != sha3Text(string(patch)) || s.Untracked != 1 || s.Manifest != sha3Text(sha3Text("x"), "  new\nfile\n") {
+		t.Errorf("%+v", s)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "ran")); err == nil {
+		t.Error("a command that the repository configures was run")
+	}
+	do(repo, "checkout", "-q", "--detach", "--force")
+	if s = look(); s.Branch != "" {
+		t.Errorf("detached: %+v", s)
+	}
+	// No repository, no commit.
+	for _, folder := range []string{t.TempDir(), "/nowhere"} {
+		r := capture(t, Options{Root: "/", Dir: folder})
+		if f := r.Fields["source.git"]; f.Value != nil || f.Error == "" {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestRemoteURL(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://user:pw@host/a@b.git": "https://host/a@b.git",
+		"https://token@host":           "https://host",
+		"https://a@b@host/x":           "https://host/x",
+		"git@host:team/repo.git":       "git@host:team/repo.git",
+		"/srv/repo.git":                "/srv/repo.git",
+	} {
+		if got := remoteURL(in); got != want {
+			t.Errorf("%s gives %s", in, got)
+		}
+	}
+}
+
+// This machine, whatever it has, gives a valid report.
+func TestThisMachine(t *testing.T) {
+	r, err := Capture(context.Background(), Options{PID: os.Getpid(), Env: os.Environ(), Argv: os.Args})
+	if err != nil {
+		t.Fatal(err)
+	}
+	validate(t, r)
+	if _, err := r.JSON(); err != nil {
+		t.Fatal(err)
+	}
+}
