@@ -2,6 +2,7 @@ package toolchain
 
 import (
 	"context"
+	"crypto/sha3"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,8 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"crypto/sha3"
 )
 
 // cudaHome gives the toolkit's folder, links followed.

@@ -326,10 +326,16 @@ func TestContainerHints(t *testing.T) {
 	}{
 		{"docker", map[string]string{"proc/7/mountinfo": "1 2 8:1 /var/lib/docker/containers/" + id + "/hostname /etc/hostname rw - ext4 /dev/sda rw\n"}, `[{"kind":"docker","id":"` + id + `","source":"/proc/7/mountinfo"}]`},
 		{"others of the host", map[string]string{"proc/7/mountinfo": "1 2 8:1 / /var/lib/docker/containers/" + other + "/mounts/shm rw - tmpfs shm rw\n"}, `[]`},
-		{"podman", map[string]string{"proc/7/mountinfo": "1 2 0:1 /containers/storage/overlay-containers/" + id + "/userdata/hosts /etc/hosts rw - tmpfs x rw\n", "run/.containerenv": ""},
-			`[{"kind":"podman","source":"/run/.containerenv"},{"kind":"podman","id":"` + id + `","source":"/proc/7/mountinfo"}]`},
-		{"kubernetes", map[string]string{"proc/7/cgroup": "0::/kubepods/burstable/pod123e4567-e89b-42d3-a456-426614174000/" + id + "\n"},
-			`[{"kind":"kubernetes pod","id":"123e4567-e89b-42d3-a456-426614174000","source":"/proc/7/cgroup"}]`},
+		{
+			"podman",
+			map[string]string{"proc/7/mountinfo": "1 2 0:1 /containers/storage/overlay-containers/" + id + "/userdata/hosts /etc/hosts rw - tmpfs x rw\n", "run/.containerenv": ""},
+			`[{"kind":"podman","source":"/run/.containerenv"},{"kind":"podman","id":"` + id + `","source":"/proc/7/mountinfo"}]`,
+		},
+		{
+			"kubernetes",
+			map[string]string{"proc/7/cgroup": "0::/kubepods/burstable/pod123e4567-e89b-42d3-a456-426614174000/" + id + "\n"},
+			`[{"kind":"kubernetes pod","id":"123e4567-e89b-42d3-a456-426614174000","source":"/proc/7/cgroup"}]`,
+		},
 		{"none", nil, `[]`},
 	} {
 		r := capture(t, Options{Root: tree(t, c.files), PID: 7})
