@@ -111,6 +111,10 @@ type located[T any] struct {
 // Capture runs every probe. An error means that nothing could be captured at
 // all: options are wrong or ctx ended. What a probe could not find is a field.
 func Capture(ctx context.Context, opts Options) (*Report, error) {
+	// What a probe left running when its time was over ends with the capture.
+	caller := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	r, err := redact.New(opts.SiteKey)
 	if err != nil {
 		return nil, err
@@ -141,7 +145,7 @@ func Capture(ctx context.Context, opts Options) (*Report, error) {
 		})
 	}
 	g.Wait()
-	if err := ctx.Err(); err != nil {
+	if err := caller.Err(); err != nil {
 		return nil, err
 	}
 	report := &Report{V: 1, Fields: map[string]Field{}, Flags: []Flag{}}
