@@ -140,3 +140,29 @@ func create(root *os.Root, name string, perm fs.FileMode) (f *os.File, tmp strin
 }
 
 func suffix() string { return strconv.FormatUint(uint64(rand.Uint32()), 36) + ".tmp" }
+
+// MkdirAll is MkdirIn by path.
+func MkdirAll(dir string, perm fs.FileMode) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := MkdirAll(parent, perm); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, perm); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return SyncDir(parent)
+}
+
+// SyncDir makes the names in a folder durable.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
