@@ -75,10 +75,19 @@ func TestForgedNames(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"detect", outer}, {"detect", filepath.Join(root, "data")}, {"annotate", outer}, {"-v", outer}, {"fix", outer},
-		{root + "/nothing"}, {"--config", root + "/nothing", outer}, {"--baseline", root + "/nothing", outer},
-		{"--files-from", root + "/nothing", outer}, {"-o", root + "/no/thing.json", outer}, {"--since", root, outer},
-		{"annotate", "--raw", root + "/data", outer}, {"annotate", "--map", root, outer},
+		{"detect", outer},
+		{"detect", filepath.Join(root, "data")},
+		{"annotate", outer},
+		{"-v", outer},
+		{"fix", outer},
+		{root + "/nothing"},
+		{"--config", root + "/nothing", outer},
+		{"--baseline", root + "/nothing", outer},
+		{"--files-from", root + "/nothing", outer},
+		{"-o", root + "/no/thing.json", outer},
+		{"--since", root, outer},
+		{"annotate", "--raw", root + "/data", outer},
+		{"annotate", "--map", root, outer},
 	} {
 		var out strings.Builder
 		run(t.Context(), args, strings.NewReader(""), &out, &out)
