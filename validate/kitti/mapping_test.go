@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/mmaudit/mmaudit/internal/shareddata"
@@ -219,4 +220,18 @@ func FuzzParsePlane(f *testing.F) {
 			t.Errorf("plane %v, faults %v", p, e.Faults)
 		}
 	})
+}
+
+// TestMappingPipe finds a pipe beside the data set: it does not wait for it.
+func TestMappingPipe(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{randFile, mappingFile} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Skip(err)
+		}
+	}
+	m, err := readMapping(dir, dir)
+	if err != nil || len(m.Problems) != 2 {
+		t.Errorf("%+v, %v", m, err)
+	}
 }

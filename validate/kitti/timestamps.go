@@ -85,9 +85,9 @@ func ParseStamp(s string) (int64, error) {
 	for i := range min(len(s), len(form)) {
 		if digit := s[i] >= '0' && s[i] <= '9'; (form[i] == 'd') != digit || !digit && s[i] != form[i] {
 			if i > len("dddd-dd-dd dd:dd:dd.") && !digit {
-				return 0, fmt.Errorf("%q at column %d where a fraction digit was expected", s[i], i+1)
+				return 0, fmt.Errorf("has %q at column %d where a fraction digit was expected", s[i], i+1)
 			}
-			return 0, fmt.Errorf("%q at column %d does not fit YYYY-MM-DD HH:MM:SS.nnnnnnnnn", s[i], i+1)
+			return 0, fmt.Errorf("has %q at column %d, which does not fit YYYY-MM-DD HH:MM:SS.nnnnnnnnn", s[i], i+1)
 		}
 	}
 	switch frac := len(s) - len("dddd-dd-dd dd:dd:dd."); {
@@ -98,7 +98,7 @@ func ParseStamp(s string) (int64, error) {
 	case len(s) > len(form):
 		for _, c := range []byte(s[len(form):]) {
 			if c < '0' || c > '9' {
-				return 0, fmt.Errorf("%q after the nine fraction digits", s[len(form):])
+				return 0, fmt.Errorf("has %q after the nine fraction digits", s[len(form):])
 			}
 		}
 		return 0, fmt.Errorf("has %d fraction digits instead of 9", frac)
@@ -114,13 +114,13 @@ func ParseStamp(s string) (int64, error) {
 	h, mi, sec := num(11, 13), num(14, 16), num(17, 19)
 	date := time.Date(y, time.Month(mo), d, 0, 0, 0, 0, time.UTC)
 	if date.Year() != y || int(date.Month()) != mo || date.Day() != d {
-		return 0, fmt.Errorf("there is no date %s", s[:10])
+		return 0, fmt.Errorf("names %s, which is no date", s[:10])
 	}
 	if h > 23 || mi > 59 || sec > 59 {
-		return 0, fmt.Errorf("there is no time of day %s", s[11:19])
+		return 0, fmt.Errorf("names %s, which is no time of day", s[11:19])
 	}
 	if y < 1678 || y > 2261 { // beyond, nanoseconds leave int64
-		return 0, fmt.Errorf("the year %d lies beyond 64-bit nanoseconds", y)
+		return 0, fmt.Errorf("is of the year %d, beyond 64-bit nanoseconds", y)
 	}
 	return date.Unix()*1e9 + (int64(h)*3600+int64(mi)*60+int64(sec))*1e9 + int64(num(20, 29)), nil
 }

@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,7 +25,7 @@ var tmpTables = []Rule{
 			for _, m := range lateSamples(t) {
 				s, sd := &t.Sample.Rows[m.sample], &t.SampleData.Rows[m.capture]
 				c.Report(Finding{
-					Message: fmt.Sprintf("the sample is %s its %s keyframe", apart(s.Timestamp-sd.Timestamp), t.Reference()),
+					Message: fmt.Sprintf("the sample is %s its %s keyframe", apart(s.Timestamp, sd.Timestamp), t.Reference()),
 					Place:   nuscenes.At(t, &t.Sample, m.sample), Related: []Place{captureAt(t, m.capture)},
 					Expected: micros(sd.Timestamp), Actual: micros(s.Timestamp),
 				})
@@ -51,7 +52,7 @@ var tmpTables = []Rule{
 					continue // it is the stamp of sample_data that is wrong: filename-time
 				}
 				c.Report(Finding{
-					Message: fmt.Sprintf("the pose is %s the sample_data that uses it", apart(pose-sd.Timestamp)),
+					Message: fmt.Sprintf("the pose is %s the sample_data that uses it", apart(pose, sd.Timestamp)),
 					Place:   nuscenes.At(t, &t.EgoPose, e), Related: []Place{captureAt(t, int32(i))},
 					Expected: micros(sd.Timestamp), Actual: micros(pose),
 				})
@@ -69,7 +70,7 @@ var tmpTables = []Rule{
 				if named, ok := misnamed(t, int32(i)); ok && t.SampleData.Sound(int32(i)) {
 					stamp := t.SampleData.Rows[i].Timestamp
 					c.Report(Finding{
-						Message: fmt.Sprintf("the stamp is %s the time in the name", apart(stamp-named)),
+						Message: fmt.Sprintf("the stamp is %s the time in the name", apart(stamp, named)),
 						Place:   captureAt(t, int32(i)), Expected: micros(named), Actual: micros(stamp),
 					})
 				}
@@ -348,11 +349,14 @@ func checkValidKeyframes(c *Ctx, t *nuscenes.Tables) {
 	})
 }
 
-// apart says how far two stamps lie apart: "12.5 ms after".
-func apart(ns int64) string {
-	way := "after"
-	if ns < 0 {
-		way, ns = "before", -ns
+// apart says how far a stamp lies from another: "12.5 ms after".
+func apart(stamp, from int64) string {
+	way, ns := "after", stamp-from
+	if stamp < from {
+		way, ns = "before", from-stamp
+	}
+	if ns < 0 { // hostile stamps: the distance is beyond int64
+		ns = math.MaxInt64
 	}
 	switch {
 	case ns < 1e6:
@@ -365,7 +369,12 @@ func apart(ns int64) string {
 
 // micros writes a stamp as the tables do.
 func micros(ns int64) string {
-	if s := ns % 1000; s != 0 {
+	switch s := ns % 1000; {
+	case ns == math.MinInt64 || ns == math.MaxInt64: // the reader saturates
+		return "beyond 64-bit nanoseconds"
+	case ns < 0 && s != 0:
+		return "-" + micros(-ns)
+	case s != 0:
 		return strings.TrimRight(fmt.Sprintf("%d.%03d", ns/1000, s), "0")
 	}
 	return strconv.FormatInt(ns/1000, 10)

@@ -40,11 +40,19 @@ func TestStampTexts(t *testing.T) {
 	for ns, want := range map[int64]string{
 		7_000: "7 µs after", -1_500_000: "1.5 ms before", 83_200: "83.2 µs after", 12_000_000_000: "12.000 s after",
 	} {
-		if got := apart(ns); got != want {
+		if got := apart(ns, 0); got != want {
 			t.Errorf("apart(%d) is %q, want %q", ns, got, want)
 		}
 	}
+	for ns, want := range map[int64]string{ // hostile stamps overflow in no difference
+		1: "9223372036.855 s before", -1: "9223372036.855 s before", 1 << 62: "9223372036.855 s before",
+	} {
+		if got := apart(math.MinInt64, ns); got != want {
+			t.Errorf("apart(least, %d) is %q, want %q", ns, got, want)
+		}
+	}
 	for ns, want := range map[int64]string{
+		math.MaxInt64: "beyond 64-bit nanoseconds", math.MinInt64: "beyond 64-bit nanoseconds", -1_025: "-1.025", -2_000: "-2",
 		1532402927647951_000: "1532402927647951", 1556675185903083_200: "1556675185903083.2", 1_025: "1.025",
 	} {
 		if got := micros(ns); got != want {
