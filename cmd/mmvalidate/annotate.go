@@ -14,6 +14,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/internal/durable"
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/validate"
 	"github.com/mmaudit/mmaudit/validate/annotate"
 	"github.com/mmaudit/mmaudit/validate/config"
@@ -127,7 +128,8 @@ func printPlan(p *annotate.Plan, format string, e *env) error {
 	if b := p.Bridge; b != nil {
 		how := "as the map says"
 		if b.Built && b.Map != nil {
-			how = fmt.Sprintf("clock offset %d ns, residual %d ns, drift %.3g ppm", b.Map.Clock, b.Map.Residual, b.Map.Drift)
+			how = fmt.Sprintf("clock offset %d ns (%s), residual %s, drift %.3g ppm",
+				b.Map.Clock, human.Duration(b.Map.Clock), human.Duration(b.Map.Residual), b.Map.Drift)
 		}
 		fmt.Fprintf(e.stdout, "related   %s to %s: %d moments, %s\n", report.Visible(b.B), report.Visible(b.A), b.Rows, how)
 	}
