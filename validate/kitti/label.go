@@ -239,6 +239,9 @@ func oddSeparator(line []byte) int {
 // columns and none around them.
 func MendSeparators(b []byte) []byte {
 	return mendLines(b, func(line []byte) []byte {
+		if bytes.IndexByte(line, '\r') >= 0 {
+			return line // a carriage return inside a row could become its end, or a column less
+		}
 		var row [][]byte
 		for _, word := range words(line) {
 			row = append(row, word)

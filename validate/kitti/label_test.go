@@ -141,7 +141,7 @@ func TestRealLabels(t *testing.T) {
 }
 
 func FuzzParseLabels(f *testing.F) {
-	for _, s := range []string{"", car, car + " 0.5\n", "0 1 " + car + "\n", strings.Replace(car, " 0 ", " 0.0 ", 1), "Car  0\t\n\n", "\xef\xbb\xbf" + car + "\r\n", "DontCare -1 -1 -10 503.89 169.71 590.61 190.13 -1 -1 -1 -1000 -1000 -1000 -10\n"} {
+	for _, s := range []string{"", car, car + " 0.5\n", "0 1 " + car + "\n", strings.Replace(car, " 0 ", " 0.0 ", 1), "Car  0\t\n\n", "0 0 0 0 0 0 0 0 0 0 0 0 0 0 \r ", "0 0 \r 0 0 0 0 0 0 0 0 0 0 0 0 0", "\xef\xbb\xbf" + car + "\r\n", "DontCare -1 -1 -10 503.89 169.71 590.61 190.13 -1 -1 -1 -1000 -1000 -1000 -10\n"} {
 		f.Add([]byte(s), false)
 		f.Add([]byte(s), true)
 	}
