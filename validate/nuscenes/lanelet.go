@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/mmaudit/mmaudit/internal/ctxio"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -132,6 +133,9 @@ func parseLanelet(ctx context.Context, r io.Reader, ids map[string]Primitive) (l
 			var own *laneletError
 			if errors.As(err, &own) {
 				return fail("%s", own.msg)
+			}
+			if msg, ok := strings.CutPrefix(err.Error(), "xml: "); ok { // an XML version other than 1.0
+				return fail("%s", msg)
 			}
 			return 0, err
 		}

@@ -68,6 +68,7 @@ func FuzzLanelet(f *testing.F) {
 	f.Add(laneletSample)
 	f.Add("<osm><way id='7'><tag k='type' v='&lt;'/></way></osm>")
 	f.Add("<osm><way id='7'")
+	f.Add("<?xml version='1.1'?><osm/>")
 	f.Add("<!DOCTYPE osm [<!ENTITY a \"b\">]><osm>&a;</osm>")
 	f.Fuzz(func(t *testing.T, text string) {
 		ids := map[string]Primitive{"7": {}, "8": {}}
