@@ -1,0 +1,157 @@
+//go:build unix
+
+package fingerprint
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+)
+
+// A Change says how an entry differs from what was expected.
+type Change string
+
+// The ways to differ.
+const (
+	Changed Change = "changed" // another content, type or target
+	Missing Change = "missing" // expected, but not there
+	Extra   Change = "extra"   // there, but not expected
+)
+
+// A Difference is an entry that is not what was expected.
+type Difference struct {
+	Path      string
+	Change    Change
+	Want, Got Digest // zero where there is none
+}
+
+// maxDifferences is the number of differences that are listed. All are counted.
+const maxDifferences = 1000
+
+// A Comparison holds a folder against a document.
+type Comparison struct {
+	Same, Changed, Missing, Extra uint64
+	First                         []Difference // in the order of paths
+	Cached                        uint64       // files that were not read in this run
+}
+
+// OK reports whether nothing differs.
+func (c *Comparison) OK() bool { return c.Changed+c.Missing+c.Extra == 0 }
+
+// Check reads the folder root again and holds it against a document: a manifest,
+// also one that openssl dgst -r wrote, in any order; or a listing. A manifest
+// says nothing of symbolic links; they are compared with a listing only. What
+// cannot be read, or changes meanwhile, is an error, AllowUnreadable or not.
+func Check(ctx context.Context, root string, document io.Reader, o Options) (*Comparison, error) {
+	o.AllowUnreadable = false
+	r, err := newRun(root, &o)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	in := bufio.NewReader(document)
+	first, err := in.Peek(1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	c := &comparer{links: string(first) == "{"}
+	wanted := Entries(in)
+	if !c.links {
+		s := newSorter(&o)
+		defer s.close()
+		if err := readManifest(in, s); err != nil {
+			return nil, err
+		}
+		wanted = manifestEntries(s)
+	}
+	var stop func()
+	c.next, stop = iter.Pull2(wanted)
+	defer stop()
+	if err := c.advance(); err != nil {
+		return nil, err
+	}
+	if err := r.rows(ctx, c.add); err != nil {
+		return nil, err
+	}
+	for c.more {
+		if err := c.miss(); err != nil {
+			return nil, err
+		}
+	}
+	return &c.res, nil
+}
+
+// manifestEntries yields the files of a manifest in order.
+func manifestEntries(s *sorter) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		prev := ""
+		for p, err := range s.seq() {
+			var e Entry
+			if err == nil {
+				e.Path, e.Type, e.Digest = string(p.key), File, Digest(p.val)
+				if e.Path == prev {
+					err = fmt.Errorf("manifest: %q stands in it twice", prev)
+				}
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+			prev = e.Path
+		}
+	}
+}
+
+// A comparer merges what is expected with what is there.
+type comparer struct {
+	links bool // symbolic links count
+	next  func() (Entry, error, bool)
+	want  Entry
+	more  bool
+	res   Comparison
+}
+
+func (c *comparer) advance() (err error) {
+	c.want, err, c.more = c.next()
+	return err
+}
+
+func (c *comparer) differ(d Difference, count *uint64) {
+	*count++
+	if len(c.res.First) < maxDifferences {
+		c.res.First = append(c.res.First, d)
+	}
+}
+
+// miss notes that what is expected next is not there.
+func (c *comparer) miss() error {
+	c.differ(Difference{c.want.Path, Missing, c.want.Digest, Digest{}}, &c.res.Missing)
+	return c.advance()
+}
+
+func (c *comparer) add(r *row) error {
+	l := r.leaf()
+	if r.cached {
+		c.res.Cached++
+	}
+	for c.more && c.want.Path < l.Path {
+		if err := c.miss(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case c.more && c.want.Path == l.Path:
+		// A manifest has no sizes; an equal digest leaves no room for another.
+		if c.want.Type == l.Type && c.want.Digest == l.Digest {
+			c.res.Same++
+		} else {
+			c.differ(Difference{l.Path, Changed, c.want.Digest, l.Digest}, &c.res.Changed)
+		}
+		return c.advance()
+	case l.Type == File || c.links:
+		c.differ(Difference{l.Path, Extra, Digest{}, l.Digest}, &c.res.Extra)
+	}
+	return nil
+}

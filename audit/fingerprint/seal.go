@@ -1,0 +1,102 @@
+//go:build unix
+
+package fingerprint
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// sealBatch is how many rows are looked at again at once.
+const sealBatch = 4096
+
+// seal looks at every entry a last time, in order, and emits those that are
+// leaves. What is not as it was found becomes a problem: a folder too, into
+// which something was put, or out of which it was taken.
+func (r *run) seal(ctx context.Context, rows *sorter, emit func(*row) error) error {
+	climbers := make([]climber, r.o.Workers)
+	for i := range climbers {
+		climbers[i].root = r.root
+		defer climbers[i].close()
+	}
+	batch := make([]row, 0, sealBatch)
+	flush := func() error {
+		group, ctx := errgroup.WithContext(ctx)
+		share := (len(batch) + len(climbers) - 1) / len(climbers)
+		for i := range climbers {
+			part := batch[min(i*share, len(batch)):min((i+1)*share, len(batch))]
+			group.Go(func() error {
+				for j := range part {
+					if err := ctx.Err(); err != nil {
+						return err
+					}
+					if err := lookAgain(&climbers[i], &part[j]); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		for i := range batch {
+			if err := r.judge(&batch[i], emit); err != nil {
+				return err
+			}
+		}
+		batch = batch[:0]
+		return nil
+	}
+	if err := rows.eachRow(func(f *row) error {
+		if batch = append(batch, *f); len(batch) == sealBatch {
+			return flush()
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return flush()
+}
+
+// lookAgain gives f trouble if it is not what it was.
+func lookAgain(at *climber, f *row) error {
+	if f.trouble != none {
+		return nil
+	}
+	now, err := at.lstat(f.path)
+	switch {
+	case err != nil && fatal(err):
+		return err
+	case err != nil:
+		f.trouble, f.note = unstable, errnoText(err)
+	case !now.same(f.stat):
+		f.trouble, f.note = unstable, "changed after it was read"
+		if f.kind == 'd' {
+			f.note = "the folder changed after it was listed"
+		}
+	}
+	return nil
+}
+
+// judge emits f, counts it, or holds it against the fingerprint.
+func (r *run) judge(f *row, emit func(*row) error) error {
+	switch {
+	case f.trouble == unreadable && r.o.AllowUnreadable && f.path != "":
+		r.partial.add(f)
+		return emit(f)
+	case f.trouble != none:
+		r.problems.add(f)
+		return nil
+	case f.kind == 'd':
+		if f.path != "" {
+			r.folders++
+			if f.empty {
+				r.emptyFolders++
+			}
+		}
+		return nil
+	}
+	return emit(f)
+}

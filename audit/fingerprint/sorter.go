@@ -1,0 +1,272 @@
+//go:build unix
+
+package fingerprint
+
+import (
+	"bufio"
+	"bytes"
+	"container/heap"
+	"encoding/binary"
+	"errors"
+	"io"
+	"iter"
+	"os"
+	"slices"
+	"sync"
+)
+
+// A sorter sorts records by key in bounded memory: what does not fit is
+// spilled in sorted runs, which are merged when read. Its files are unlinked as
+// soon as they are open, so that nothing stays behind however the process ends.
+type sorter struct {
+	dir   string // of the runs
+	limit int    // bytes held in memory
+
+	mu    sync.Mutex // guards what follows until the first each
+	arena []byte
+	recs  []record
+	runs  []*os.File
+}
+
+// A record is a key and a value, one after the other in the arena.
+type record struct{ at, key, val int }
+
+// perRecord is what a record costs beside its bytes.
+const perRecord = 24
+
+// maxRuns bounds the open files and read buffers of a merge.
+const maxRuns = 128
+
+func newSorter(o *Options) *sorter { return &sorter{dir: o.TempDir, limit: o.Memory} }
+
+// add takes a record. It may be called from many goroutines.
+func (s *sorter) add(key, val []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.recs); n > 0 && len(s.arena)+len(key)+len(val)+(n+1)*perRecord > s.limit {
+		if err := s.spill(); err != nil {
+			return err
+		}
+	}
+	s.recs = append(s.recs, record{len(s.arena), len(key), len(val)})
+	s.arena = append(append(s.arena, key...), val...)
+	return nil
+}
+
+func (s *sorter) addRow(r *row) error { return s.add([]byte(r.path), r.append(nil)) }
+
+func (s *sorter) keyOf(r record) []byte { return s.arena[r.at : r.at+r.key] }
+func (s *sorter) valOf(r record) []byte { return s.arena[r.at+r.key:][:r.val] }
+
+// sort orders the records in memory. Equal keys stay in the order of arrival.
+func (s *sorter) sort() {
+	slices.SortStableFunc(s.recs, func(a, b record) int { return bytes.Compare(s.keyOf(a), s.keyOf(b)) })
+}
+
+// spill writes the records in memory as a run.
+func (s *sorter) spill() error {
+	if len(s.runs) == maxRuns {
+		if err := s.writeRun(func(emit func(key, val []byte) error) error {
+			return mergeRuns(s.runs, emit)
+		}); err != nil {
+			return err
+		}
+		merged := s.runs[maxRuns]
+		for _, f := range s.runs[:maxRuns] {
+			f.Close()
+		}
+		s.runs = append(s.runs[:0], merged)
+	}
+	s.sort()
+	err := s.writeRun(func(emit func(key, val []byte) error) error {
+		for _, r := range s.recs {
+			if err := emit(s.keyOf(r), s.valOf(r)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.arena, s.recs = s.arena[:0], s.recs[:0]
+	return err
+}
+
+// writeRun appends to runs a file with the records that write emits.
+func (s *sorter) writeRun(write func(emit func(key, val []byte) error) error) (err error) {
+	f, err := os.CreateTemp(s.dir, "auditlog-sort-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
+	if err := os.Remove(f.Name()); err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 256<<10)
+	var head []byte
+	err = write(func(key, val []byte) error {
+		head = binary.AppendUvarint(head[:0], uint64(len(key)))
+		head = binary.AppendUvarint(head, uint64(len(val)))
+		w.Write(head)
+		w.Write(key)
+		_, err := w.Write(val) // the writer keeps the first error
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	s.runs = append(s.runs, f)
+	return nil
+}
+
+// each calls fn with every record in the order of the keys; of equal keys,
+// those added first come first. The slices are valid until fn returns. No
+// record may be added once each was called; it may be called again, but not
+// while it runs.
+func (s *sorter) each(fn func(key, val []byte) error) error {
+	if len(s.runs) > 0 {
+		if len(s.recs) > 0 {
+			if err := s.spill(); err != nil {
+				return err
+			}
+		}
+		s.arena, s.recs = nil, nil
+		return mergeRuns(s.runs, fn)
+	}
+	s.sort()
+	for _, r := range s.recs {
+		if err := fn(s.keyOf(r), s.valOf(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seq is each as a sequence, which an error ends.
+func (s *sorter) seq() iter.Seq2[pair, error] {
+	return func(yield func(pair, error) bool) {
+		err := s.each(func(key, val []byte) error {
+			if !yield(pair{key, val}, nil) {
+				return errStop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStop) {
+			yield(pair{}, err)
+		}
+	}
+}
+
+// A pair is a record as it is read, valid until the next.
+type pair struct{ key, val []byte }
+
+// errStop ends an iteration early.
+var errStop = errors.New("stop")
+
+// eachRow is each for rows keyed by their path.
+func (s *sorter) eachRow(fn func(r *row) error) error {
+	return s.each(func(key, val []byte) error {
+		r, err := parseRow(key, val)
+		if err != nil {
+			return err
+		}
+		return fn(&r)
+	})
+}
+
+// close gives back memory and disk.
+func (s *sorter) close() {
+	for _, f := range s.runs {
+		f.Close()
+	}
+	s.arena, s.recs, s.runs = nil, nil, nil
+}
+
+// A cursor reads one run.
+type cursor struct {
+	r        *bufio.Reader
+	buf      []byte
+	key, val []byte
+	number   int // of the run: settles the order of equal keys
+}
+
+// next reads the next record; io.EOF at the end.
+func (c *cursor) next() error {
+	k, err := binary.ReadUvarint(c.r)
+	if err != nil {
+		return err
+	}
+	v, err := binary.ReadUvarint(c.r)
+	if err != nil {
+		return noEOF(err)
+	}
+	n := int(k + v)
+	c.buf = slices.Grow(c.buf[:0], n)[:n]
+	if _, err := io.ReadFull(c.r, c.buf); err != nil {
+		return noEOF(err)
+	}
+	c.key, c.val = c.buf[:k], c.buf[k:]
+	return nil
+}
+
+// noEOF marks an end within a record.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+type cursors []*cursor
+
+func (h cursors) Len() int      { return len(h) }
+func (h cursors) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h cursors) Less(i, j int) bool {
+	if c := bytes.Compare(h[i].key, h[j].key); c != 0 {
+		return c < 0
+	}
+	return h[i].number < h[j].number
+}
+func (h *cursors) Push(x any) { *h = append(*h, x.(*cursor)) }
+func (h *cursors) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
+}
+
+func mergeRuns(runs []*os.File, fn func(key, val []byte) error) error {
+	var h cursors
+	for i, f := range runs {
+		c := &cursor{r: bufio.NewReaderSize(io.NewSectionReader(f, 0, 1<<62), 64<<10), number: i}
+		err := c.next()
+		if errors.Is(err, io.EOF) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		h = append(h, c)
+	}
+	heap.Init(&h)
+	for len(h) > 0 {
+		c := h[0]
+		if err := fn(c.key, c.val); err != nil {
+			return err
+		}
+		switch err := c.next(); {
+		case err == nil:
+			heap.Fix(&h, 0)
+		case errors.Is(err, io.EOF):
+			heap.Pop(&h)
+		default:
+			return err
+		}
+	}
+	return nil
+}
