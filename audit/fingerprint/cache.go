@@ -46,45 +46,48 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func openCache(o *Options) (c *cache, err error) {
+func openCache(o *Options) (*cache, error) {
 	if err := durable.MkdirAll(o.Cache, 0o700); err != nil {
 		return nil, err
 	}
-	c = &cache{dir: o.Cache, old: newSorter(o)}
-	defer func() {
-		if err != nil {
-			c.close()
-		}
-	}()
+	c := &cache{dir: o.Cache, old: newSorter(o)}
+	if err := c.open(); err != nil {
+		c.close()
+		return nil, fmt.Errorf("%q: %w", o.Cache, err)
+	}
+	return c, nil
+}
+
+// open takes the lock and reads what earlier runs left.
+func (c *cache) open() (err error) {
 	// The lock's file is never unlinked: two runs could lock two files of one name.
-	if c.lock, err = os.OpenFile(filepath.Join(o.Cache, lockFile), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
-		return nil, err
+	if c.lock, err = os.OpenFile(filepath.Join(c.dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return err
 	}
 	if err := again(func() error { return unix.Flock(int(c.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) }); err != nil {
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = ErrCacheBusy
+			return ErrCacheBusy
 		}
-		return nil, fmt.Errorf("%q: %w", o.Cache, err)
+		return err
 	}
-	name := filepath.Join(o.Cache, cacheFile)
-	if c.file, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
-		return nil, err
+	if c.file, err = os.OpenFile(filepath.Join(c.dir, cacheFile), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return err
 	}
 	good, err := c.load()
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", name, err)
+		return err
 	}
 	if err := c.file.Truncate(good); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := c.file.Seek(good, io.SeekStart); err != nil {
-		return nil, err
+		return err
 	}
 	c.w = bufio.NewWriter(c.file)
 	if good == 0 {
 		_, err = c.w.WriteString(cacheFormat)
 	}
-	return c, err
+	return err
 }
 
 // load sorts the records of the file, and returns the length of its good part.
@@ -93,7 +96,7 @@ func (c *cache) load() (good int64, err error) {
 	head := make([]byte, len(cacheFormat))
 	n, err := io.ReadFull(r, head)
 	if string(head[:n]) != cacheFormat[:n] {
-		return 0, errors.New("is no cache of fingerprints; remove it, or name another folder")
+		return 0, fmt.Errorf("%s is no cache of fingerprints: remove it, or name another folder", cacheFile)
 	}
 	if err != nil {
 		return 0, ignoreEOF(err)

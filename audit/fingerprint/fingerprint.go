@@ -138,35 +138,40 @@ type run struct {
 	partial, problems     Problems
 }
 
-func newRun(root string, o *Options) (r *run, err error) {
+func newRun(root string, o *Options) (*run, error) {
 	o.defaults()
-	r = &run{o: o}
-	if r.root, err = openRoot(root); err != nil {
+	fd, err := openRoot(root)
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			r.close()
-		}
-	}()
+	r := &run{o: o, root: fd}
+	if err := r.prepare(root); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// prepare resolves the root and opens the cache.
+func (r *run) prepare(root string) (err error) {
 	if r.real, err = resolve(root); err != nil {
-		return nil, err
+		return err
 	}
-	if err := r.outside(o.TempDir); err != nil {
-		return nil, err
+	if err := r.outside(r.o.TempDir); err != nil {
+		return err
 	}
-	if o.Cache == "" {
-		return r, nil
+	if r.o.Cache == "" {
+		return nil
 	}
-	if fs := remote(r.root); fs != "" && !o.CacheRemote {
+	if fs := remote(r.root); fs != "" && !r.o.CacheRemote {
 		r.cacheOff = fs
-		return r, nil
+		return nil
 	}
-	if err := r.outside(o.Cache); err != nil {
-		return nil, err
+	if err := r.outside(r.o.Cache); err != nil {
+		return err
 	}
-	r.cache, err = openCache(o)
-	return r, err
+	r.cache, err = openCache(r.o)
+	return err
 }
 
 func (o *Options) defaults() {

@@ -8,6 +8,7 @@ import (
 	"container/heap"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"os"
@@ -26,6 +27,7 @@ type sorter struct {
 	arena []byte
 	recs  []record
 	runs  []*os.File
+	total uint64 // records taken
 }
 
 // A record is a key and a value, one after the other in the arena.
@@ -48,6 +50,7 @@ func (s *sorter) add(key, val []byte) error {
 			return err
 		}
 	}
+	s.total++
 	s.recs = append(s.recs, record{len(s.arena), len(key), len(val)})
 	s.arena = append(append(s.arena, key...), val...)
 	return nil
@@ -136,7 +139,17 @@ func (s *sorter) each(fn func(key, val []byte) error) error {
 			}
 		}
 		s.arena, s.recs = nil, nil
-		return mergeRuns(s.runs, fn)
+		n := uint64(0)
+		if err := mergeRuns(s.runs, func(key, val []byte) error {
+			n++
+			return fn(key, val)
+		}); err != nil {
+			return err
+		}
+		if n != s.total {
+			return fmt.Errorf("sorting on disk lost %d of %d records", s.total-n, s.total)
+		}
+		return nil
 	}
 	s.sort()
 	for _, r := range s.recs {

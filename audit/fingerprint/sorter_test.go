@@ -1,0 +1,100 @@
+//go:build unix
+
+package fingerprint
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+)
+
+// TestSorter sorts records with many equal keys in memory of all sizes, down
+// to one record, and wants equal keys in the order in which they came.
+func TestSorter(t *testing.T) {
+	dir := t.TempDir()
+	for _, limit := range []int{1, 500, 5000, 1 << 20} {
+		rng := rand.New(rand.NewPCG(3, 4))
+		s := &sorter{dir: dir, limit: limit}
+		type rec struct{ key, val string }
+		var want []rec
+		for i := range 1000 {
+			r := rec{fmt.Sprint(rng.IntN(300)), fmt.Sprint(i)}
+			if i%100 == 0 {
+				r.key = string(make([]byte, i)) // also nothing, also longer than the limit
+			}
+			want = append(want, r)
+			must(t, s.add([]byte(r.key), []byte(r.val)))
+			if len(s.runs) > maxRuns || cap(s.arena) > 2*limit+4096 {
+				t.Fatalf("%d runs, %d bytes held of %d", len(s.runs), cap(s.arena), limit)
+			}
+		}
+		slices.SortStableFunc(want, func(a, b rec) int { return cmp.Compare(a.key, b.key) })
+		for range 2 {
+			i := 0
+			must(t, s.each(func(key, val []byte) error {
+				if r := want[i]; r.key != string(key) || r.val != string(val) {
+					t.Fatalf("limit %d, record %d: %q %q, want %q", limit, i, key, val, r)
+				}
+				i++
+				return nil
+			}))
+			if i != len(want) {
+				t.Fatalf("limit %d: %d of %d records", limit, i, len(want))
+			}
+		}
+		if (len(s.runs) > 0) != (limit < 1<<20) {
+			t.Errorf("limit %d: %d runs", limit, len(s.runs))
+		}
+		stop := errors.New("enough")
+		if err := s.each(func([]byte, []byte) error { return stop }); !errors.Is(err, stop) {
+			t.Error(err)
+		}
+		if list, err := os.ReadDir(dir); err != nil || len(list) > 0 {
+			t.Errorf("left behind: %v, %v", list, err)
+		}
+		s.close()
+	}
+	s := &sorter{dir: dir + "/missing", limit: 1}
+	must(t, s.add([]byte("a"), nil))
+	if err := s.add([]byte("b"), nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no folder to spill to: %v", err)
+	}
+}
+
+// TestTornRun cuts a run short: nothing may be missing silently.
+func TestTornRun(t *testing.T) {
+	for n := range int64(8) {
+		s := &sorter{dir: t.TempDir(), limit: 1}
+		for i := range 3 {
+			must(t, s.add([]byte{byte(i)}, []byte("value")))
+		}
+		must(t, s.spill())
+		must(t, s.runs[2].Truncate(n))
+		if err := s.each(func([]byte, []byte) error { return nil }); err == nil {
+			t.Errorf("a run of %d bytes was read to the end", n)
+		}
+		s.close()
+	}
+}
+
+func TestRow(t *testing.T) {
+	r := row{
+		path: "p", kind: 'f', trouble: unstable, cached: true, hasSHA256: true, empty: true, seen: -5,
+		stat: stat{1, 1 << 63, 3, 4, 5, -6, 7}, digest: sum([]byte("d")), sha256: [32]byte{9}, note: "n\xff",
+	}
+	b := r.append(nil)
+	got, err := parseRow([]byte("p"), b)
+	if err != nil || got != r || !bytes.Equal(got.append(nil), b) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for n := range len(b) - len(r.note) {
+		if _, err := parseRow(nil, b[:n]); err == nil {
+			t.Errorf("%d of %d bytes were taken", n, len(b))
+		}
+	}
+}
