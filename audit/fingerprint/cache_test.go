@@ -203,3 +203,24 @@ func TestCancelInFile(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCacheNewest wants the last of several records of a file.
+func TestCacheNewest(t *testing.T) {
+	o := Options{Cache: t.TempDir(), Memory: 1 << 20}
+	for i := range 3 {
+		c, err := openCache(&o)
+		must(t, err)
+		for r, err := range c.rows() {
+			must(t, err)
+			if r.seen != int64(10*i) {
+				t.Errorf("round %d: record %d of %q", i, r.seen, r.path)
+			}
+		}
+		for j := range 10 {
+			for _, path := range []string{"b", "a"} {
+				must(t, c.add(&row{path: path, kind: 'f', seen: int64(10*i + j + 1)}))
+			}
+		}
+		c.close()
+	}
+}

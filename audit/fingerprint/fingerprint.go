@@ -152,8 +152,13 @@ func newRun(root string, o *Options) (*run, error) {
 	return r, nil
 }
 
-// prepare resolves the root and opens the cache.
+// prepare learns where the root lies and opens the cache.
 func (r *run) prepare(root string) (err error) {
+	st, err := fstat(r.root)
+	if err != nil {
+		return err
+	}
+	r.dev = st.dev
 	if r.real, err = resolve(root); err != nil {
 		return err
 	}

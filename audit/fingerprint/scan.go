@@ -26,11 +26,6 @@ func (r *run) scan(ctx context.Context, out *sorter) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.o.Workers)
 	s := &scan{run: r, out: out, group: group}
-	st, err := fstat(r.root)
-	if err != nil {
-		return err
-	}
-	r.dev = st.dev
 	fd, err := openFolderAt(r.root, ".")
 	if err != nil {
 		return err
@@ -95,6 +90,8 @@ func (s *scan) entry(ctx context.Context, fd int, path, name string) error {
 	r := row{path: path, kind: st.kind(), stat: st}
 	switch r.kind {
 	case 'd':
+		// Folders tell: on overlay file systems, other entries have the numbers
+		// of the devices below.
 		if st.dev != s.dev && !s.o.CrossMounts {
 			r.trouble = mount
 			break

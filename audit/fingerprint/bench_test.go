@@ -1,0 +1,52 @@
+//go:build unix
+
+package fingerprint
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// BenchmarkRun takes the fingerprint of files in the page cache: 64 of 4 MiB,
+// and 20,000 of 1 KiB.
+func BenchmarkRun(b *testing.B) {
+	for _, set := range []struct{ files, size int }{{64, 4 << 20}, {20000, 1 << 10}} {
+		dir := b.TempDir()
+		for i := range set.files {
+			sub := filepath.Join(dir, fmt.Sprint(i/1000))
+			must(b, os.MkdirAll(sub, 0o755))
+			content := make([]byte, set.size)
+			copy(content, fmt.Sprint(i))
+			must(b, os.WriteFile(filepath.Join(sub, fmt.Sprint(i)), content, 0o644))
+		}
+		for _, workers := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%dx%dKiB/workers=%d", set.files, set.size>>10, workers), func(b *testing.B) {
+				b.SetBytes(int64(set.files) * int64(set.size))
+				for b.Loop() {
+					mustTake(b, dir, Options{Workers: workers})
+				}
+				b.ReportMetric(float64(set.files)*float64(b.N)/b.Elapsed().Seconds(), "files/s")
+			})
+		}
+	}
+}
+
+// BenchmarkSorter sorts a million rows in 32 MiB.
+func BenchmarkSorter(b *testing.B) {
+	for b.Loop() {
+		s := &sorter{dir: b.TempDir(), limit: 32 << 20}
+		r := row{kind: 'f'}
+		for i := range 1_000_000 {
+			r.path = fmt.Sprintf("sweeps/LIDAR_TOP/%08x", uint32(i)*2654435761)
+			must(b, s.addRow(&r))
+		}
+		n := 0
+		must(b, s.eachRow(func(*row) error { n++; return nil }))
+		if n != 1_000_000 {
+			b.Fatal(n)
+		}
+		s.close()
+	}
+}
