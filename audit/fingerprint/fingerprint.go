@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/mmaudit/mmaudit/internal/merkle"
 )
 
 // Options say how to take a fingerprint. The zero value is what a record should use.
@@ -271,7 +273,7 @@ type builder struct {
 	manifest, listing *bufio.Writer
 	digest            *hasher // of the manifest
 	line              []byte
-	paths             tree
+	paths             merkle.Tree[Digest]
 	contents          *sorter
 	res               Result
 }
@@ -297,7 +299,7 @@ func (b *builder) add(r *row) error {
 	if _, err := b.listing.Write(b.line); err != nil {
 		return err
 	}
-	b.paths.push(pathLeaf(&e.Leaf), nil)
+	b.paths.Push(pathLeaf(&e.Leaf))
 	switch e.Type {
 	case Symlink:
 		b.res.Symlinks++
@@ -329,18 +331,18 @@ func (b *builder) finish() (*Result, error) {
 	var manifest row
 	b.digest.sums(&manifest)
 	b.res.Manifest = manifest.digest
-	b.res.Tree.Leaves = b.paths.n
+	b.res.Tree.Leaves = b.paths.Len()
 	b.res.Tree.Bytes = b.res.Bytes
-	b.res.Tree.Root = b.paths.root()
-	var contents tree
+	b.res.Tree.Root = b.paths.Root()
+	var contents merkle.Tree[Digest]
 	if err := eachContent(b.contents, func(l *Leaf, _ string) error {
-		contents.push(contentLeaf(l), nil)
+		contents.Push(contentLeaf(l))
 		return nil
 	}); err != nil {
 		return nil, err
 	}
 	b.res.Content = b.res.Tree
-	b.res.Content.Leaves, b.res.Content.Root = contents.n, contents.root()
+	b.res.Content.Leaves, b.res.Content.Root = contents.Len(), contents.Root()
 	return &b.res, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"iter"
+
+	"github.com/mmaudit/mmaudit/internal/merkle"
 )
 
 // A Source is a data set that was fingerprinted: its listing, and the head of
@@ -50,12 +52,12 @@ func Overlap(ctx context.Context, a, b Source, o Options, each func(Shared) erro
 	next, stop := iter.Pull2(contentSeq(sb))
 	defer stop()
 	var res Overlapping
-	var ta, tb tree
+	var ta, tb merkle.Tree[Digest]
 	var have content
 	more := true
 	advance := func() (err error) {
 		if have, err, more = next(); more && err == nil {
-			tb.push(contentLeaf(&have.leaf), nil)
+			tb.Push(contentLeaf(&have.leaf))
 		}
 		return err
 	}
@@ -69,7 +71,7 @@ func Overlap(ctx context.Context, a, b Source, o Options, each func(Shared) erro
 		if err != nil {
 			return nil, err
 		}
-		ta.push(contentLeaf(&c.leaf), nil)
+		ta.Push(contentLeaf(&c.leaf))
 		for more && contentTree.compare(&have.leaf, string(c.leaf.Digest[:])) < 0 {
 			if err := advance(); err != nil {
 				return nil, err
@@ -93,8 +95,8 @@ func Overlap(ctx context.Context, a, b Source, o Options, each func(Shared) erro
 			return nil, err
 		}
 	}
-	ha.Leaves, ha.Root = ta.n, ta.root()
-	hb.Leaves, hb.Root = tb.n, tb.root()
+	ha.Leaves, ha.Root = ta.Len(), ta.Root()
+	hb.Leaves, hb.Root = tb.Len(), tb.Root()
 	if err := sameHead(ha, a.Content); err != nil {
 		return nil, err
 	}

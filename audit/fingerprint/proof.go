@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/merkle"
 )
 
 // A Head names one tree. It is what a record signs, and what a proof is
@@ -81,7 +83,7 @@ func (p *Proof) verify(kind treeKind, head Head, key string) error {
 		return fmt.Errorf("%w: it is about the %s tree", ErrProof, p.kind)
 	}
 	check := func(w *Witness) error {
-		if err := checkPath(kind.leafHash(&w.Leaf), w.Index, head.Leaves, w.Hashes, head.Root); err != nil {
+		if err := merkle.Check(kind.leafHash(&w.Leaf), merkle.Path[Digest]{Index: w.Index, Hashes: w.Hashes}, head.Leaves, head.Root); err != nil {
 			return fmt.Errorf("%w: leaf %d: %w", ErrProof, w.Index, err)
 		}
 		return nil

@@ -5,6 +5,8 @@ package fingerprint
 import (
 	"context"
 	"io"
+
+	"github.com/mmaudit/mmaudit/internal/merkle"
 )
 
 // A prover watches the leaves of a tree stream by and keeps what proves that
@@ -12,10 +14,15 @@ import (
 type prover struct {
 	kind   treeKind
 	key    string
-	tree   tree
+	tree   merkle.Tree[Digest]
 	held   *Leaf // the last leaf, not yet in the tree: it may turn out a neighbour
 	proof  *Proof
+	paths  map[*Witness]*merkle.Path[Digest]
 	passed bool // a leaf at or behind the key was seen
+}
+
+func newProver(kind treeKind, key string) *prover {
+	return &prover{kind: kind, key: key, proof: &Proof{kind: kind}, paths: map[*Witness]*merkle.Path[Digest]{}}
 }
 
 func (p *prover) add(l Leaf) {
@@ -37,16 +44,25 @@ func (p *prover) add(l Leaf) {
 	}
 	p.flush(before)
 	if after != nil {
-		p.tree.push(p.kind.leafHash(&l), after)
+		p.push(&l, after)
 		return
 	}
 	p.held = &l
 }
 
+// push puts a leaf into the tree; w, if not nil, will have its path.
+func (p *prover) push(l *Leaf, w *Witness) {
+	if h := p.kind.leafHash(l); w == nil {
+		p.tree.Push(h)
+	} else {
+		p.paths[w] = p.tree.Watch(h)
+	}
+}
+
 // flush pushes the leaf that is held.
 func (p *prover) flush(w *Witness) {
 	if p.held != nil {
-		p.tree.push(p.kind.leafHash(p.held), w)
+		p.push(p.held, w)
 		p.held = nil
 	}
 }
@@ -58,7 +74,10 @@ func (p *prover) finish(head Head) (*Proof, Head) {
 		p.flush(p.proof.Before)
 	}
 	p.flush(nil)
-	head.Leaves, head.Root = p.tree.n, p.tree.root()
+	head.Leaves, head.Root = p.tree.Len(), p.tree.Root()
+	for w, path := range p.paths {
+		w.Index, w.Hashes = path.Index, path.Hashes
+	}
 	return p.proof, head
 }
 
@@ -66,7 +85,7 @@ func (p *prover) finish(head Head) (*Proof, Head) {
 // that head names. It fails with ErrListing if the listing is of another tree,
 // and with ErrPartial if path is absent and some entries could not be read.
 func Prove(ctx context.Context, listing io.Reader, head Head, path string) (*Proof, error) {
-	p := prover{kind: pathTree, key: path, proof: &Proof{kind: pathTree}}
+	p := newProver(pathTree, path)
 	var got Head
 	for e, err := range Entries(listing) {
 		if err == nil {
@@ -99,7 +118,7 @@ func ProveContent(ctx context.Context, listing io.Reader, head Head, d Digest, o
 		return nil, err
 	}
 	defer s.close()
-	p := prover{kind: contentTree, key: string(d[:]), proof: &Proof{kind: contentTree}}
+	p := newProver(contentTree, string(d[:]))
 	if err := eachContent(s, func(l *Leaf, _ string) error {
 		p.add(*l)
 		return ctx.Err()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha3"
-	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,12 +11,12 @@ import (
 	"hash"
 
 	"github.com/mmaudit/mmaudit/audit/canonical"
+	"github.com/mmaudit/mmaudit/internal/merkle"
 )
 
 // The tree over a set has the shape of RFC 6962, section 2.1, with SHA3-512:
 //
 //	leaf i = H(0x00 ‖ "auditlog/hparams-leaf/v1\n" ‖ salt i ‖ canonical form of {"k","t","v"})
-//	node   = H(0x01 ‖ left ‖ right)
 //	salt i = HMAC-SHA3-256(secret, "auditlog/hparams-salt/v1\n" ‖ key of parameter i)
 //
 // Leaves are in order of the keys. A parameter has few likely values, so an
@@ -78,31 +77,14 @@ func leafHash(salt []byte, p Param) (Hash, error) {
 	return digest([]byte{0}, []byte(leafDomain), salt, form), nil
 }
 
-func nodeHash(left, right Hash) Hash { return digest([]byte{1}, left[:], right[:]) }
-
-// split gives the largest power of two below n, n > 1.
-func split(n int) int {
-	k := 1
-	for 2*k < n {
-		k *= 2
-	}
-	return k
-}
-
-func rootOf(leaves []Hash) Hash {
-	switch n := len(leaves); n {
-	case 0:
-		return digest()
-	case 1:
-		return leaves[0]
-	default:
-		k := split(n)
-		return nodeHash(rootOf(leaves[:k]), rootOf(leaves[k:]))
-	}
-}
-
 // Root gives the root. That of an empty set is SHA3-512 of nothing.
-func (t *Tree) Root() Root { return Root{Count: len(t.leaves), Hash: rootOf(t.leaves)} }
+func (t *Tree) Root() Root {
+	var tree merkle.Tree[Hash]
+	for _, l := range t.leaves {
+		tree.Push(l)
+	}
+	return Root{Count: len(t.leaves), Hash: tree.Root()}
+}
 
 // Disclosure is one parameter with what proves it against a Root. It reveals
 // nothing about the others but the number of them, and how many come before.
@@ -119,18 +101,17 @@ func (t *Tree) Disclose(key string) (*Disclosure, error) {
 	if !ok {
 		return nil, fmt.Errorf("no parameter %q", key)
 	}
-	return &Disclosure{Param: t.set.params[i], Index: i, Salt: t.salts[i], Path: pathOf(t.leaves, i)}, nil
-}
-
-func pathOf(leaves []Hash, i int) []Hash {
-	if len(leaves) <= 1 {
-		return nil
+	var tree merkle.Tree[Hash]
+	var path *merkle.Path[Hash]
+	for j, l := range t.leaves {
+		if j == i {
+			path = tree.Watch(l)
+		} else {
+			tree.Push(l)
+		}
 	}
-	k := split(len(leaves))
-	if i < k {
-		return append(pathOf(leaves[:k], i), rootOf(leaves[k:]))
-	}
-	return append(pathOf(leaves[k:], i-k), rootOf(leaves[:k]))
+	tree.Root()
+	return &Disclosure{Param: t.set.params[i], Index: i, Salt: t.salts[i], Path: path.Hashes}, nil
 }
 
 // Verify checks a disclosure against the root that a record holds.
@@ -145,31 +126,11 @@ func (d *Disclosure) Verify(root Root) error {
 	if err != nil {
 		return err
 	}
-	got, ok := climb(leaf, d.Path, d.Index, root.Count)
-	if !ok || subtle.ConstantTimeCompare(got[:], root.Hash[:]) != 1 {
+	path := merkle.Path[Hash]{Index: uint64(d.Index), Hashes: d.Path}
+	if merkle.Check(leaf, path, uint64(root.Count), root.Hash) != nil {
 		return fmt.Errorf("%q: %w", d.Param.Key, ErrDisclosure)
 	}
 	return nil
-}
-
-// climb gives the root of n leaves, of which leaf i and its path are known. It
-// gives false unless the path has exactly the length that it must have.
-func climb(leaf Hash, path []Hash, i, n int) (Hash, bool) {
-	if n == 1 {
-		return leaf, len(path) == 0
-	}
-	if len(path) == 0 {
-		return Hash{}, false
-	}
-	last := path[len(path)-1]
-	path = path[:len(path)-1]
-	k := split(n)
-	if i < k {
-		left, ok := climb(leaf, path, i, k)
-		return nodeHash(left, last), ok
-	}
-	right, ok := climb(leaf, path, i-k, n-k)
-	return nodeHash(last, right), ok
 }
 
 type disclosureJSON struct {
