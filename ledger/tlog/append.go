@@ -128,6 +128,9 @@ func (l *Log) commit(batch []*request) {
 	for _, q := range p.open {
 		q.done <- outcome{receipt: ledger.Receipt{Index: p.index[q], Size: p.head.Size, Known: p.known[q]}}
 	}
+	if len(p.fresh) > 0 {
+		l.witnesses.wake()
+	}
 	// What follows leaves no one waiting, and no record depends on it: the
 	// next writer does it if this one is killed.
 	l.clean(p)
@@ -352,7 +355,7 @@ func (l *Log) cleanTile(t sumdb.Tile) {
 // sweep deletes the temporary files of killed writers, from the folders that an
 // append to the tree of a size can have written to. It needs the lock.
 func (l *Log) sweep(size int64) {
-	dirs := map[string]bool{l.dir: true}
+	dirs := map[string]bool{l.dir: true, l.path("cosigned"): true}
 	for level := -1; level <= 0 || size>>(tileHeight*level) > 0; level++ {
 		at := size
 		if level > 0 {

@@ -25,6 +25,14 @@ func (l *Log) sign(size int64, root ledger.Hash) ([]byte, error) {
 // arithmetic of tiles.
 const maxSize = 1 << 48
 
+func parseSize(s string) (int64, error) {
+	size, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || size < 0 || size > maxSize || strconv.FormatInt(size, 10) != s {
+		return 0, fmt.Errorf("tree size %.30q", s)
+	}
+	return size, nil
+}
+
 // parseCheckpoint checks the signature and reads the text. Extension lines and
 // signatures of others (witnesses) are allowed, as in C2SP tlog-checkpoint.
 func (l *Log) parseCheckpoint(data []byte) (ledger.Head, error) {
@@ -45,9 +53,9 @@ func (l *Log) parseCheckpoint(data []byte) (ledger.Head, error) {
 	if lines[0] != l.origin {
 		return ledger.Head{}, fmt.Errorf("of log %q, want %q", lines[0], l.origin)
 	}
-	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || size < 0 || size > maxSize || strconv.FormatInt(size, 10) != lines[1] {
-		return ledger.Head{}, fmt.Errorf("tree size %q", lines[1])
+	size, err := parseSize(lines[1])
+	if err != nil {
+		return ledger.Head{}, err
 	}
 	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
 	if err != nil || len(root) != len(ledger.Hash{}) {
@@ -104,11 +112,11 @@ func (l *Log) load() (tree, error) {
 	return t, nil
 }
 
-// saw remembers a checked head.
+// saw remembers a checked head, of the same tree too: it may have got cosignatures.
 func (l *Log) saw(h ledger.Head) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.opened.Note == nil || l.opened.Size < h.Size {
+	if l.opened.Note == nil || l.opened.Size <= h.Size {
 		l.opened = h
 	}
 }

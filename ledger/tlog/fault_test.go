@@ -148,13 +148,16 @@ func TestSweep(t *testing.T) {
 	dir := tempDir(t) + "/log"
 	o := options(t, "")
 	grow(t, dir, 2, 1, o)
-	for _, name := range []string{".checkpoint.abc.tmp", "tile/entries/000.p/.3.abc.tmp", "tile/0/.001.abc.tmp", "tile/0/000.p/7", "tile/entries/000.p/1"} {
+	if err := os.Mkdir(dir+"/cosigned", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{".checkpoint.abc.tmp", "cosigned/.1.abc.tmp", "tile/entries/000.p/.3.abc.tmp", "tile/0/.001.abc.tmp", "tile/0/000.p/7", "tile/entries/000.p/1"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("torn"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	l := reopen(t, dir, o)
-	if r, err := l.Verify(t.Context(), VerifyOptions{}); err != nil || len(r.Faults) > 0 || len(r.Notes) != 5 {
+	if r, err := l.Verify(t.Context(), VerifyOptions{}); err != nil || len(r.Faults) > 0 || len(r.Notes) != 6 {
 		t.Fatalf("%v, %+v", err, r)
 	}
 	l.Close()

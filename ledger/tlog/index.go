@@ -87,7 +87,7 @@ func openIndex(t tree, old *index) *index {
 				}
 			}
 		}()
-		if old.err == nil && bytes.Equal(old.t.head.Note, t.head.Note) {
+		if old.err == nil && old.t.head.Size == t.head.Size && old.t.head.Root == t.head.Root {
 			for _, s := range old.segments {
 				taken[s] = true
 			}

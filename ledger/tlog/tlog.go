@@ -6,6 +6,7 @@
 //	tile/L/NNN[.p/W]              hashes, 256 to a tile; W of them if not full
 //	tile/entries/NNN[.p/W]        records, 256 to a bundle, each with a u16 length
 //	index/L/NNN  index/tail.N     where keys are; derived, never trusted
+//	cosigned/ID                   the newest checkpoint that a witness cosigned
 //	lock                          flocked by a writer; never unlinked
 //
 // docs/formats.md describes every byte.
@@ -60,6 +61,15 @@ type Options struct {
 	// logs that this user has seen; see DefaultPins. Empty: no protection
 	// against a restored backup.
 	Pins string
+
+	// Witnesses are asked to cosign by Witness. No append waits for them.
+	Witnesses []Witness
+	// Quorum is how many of Witnesses must have cosigned the newest checkpoint
+	// for Verify to be content.
+	Quorum int
+	// OnWitness, if not nil, has Witness called after appends, by a goroutine
+	// that Close ends, and is told what it returned.
+	OnWitness func([]Cosignature, error)
 }
 
 // NewKey returns signer and verifier of a log from an Ed25519 key.
@@ -112,6 +122,7 @@ type Log struct {
 	o         Options
 	disk      disk
 	pin       *pin // nil without Options.Pins
+	witnesses *witnesses
 
 	requests chan *request
 	closing  chan struct{} // closed by Close
@@ -225,7 +236,8 @@ func newLog(dir string, o Options, d disk) (*Log, error) {
 		stopped:  make(chan struct{}),
 	}
 	l.pin = newPin(o.Pins, dir, origin)
-	return l, nil
+	l.witnesses, err = newWitnesses(o)
+	return l, err
 }
 
 func (l *Log) start() *Log {
@@ -233,6 +245,11 @@ func (l *Log) start() *Log {
 		close(l.stopped)
 	} else {
 		go l.commitAll()
+	}
+	if l.o.Signer != nil && l.o.OnWitness != nil {
+		go l.witnessAll()
+	} else {
+		close(l.witnesses.ended)
 	}
 	return l
 }
@@ -242,6 +259,8 @@ func (l *Log) start() *Log {
 func (l *Log) Close() error {
 	l.close.Do(func() { close(l.closing) })
 	<-l.stopped
+	<-l.witnesses.ended
+	l.witnesses.client.CloseIdleConnections()
 	return l.watch.close()
 }
 

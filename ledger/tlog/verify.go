@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	sumdb "golang.org/x/mod/sumdb/tlog"
@@ -37,6 +38,12 @@ type Report struct {
 	// Notes name what is needless or lags but is not wrong: leftovers of killed
 	// writers, parts of the index that the next append will write.
 	Notes []string
+
+	// Witnessed is how many records, from the first on, are under cosignatures
+	// of Options.Quorum witnesses, or of one if that is 0.
+	Witnessed int64
+	// Cosignatures are the newest that the log has of each of its witnesses.
+	Cosignatures []Cosignature
 }
 
 // A Fault is something in the folder that cannot be right.
@@ -86,6 +93,9 @@ type verification struct {
 	postings [][]posting // by segment
 	tail     [][]uint64  // as index.tail
 	leaves   []ledger.Hash
+
+	witnessed    int64
+	cosignatures []Cosignature
 }
 
 func (v *verification) fault(path string, index int64, format string, args ...any) {
@@ -104,7 +114,7 @@ func (v *verification) report() Report {
 	})
 	slices.Sort(v.notes)
 	n := min(len(v.faults), maxFaults)
-	return Report{Head: v.t.head, Faults: v.faults[:n], More: len(v.faults) - n, Notes: v.notes}
+	return Report{Head: v.t.head, Faults: v.faults[:n], More: len(v.faults) - n, Notes: v.notes, Witnessed: v.witnessed, Cosignatures: v.cosignatures}
 }
 
 func (v *verification) run(ctx context.Context) error {
@@ -136,6 +146,9 @@ func (v *verification) run(ctx context.Context) error {
 	if !v.o.SkipIndex {
 		v.duplicates()
 		v.index()
+	}
+	if err := v.witnesses(); err != nil {
+		return err
 	}
 	return v.strays()
 }
@@ -352,6 +365,9 @@ func (v *verification) strays() error {
 	for _, id := range v.segments {
 		keep[id.path()] = true
 	}
+	for _, c := range v.t.l.witnesses.cosigners {
+		keep[c.path()] = true
+	}
 	return filepath.WalkDir(v.t.l.dir, func(name string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // a writer is at work
@@ -363,7 +379,11 @@ func (v *verification) strays() error {
 		if err != nil {
 			return err
 		}
-		if rel = filepath.ToSlash(rel); !keep[rel] && !v.isTile(rel) {
+		switch rel = filepath.ToSlash(rel); {
+		case keep[rel], v.isTile(rel):
+		case strings.HasPrefix(rel, "cosigned/") && !isTemporary(rel):
+			v.note("%s is of a witness that is not known here, and was not checked", name)
+		default:
 			v.note("%s is not part of the log", name)
 		}
 		return nil
