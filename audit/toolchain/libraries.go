@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"regexp"
@@ -45,6 +46,12 @@ type mapping struct {
 	major, minor uint32
 	inode        uint64
 	deleted      bool
+}
+
+// as gives the mapping of the same file before or after it was deleted.
+func (m mapping) as(deleted bool) mapping {
+	m.deleted = deleted
+	return m
 }
 
 // parseMaps reads /proc/PID/maps: address perms offset dev inode path. A path
@@ -87,14 +94,17 @@ func parseMaps(r io.Reader) ([]mapping, error) {
 // Poller collects the libraries that a process and its descendants map while
 // they run: libraries are loaded late, and short-lived workers load their own.
 // Scan is cheap (it reads the maps only) and is called now and then; Libraries
-// hashes what was seen. Methods may be called concurrently.
+// hashes what was seen, and remembers it: what was hashed while the file was the
+// one that is mapped stands, whatever becomes of the file. Methods may be called
+// concurrently.
 type Poller struct {
 	root    root
 	pid     int
 	digests *Digests
 
-	mu   sync.Mutex // guards seen
-	seen map[mapping]bool
+	mu   sync.Mutex          // guards seen and done
+	seen map[mapping]int     // by which process first
+	done map[mapping]Library // whose file was the mapped one when it was hashed
 }
 
 // NewPoller makes a Poller of a process. Folder rootDir stands for /, "" is /.
@@ -106,7 +116,7 @@ func NewPoller(rootDir string, pid int, digests *Digests) *Poller {
 	if digests == nil {
 		digests = &Digests{}
 	}
-	return &Poller{root: root(rootDir), pid: pid, digests: digests, seen: map[mapping]bool{}}
+	return &Poller{root: root(rootDir), pid: pid, digests: digests, seen: map[mapping]int{}, done: map[mapping]Library{}}
 }
 
 // maxProcesses bounds the descendants that a scan looks at.
@@ -115,16 +125,24 @@ const maxProcesses = 4096
 // Scan looks at the maps once. It fails if those of the process itself cannot
 // be read; descendants come and go.
 func (p *Poller) Scan() error {
-	pids := []int{p.pid}
-	known := map[int]bool{p.pid: true}
-	for i := 0; i < len(pids); i++ {
-		pid := pids[i]
-		err := p.scan(pid)
-		if err != nil && i == 0 {
+	for i, pid := range p.root.descendants(p.pid) {
+		if err := p.scan(pid); err != nil && i == 0 {
 			return fmt.Errorf("maps of process %d: %w", pid, err)
 		}
-		for _, task := range p.root.glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) {
-			data, _ := p.root.read(task)
+	}
+	return nil
+}
+
+// Descendants gives a process and those that descend from it now, in the order
+// of generations; where there is no /proc, the process alone.
+func Descendants(pid int) []int { return root("/").descendants(pid) }
+
+func (r root) descendants(pid int) []int {
+	pids := []int{pid}
+	known := map[int]bool{pid: true}
+	for i := 0; i < len(pids); i++ {
+		for _, task := range r.glob(fmt.Sprintf("/proc/%d/task/*/children", pids[i])) {
+			data, _ := r.read(task)
 			for _, word := range strings.Fields(string(data)) {
 				if child, err := strconv.Atoi(word); err == nil && child > 0 && !known[child] && len(pids) < maxProcesses {
 					known[child] = true
@@ -133,7 +151,7 @@ func (p *Poller) Scan() error {
 			}
 		}
 	}
-	return nil
+	return pids
 }
 
 func (p *Poller) scan(pid int) error {
@@ -146,8 +164,8 @@ func (p *Poller) scan(pid int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, m := range found {
-		if len(p.seen) < maxEntries {
-			p.seen[m] = true
+		if _, known := p.seen[m]; !known && len(p.seen) < maxEntries {
+			p.seen[m] = pid
 		}
 	}
 	return err
@@ -159,6 +177,9 @@ func (p *Poller) Libraries(ctx context.Context) ([]Library, error) {
 	p.mu.Lock()
 	var seen []mapping
 	for m := range p.seen {
+		if _, also := p.seen[m.as(true)]; also && !m.deleted {
+			continue // told once, as deleted
+		}
 		seen = append(seen, m)
 	}
 	p.mu.Unlock()
@@ -182,6 +203,24 @@ func (p *Poller) Libraries(ctx context.Context) ([]Library, error) {
 
 // library looks at one file. It gives false if the policy does not keep it.
 func (p *Poller) library(ctx context.Context, m mapping) (Library, bool) {
+	p.mu.Lock()
+	pid := p.seen[m]
+	l, ok := p.done[m.as(false)]
+	p.mu.Unlock()
+	if ok {
+		l.Deleted = m.deleted
+		return l, true
+	}
+	l, keep := p.inspect(ctx, m, pid)
+	if keep && l.SameFile && l.Error == "" {
+		p.mu.Lock()
+		p.done[m] = l
+		p.mu.Unlock()
+	}
+	return l, keep
+}
+
+func (p *Poller) inspect(ctx context.Context, m mapping, pid int) (Library, bool) {
 	l := Library{SONAME: path.Base(m.path), Path: strings.ToValidUTF8(m.path, "\ufffd"), Method: Observed, Deleted: m.deleted}
 	l.SONAME = strings.ToValidUTF8(l.SONAME, "\ufffd")
 	named := recorded.MatchString(l.SONAME)
@@ -190,7 +229,7 @@ func (p *Poller) library(ctx context.Context, m mapping) (Library, bool) {
 		l.Error = "deleted after it was mapped"
 		return l, named
 	}
-	f, info, err := p.root.open(m.path)
+	f, info, err := p.open(m, pid)
 	if err != nil {
 		l.Error = message(err)
 		return l, named
@@ -219,6 +258,30 @@ func (p *Poller) library(ctx context.Context, m mapping) (Library, bool) {
 	}
 	l.Digest, l.Method = digest, method
 	return l, true
+}
+
+// open opens the file of a mapping: by its path or, if that is not the file, by
+// the same path in the root of the process, which may be in a container.
+func (p *Poller) open(m mapping, pid int) (*os.File, fs.FileInfo, error) {
+	f, info, err := p.root.open(m.path)
+	if err == nil {
+		if same, _ := sameFile(f, m.major, m.minor, m.inode); same {
+			return f, info, nil
+		}
+	}
+	theirs := root(p.root.at(fmt.Sprintf("/proc/%d/root", pid)))
+	g, ginfo, gerr := theirs.open(m.path)
+	if gerr != nil {
+		return f, info, err
+	}
+	if same, _ := sameFile(g, m.major, m.minor, m.inode); !same && err == nil {
+		g.Close()
+		return f, info, nil
+	}
+	if err == nil {
+		f.Close()
+	}
+	return g, ginfo, nil
 }
 
 // MappedLibraries gives the recorded libraries that a process and its

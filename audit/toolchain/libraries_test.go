@@ -75,6 +75,8 @@ func TestMappedLibraries(t *testing.T) {
 		"opt/renamed.so":                    cudnn, // found by its soname
 		"lib/libc.so.6":                     sharedObject(t, "libc.so.6", nil),
 		"opt/libnccl.so.2.20.5":             "not ELF",
+		"proc/10/root/image/libnvrtc.so.12": sharedObject(t, "libnvrtc.so.12", []byte{4}), // of a container
+		"image/libnvrtc.so.12":              "another file of that name",
 		"proc/7/task/7/children":            "8 ",
 		"proc/7/task/9/children":            "8 7 10",
 	})
@@ -86,7 +88,7 @@ func TestMappedLibraries(t *testing.T) {
 		"7": "00400000-00401000 r-xp 00000000 00:00 0 \n7ffd-7ffe rw-p 00000000 00:00 0                  [stack]\n" +
 			line("opt/my libs/libcudart.so.12.4.127", "", 0) + line("opt/my libs/libcudart.so.12.4.127", "", 0) + line("lib/libc.so.6", "", 0),
 		"8":  line("opt/renamed.so", "", 1) + "7f00-7f01 r-xp 00000000 08:01 99 /opt/libcublas.so.12 (deleted)\n7f00-7f01 r-xp 00000000 08:01 98 /opt/libcufft.so.11\n",
-		"10": line("opt/libnccl.so.2.20.5", "", 0),
+		"10": line("opt/libnccl.so.2.20.5", "", 0) + strings.Replace(line("proc/10/root/image/libnvrtc.so.12", "", 0), "/proc/10/root", "", 1),
 	}
 	for pid, text := range maps {
 		if err := os.MkdirAll(filepath.Join(root, "proc", pid), 0o755); err != nil {
@@ -111,6 +113,7 @@ func TestMappedLibraries(t *testing.T) {
 		"libcudnn.so.9|03|/opt/renamed.so|false|false|",
 		"libcufft.so.11||/opt/libcufft.so.11|false|false|not found",
 		"libnccl.so.2.20.5||/opt/libnccl.so.2.20.5|true|false|not a readable ELF file: EOF",
+		"libnvrtc.so.12|04|/image/libnvrtc.so.12|true|false|",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("\n got %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
@@ -119,7 +122,8 @@ func TestMappedLibraries(t *testing.T) {
 		t.Errorf("%+v", set.Libraries[1])
 	}
 	text := "libcublas.so.12 - - -\n" + fmt.Sprintf("libcudart.so.12 0102ff %d %s\n", len(cudart), sha3Text(cudart)) +
-		fmt.Sprintf("libcudnn.so.9 03 %d %s\n", len(cudnn), sha3Text(cudnn)) + "libcufft.so.11 - - -\n" + "libnccl.so.2.20.5 - 7 " + sha3Text("not ELF") + "\n"
+		fmt.Sprintf("libcudnn.so.9 03 %d %s\n", len(cudnn), sha3Text(cudnn)) + "libcufft.so.11 - - -\n" + "libnccl.so.2.20.5 - 7 " + sha3Text("not ELF") + "\n" +
+		fmt.Sprintf("libnvrtc.so.12 04 %s %s\n", set.Libraries[5].Size, sha3Text(sharedObject(t, "libnvrtc.so.12", []byte{4})))
 	if set.Digest != sha3Text(text) {
 		t.Errorf("the digest is not that of\n%s", text)
 	}
@@ -166,11 +170,37 @@ func TestOwnMaps(t *testing.T) {
 	if l := find(); l.SONAME != "libcudart.so.12" || l.BuildID != "09" || l.Deleted || len(l.Digest) != 128 {
 		t.Errorf("%+v", l)
 	}
+	poller := NewPoller("", os.Getpid(), nil)
+	if err := poller.Scan(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := poller.Libraries(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)
 	}
 	if l := find(); !l.Deleted || l.Digest != "" {
 		t.Errorf("%+v", l)
+	}
+	// Who hashed it in time still knows it, and tells it once.
+	if err := poller.Scan(); err != nil {
+		t.Fatal(err)
+	}
+	libs, err := poller.Libraries(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, l := range libs {
+		if l.Path == name {
+			if count++; !l.Deleted || !l.SameFile || len(l.Digest) != 128 || l.Error != "" {
+				t.Errorf("%+v", l)
+			}
+		}
+	}
+	if count != 1 {
+		t.Errorf("told %d times", count)
 	}
 	if _, err := MappedLibraries(context.Background(), 1<<30); err == nil {
 		t.Error("a process that does not exist has libraries")
