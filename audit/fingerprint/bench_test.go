@@ -36,7 +36,7 @@ func BenchmarkRun(b *testing.B) {
 // BenchmarkSorter sorts a million rows in 32 MiB.
 func BenchmarkSorter(b *testing.B) {
 	for b.Loop() {
-		s := &sorter{dir: b.TempDir(), limit: 32 << 20}
+		s := &sorter{ctx: b.Context(), dir: b.TempDir(), limit: 32 << 20}
 		r := row{kind: 'f'}
 		for i := range 1_000_000 {
 			r.path = fmt.Sprintf("sweeps/LIDAR_TOP/%08x", uint32(i)*2654435761)

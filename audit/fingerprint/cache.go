@@ -4,6 +4,7 @@ package fingerprint
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ var ErrCacheBusy = errors.New("cache is in use by another run")
 // that ends well replaces it. A record that is damaged, or torn by a kill, ends
 // the cache: what follows is read again.
 type cache struct {
-	dir  string
+	name string // path of the file, without its ending
 	lock *os.File
 	old  *sorter // records of earlier runs by path; of equal ones the last counts
 
@@ -39,18 +40,20 @@ type cache struct {
 
 const (
 	cacheFormat = "auditlog/cache/v1\n"
-	cacheFile   = "fingerprint.cache"
-	lockFile    = "fingerprint.lock"
+	cacheEnd    = ".cache"
+	lockEnd     = ".lock"
 	maxRecord   = maxPath + 1<<16
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func openCache(o *Options) (*cache, error) {
+// openCache opens the cache of one root. It has a file of its own for each, so
+// that no root forgets for another.
+func openCache(ctx context.Context, o *Options, root string) (*cache, error) {
 	if err := durable.MkdirAll(o.Cache, 0o700); err != nil {
 		return nil, err
 	}
-	c := &cache{dir: o.Cache, old: newSorter(o)}
+	c := &cache{name: filepath.Join(o.Cache, sum([]byte(root)).String()[:32]), old: newSorter(ctx, o)}
 	if err := c.open(); err != nil {
 		c.close()
 		return nil, fmt.Errorf("%q: %w", o.Cache, err)
@@ -61,7 +64,7 @@ func openCache(o *Options) (*cache, error) {
 // open takes the lock and reads what earlier runs left.
 func (c *cache) open() (err error) {
 	// The lock's file is never unlinked: two runs could lock two files of one name.
-	if c.lock, err = os.OpenFile(filepath.Join(c.dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+	if c.lock, err = os.OpenFile(c.name+lockEnd, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return err
 	}
 	if err := again(func() error { return unix.Flock(int(c.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) }); err != nil {
@@ -70,7 +73,7 @@ func (c *cache) open() (err error) {
 		}
 		return err
 	}
-	if c.file, err = os.OpenFile(filepath.Join(c.dir, cacheFile), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+	if c.file, err = os.OpenFile(c.name+cacheEnd, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return err
 	}
 	good, err := c.load()
@@ -96,7 +99,7 @@ func (c *cache) load() (good int64, err error) {
 	head := make([]byte, len(cacheFormat))
 	n, err := io.ReadFull(r, head)
 	if string(head[:n]) != cacheFormat[:n] {
-		return 0, fmt.Errorf("%s is no cache of fingerprints: remove it, or name another folder", cacheFile)
+		return 0, fmt.Errorf("%q is no cache of fingerprints: remove it, or name another folder", c.file.Name())
 	}
 	if err != nil {
 		return 0, ignoreEOF(err)
@@ -199,7 +202,7 @@ func appendCached(b []byte, r *row) []byte {
 // replace makes the files among rows the content of the cache. The rename is
 // the commit.
 func (c *cache) replace(rows *sorter) (err error) {
-	f, err := os.CreateTemp(c.dir, cacheFile+".*")
+	f, err := os.CreateTemp(filepath.Dir(c.name), filepath.Base(c.name)+".*.tmp")
 	if err != nil {
 		return err
 	}
@@ -225,11 +228,11 @@ func (c *cache) replace(rows *sorter) (err error) {
 	if err := errors.Join(w.Flush(), f.Sync()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), filepath.Join(c.dir, cacheFile)); err != nil {
+	if err := os.Rename(f.Name(), c.name+cacheEnd); err != nil {
 		return err
 	}
 	f.Close()
-	return durable.SyncDir(c.dir)
+	return durable.SyncDir(filepath.Dir(c.name))
 }
 
 // close writes out what add holds. An error costs work, never truth.

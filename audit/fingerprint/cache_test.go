@@ -8,21 +8,27 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // later makes what a cache remembers an hour younger than it is, so that files
 // just written do not count as racy: their ctime cannot be set back.
-func later(t *testing.T, dir string) {
+func later(t *testing.T, root, cache string) {
 	t.Helper()
-	c, err := openCache(&Options{Cache: dir, TempDir: t.TempDir(), Memory: 1 << 20})
+	real, err := resolve(root)
+	must(t, err)
+	c, err := openCache(t.Context(), &Options{Cache: cache, TempDir: t.TempDir(), Memory: 1 << 20}, real)
 	must(t, err)
 	defer c.close()
-	moved := newSorter(&Options{Memory: 1 << 20})
+	moved := newSorter(t.Context(), &Options{Memory: 1 << 20})
 	defer moved.close()
 	for r, err := range c.rows() {
 		must(t, err)
@@ -30,6 +36,16 @@ func later(t *testing.T, dir string) {
 		must(t, moved.addRow(&r))
 	}
 	must(t, c.replace(moved))
+}
+
+// cacheOf is the only cache in a folder of caches.
+func cacheOf(t *testing.T, dir string) string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, "*"+cacheEnd))
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	return list[0]
 }
 
 func TestCache(t *testing.T) {
@@ -60,7 +76,7 @@ func TestCache(t *testing.T) {
 	if again := run("all"); again.Cached != 0 {
 		t.Errorf("%d racy entries were trusted", again.Cached)
 	}
-	later(t, cache)
+	later(t, dir, cache)
 	second := run("")
 	if second.Cached != second.Files {
 		t.Errorf("%d of %d cached", second.Cached, second.Files)
@@ -79,7 +95,7 @@ func TestCache(t *testing.T) {
 	must(t, os.Chtimes(filepath.Join(dir, "a-b"), info.ModTime(), info.ModTime()))
 	must(t, os.Rename(filepath.Join(dir, "100%"), filepath.Join(dir, "101%")))
 	run("101%,a-b,new")
-	later(t, cache)
+	later(t, dir, cache)
 	if f := run(""); f.Cached != f.Files {
 		t.Errorf("%d of %d cached", f.Cached, f.Files)
 	}
@@ -102,8 +118,8 @@ func TestCacheDamage(t *testing.T) {
 	write(t, dir, map[string]string{"a": "1", "b": "22", "c/d": "333"})
 	cache := t.TempDir()
 	want := mustTake(t, dir, Options{Cache: cache})
-	later(t, cache)
-	name := filepath.Join(cache, cacheFile)
+	later(t, dir, cache)
+	name := cacheOf(t, cache)
 	good, err := os.ReadFile(name)
 	must(t, err)
 	if f := mustTake(t, dir, Options{Cache: cache}); f.Cached != 3 {
@@ -113,7 +129,7 @@ func TestCacheDamage(t *testing.T) {
 		for _, bad := range [][]byte{good[:i], append(append(bytes.Clone(good[:i]), good[i]^0x10), good[i+1:]...)} {
 			must(t, os.WriteFile(name, bad, 0o600))
 			foreign := i < len(cacheFormat) && len(bad) == len(good)
-			c, err := openCache(&Options{Cache: cache, Memory: 1 << 20})
+			c, err := openCache(t.Context(), &Options{Cache: cache, Memory: 1 << 20}, dir)
 			if foreign != (err != nil) {
 				t.Fatalf("byte %d: %v", i, err)
 			}
@@ -175,7 +191,7 @@ func TestResume(t *testing.T) {
 			t.Fatalf("stopped at %d: %v, %v", stopAt, res.Result, err)
 		}
 		done := reads
-		later(t, cache)
+		later(t, dir, cache)
 		reads = 100
 		f := mustTake(t, dir, Options{Workers: 1, Cache: cache, hooks: count})
 		if again := reads - 100; done+again != 8 || f.Cached != uint64(done) {
@@ -208,7 +224,7 @@ func TestCancelInFile(t *testing.T) {
 func TestCacheNewest(t *testing.T) {
 	o := Options{Cache: t.TempDir(), Memory: 1 << 20}
 	for i := range 3 {
-		c, err := openCache(&o)
+		c, err := openCache(t.Context(), &o, "root")
 		must(t, err)
 		for r, err := range c.rows() {
 			must(t, err)
@@ -222,5 +238,87 @@ func TestCacheNewest(t *testing.T) {
 			}
 		}
 		c.close()
+	}
+}
+
+// TestCacheRoots lets two roots share a folder for caches: neither forgets for
+// the other.
+func TestCacheRoots(t *testing.T) {
+	cache := t.TempDir()
+	roots := []string{t.TempDir(), t.TempDir()}
+	for i, dir := range roots {
+		write(t, dir, map[string]string{"f": fmt.Sprint(i)})
+		mustTake(t, dir, Options{Cache: cache})
+	}
+	for i, dir := range roots {
+		later(t, dir, cache)
+		f := mustTake(t, dir, Options{Cache: cache})
+		if f.Cached != 1 || f.Tree != mustTake(t, dir, Options{}).Tree {
+			t.Errorf("root %d: %+v", i, f.Result)
+		}
+	}
+}
+
+// TestCacheMounts trusts no cache on another file system than the root's unless told to.
+func TestCacheMounts(t *testing.T) {
+	st := stat{dev: 7, ctime: 1, mtime: 1}
+	old, now := row{stat: st, seen: 1 << 40}, row{stat: st}
+	for _, tt := range []struct {
+		dev  uint64
+		o    Options
+		want bool
+	}{
+		{7, Options{CrossMounts: true}, true},
+		{8, Options{CrossMounts: true}, false},
+		{8, Options{CrossMounts: true, CacheRemote: true}, true},
+		{8, Options{}, true}, // an overlay: its files have other numbers than its folders
+	} {
+		r := run{o: &tt.o, dev: tt.dev}
+		if got := r.usable(&old, &now); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
+// TestKill kills a run without a warning after some files, again and again. The
+// next run reads what is missing and gets the right result.
+func TestKill(t *testing.T) {
+	const files, flushed = 700, 256
+	if dir := os.Getenv("FINGERPRINT_TEST_KILL"); dir != "" {
+		reads := 0
+		h := hooks{read: func(string, int) {
+			if reads++; reads == flushed+44 {
+				unix.Kill(os.Getpid(), unix.SIGKILL)
+			}
+		}}
+		_, err := Run(t.Context(), dir+"/data", Options{Workers: 1, Cache: dir + "/cache", hooks: h})
+		must(t, err)
+		return
+	}
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	for i := range files {
+		write(t, data, map[string]string{fmt.Sprintf("%d/%d", i%7, i): fmt.Sprint(i)})
+	}
+	want := mustTake(t, data, Options{})
+	for killed := 0; ; killed++ {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKill$")
+		cmd.Env = append(os.Environ(), "FINGERPRINT_TEST_KILL="+dir)
+		out, err := cmd.CombinedOutput()
+		later(t, data, filepath.Join(dir, "cache"))
+		if err == nil {
+			if killed != 2 { // 256 of 700 files are done after the first, 512 after the second
+				t.Errorf("killed %d times", killed)
+			}
+			break
+		}
+		var ee *exec.ExitError
+		if !errors.As(err, &ee) || ee.ProcessState.Sys().(syscall.WaitStatus).Signal() != unix.SIGKILL || killed > 2 {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	f := mustTake(t, data, Options{Cache: filepath.Join(dir, "cache")})
+	if f.Cached != files || f.Tree != want.Tree || f.manifest.String() != want.manifest.String() {
+		t.Errorf("%+v, want %+v", f.Result, want.Result)
 	}
 }

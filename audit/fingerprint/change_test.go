@@ -119,7 +119,7 @@ func TestRetry(t *testing.T) {
 		if want := sum([]byte(fmt.Sprint("version ", times))).String() + "  a-b\n"; !strings.Contains(f.manifest.String(), want) {
 			t.Errorf("not the last version:\n%s", f.manifest.String())
 		}
-		if last.Phase != Sealing || last.Files != f.Files || last.TotalFiles != f.Files {
+		if last.Phase != Sealing || last.Files != f.Files || last.TotalFiles != f.Files || last.Bytes != last.TotalBytes || last.Sealed != last.Entries {
 			t.Errorf("%+v, want %d files", last, f.Files)
 		}
 	}
@@ -133,7 +133,7 @@ func TestClimber(t *testing.T) {
 	for _, p := range paths {
 		write(t, dir, map[string]string{p: p})
 	}
-	fd, err := openRoot(dir)
+	fd, err := openRoot(dir, false)
 	must(t, err)
 	defer unixClose(fd)
 	c := climber{root: fd}

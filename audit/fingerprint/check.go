@@ -47,7 +47,7 @@ func (c *Comparison) OK() bool { return c.Changed+c.Missing+c.Extra == 0 }
 // cannot be read, or changes meanwhile, is an error, AllowUnreadable or not.
 func Check(ctx context.Context, root string, document io.Reader, o Options) (*Comparison, error) {
 	o.AllowUnreadable = false
-	r, err := newRun(root, &o)
+	r, err := newRun(ctx, root, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func Check(ctx context.Context, root string, document io.Reader, o Options) (*Co
 	c := &comparer{links: string(first) == "{"}
 	wanted := Entries(in)
 	if !c.links {
-		s := newSorter(&o)
+		s := newSorter(ctx, &o)
 		defer s.close()
 		if err := readManifest(in, s); err != nil {
 			return nil, err
@@ -91,7 +91,7 @@ func manifestEntries(s *sorter) iter.Seq2[Entry, error] {
 		for p, err := range s.seq() {
 			var e Entry
 			if err == nil {
-				e.Path, e.Type, e.Digest = string(p.key), File, Digest(p.val)
+				e.Path, e.Type, e.Digest = string(p.key), TypeFile, Digest(p.val)
 				if e.Path == prev {
 					err = fmt.Errorf("manifest: %q stands in it twice", prev)
 				}
@@ -150,7 +150,7 @@ func (c *comparer) add(r *row) error {
 			c.differ(Difference{l.Path, Changed, c.want.Digest, l.Digest}, &c.res.Changed)
 		}
 		return c.advance()
-	case l.Type == File || c.links:
+	case l.Type == TypeFile || c.links:
 		c.differ(Difference{l.Path, Extra, Digest{}, l.Digest}, &c.res.Extra)
 	}
 	return nil

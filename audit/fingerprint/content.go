@@ -3,6 +3,7 @@
 package fingerprint
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -49,21 +50,24 @@ func eachContent(s *sorter, fn func(l *Leaf, path string) error) error {
 }
 
 // contentsOf sorts the files of a listing by content, and counts them.
-func contentsOf(listing io.Reader, o *Options) (s *sorter, head Head, err error) {
-	s = newSorter(o)
+func contentsOf(ctx context.Context, listing io.Reader, o *Options) (s *sorter, head Head, err error) {
+	s = newSorter(ctx, o)
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
 	for e, err := range Entries(listing) {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return s, head, err
 		}
 		switch e.Type {
-		case Unreadable:
+		case TypeUnreadable:
 			head.Unreadable++
-		case File:
+		case TypeFile:
 			head.Bytes += e.Size
 			if err := addContent(s, &e.Leaf); err != nil {
 				return s, head, err

@@ -7,19 +7,19 @@ type Type string
 
 // The types of leaves.
 const (
-	File       Type = "file"       // a regular file
-	Symlink    Type = "symlink"    // a symbolic link; size and digest are those of its target's text
-	Unreadable Type = "unreadable" // a file or folder that could not be read; digest and size are zero
+	TypeFile       Type = "file"       // a regular file
+	TypeSymlink    Type = "symlink"    // a symbolic link; size and digest are those of its target's text
+	TypeUnreadable Type = "unreadable" // a file or folder that could not be read; digest and size are zero
 )
 
 // code is the byte that stands for a type in leaves and rows.
 func (t Type) code() byte {
 	switch t {
-	case File:
+	case TypeFile:
 		return 'f'
-	case Symlink:
+	case TypeSymlink:
 		return 'l'
-	case Unreadable:
+	case TypeUnreadable:
 		return 'u'
 	}
 	return 0

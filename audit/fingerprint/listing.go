@@ -28,7 +28,7 @@ type Entry struct {
 
 func (r *row) entry() Entry {
 	e := Entry{Leaf: r.leaf()}
-	if e.Type == Unreadable {
+	if e.Type == TypeUnreadable {
 		e.Err = r.note
 		return e
 	}
@@ -44,11 +44,11 @@ func (r *row) entry() Entry {
 func (e *Entry) append(b []byte) []byte {
 	b = appendName(append(b, '{'), "path", e.Path)
 	b = fmt.Appendf(b, `,"type":"%s"`, e.Type)
-	if e.Type == Unreadable {
+	if e.Type == TypeUnreadable {
 		b = appendString(append(b, `,"error":`...), e.Err)
 		return append(b, '}')
 	}
-	if e.Type == Symlink {
+	if e.Type == TypeSymlink {
 		b = appendName(append(b, ','), "target", e.Target)
 	}
 	b = appendUint(b, "size", e.Size)
@@ -83,9 +83,9 @@ func parseEntry(line []byte) (Entry, error) {
 		}
 		e.MTime, e.Cached, e.Err = w.MTime, w.Method == "cached", w.Err
 		switch e.Type {
-		case Unreadable:
+		case TypeUnreadable:
 			return e.append(b), nil
-		case Symlink:
+		case TypeSymlink:
 			if e.Target, err = (wireName{w.Target, w.TargetB64}).name(); err != nil {
 				return nil, err
 			}

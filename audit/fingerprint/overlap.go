@@ -39,12 +39,12 @@ type Overlapping struct {
 // and Memory count.
 func Overlap(ctx context.Context, a, b Source, o Options, each func(Shared) error) (*Overlapping, error) {
 	o.defaults()
-	sa, ha, err := contentsOf(a.Listing, &o)
+	sa, ha, err := contentsOf(ctx, a.Listing, &o)
 	if err != nil {
 		return nil, err
 	}
 	defer sa.close()
-	sb, hb, err := contentsOf(b.Listing, &o)
+	sb, hb, err := contentsOf(ctx, b.Listing, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -65,9 +65,6 @@ func Overlap(ctx context.Context, a, b Source, o Options, each func(Shared) erro
 		return nil, err
 	}
 	for c, err := range contentSeq(sa) {
-		if err == nil {
-			err = ctx.Err()
-		}
 		if err != nil {
 			return nil, err
 		}

@@ -20,9 +20,12 @@ const (
 
 // Progress tells how far a run is.
 type Progress struct {
-	Phase                  Phase
-	Files, Bytes           uint64 // done, those from the cache included
-	TotalFiles, TotalBytes uint64 // found so far; all, once Phase is Reading
+	Phase                    Phase
+	Files, Bytes             uint64 // done, those from the cache included
+	CachedFiles, CachedBytes uint64 // of these, from the cache: no measure of speed
+	TotalFiles, TotalBytes   uint64 // found so far; all, once Phase is Reading
+	Entries                  uint64 // files, folders and links found so far
+	Sealed                   uint64 // of these, looked at a last time
 }
 
 // A tally counts from many goroutines.
@@ -39,7 +42,13 @@ func (p *phaseValue) set(ph Phase) { p.v.Store(ph) }
 
 func (r *run) progress() Progress {
 	ph, _ := r.phase.v.Load().(Phase)
-	return Progress{ph, r.done.files.v.Load(), r.done.bytes.v.Load(), r.total.files.v.Load(), r.total.bytes.v.Load()}
+	return Progress{
+		Phase: ph,
+		Files: r.done.files.v.Load(), Bytes: r.done.bytes.v.Load(),
+		CachedFiles: r.kept.files.v.Load(), CachedBytes: r.kept.bytes.v.Load(),
+		TotalFiles: r.total.files.v.Load(), TotalBytes: r.total.bytes.v.Load(),
+		Entries: r.entries.v.Load(), Sealed: r.sealed.v.Load(),
+	}
 }
 
 // report starts to call Progress. The function that it returns calls it a last

@@ -52,7 +52,7 @@ func testLeaves(kind treeKind, n int) []Leaf {
 			leaves[i] = Leaf{Digest: d, Size: uint64(i), Copies: uint64(i%3 + 1)}
 			continue
 		}
-		leaves[i] = Leaf{Path: fmt.Sprintf("d/%03d", 2*i+1), Type: File, Size: uint64(i), Digest: sum([]byte{byte(i)})}
+		leaves[i] = Leaf{Path: fmt.Sprintf("d/%03d", 2*i+1), Type: TypeFile, Size: uint64(i), Digest: sum([]byte{byte(i)})}
 	}
 	return leaves
 }

@@ -95,9 +95,9 @@ func Prove(ctx context.Context, listing io.Reader, head Head, path string) (*Pro
 			return nil, err
 		}
 		switch e.Type {
-		case Unreadable:
+		case TypeUnreadable:
 			got.Unreadable++
-		case File:
+		case TypeFile:
 			got.Bytes += e.Size
 		}
 		p.add(e.Leaf)
@@ -113,7 +113,7 @@ func Prove(ctx context.Context, listing io.Reader, head Head, path string) (*Pro
 // path tree and a path. It sorts the listing anew: of o, TempDir and Memory count.
 func ProveContent(ctx context.Context, listing io.Reader, head Head, d Digest, o Options) (*Proof, error) {
 	o.defaults()
-	s, got, err := contentsOf(listing, &o)
+	s, got, err := contentsOf(ctx, listing, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func ProveContent(ctx context.Context, listing io.Reader, head Head, d Digest, o
 	p := newProver(contentTree, string(d[:]))
 	if err := eachContent(s, func(l *Leaf, _ string) error {
 		p.add(*l)
-		return ctx.Err()
+		return nil
 	}); err != nil {
 		return nil, err
 	}

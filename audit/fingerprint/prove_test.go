@@ -29,7 +29,7 @@ func TestProofs(t *testing.T) {
 		}
 		p, err = ProveContent(t.Context(), bytes.NewReader(listing), f.Content, e.Digest, Options{})
 		must(t, err)
-		if (p.Found != nil) != (e.Type == File) {
+		if (p.Found != nil) != (e.Type == TypeFile) {
 			t.Errorf("%q: content found: %v", e.Path, p.Found != nil)
 		}
 		if e.Path == "a" && p.Found.Leaf.Copies != 3 {

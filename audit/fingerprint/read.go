@@ -24,7 +24,7 @@ const (
 // several names are read once: they are sorted by device and inode number, and
 // what the first name of each gives is joined to the others.
 func (r *run) readAll(ctx context.Context, found, out *sorter) error {
-	linked, firsts := newSorter(r.o), newSorter(r.o)
+	linked, firsts := newSorter(ctx, r.o), newSorter(ctx, r.o)
 	defer linked.close()
 	defer firsts.close()
 
@@ -50,8 +50,10 @@ func (r *run) readAll(ctx context.Context, found, out *sorter) error {
 				if r.o.SHA256 {
 					f.hasSHA256, f.sha256 = true, old.sha256
 				}
-				r.done.files.Add(1)
-				r.done.bytes.Add(f.stat.size)
+				for _, t := range [...]*tally{&r.done, &r.kept} {
+					t.files.Add(1)
+					t.bytes.Add(f.stat.size)
+				}
 				return out.addRow(f)
 			case f.stat.links > 1:
 				return linked.add(append(inodeKey(f.stat), f.path...), f.append(nil))
@@ -121,10 +123,12 @@ func inodeKey(s stat) []byte {
 
 // usable reports whether what an earlier run found of a file still counts. Not
 // if a time of the file lies so close before the reading, or behind it, that a
-// later write may have left it the same (git calls such entries racy).
+// later write may have left it the same (git calls such entries racy). Nor on
+// another file system than the root's, which alone was looked at.
 func (r *run) usable(old, now *row) bool {
 	const margin = 2 * int64(time.Second)
 	return old.stat.same(now.stat) && (old.hasSHA256 || !r.o.SHA256) &&
+		(now.stat.dev == r.dev || !r.o.CrossMounts || r.o.CacheRemote) &&
 		max(old.stat.mtime, old.stat.ctime) < old.seen-margin
 }
 
@@ -153,6 +157,7 @@ func (r *run) read(ctx context.Context, source func(send func(row) error) error,
 				if err := w.file(ctx, &f); err != nil {
 					return err
 				}
+				r.total.bytes.Add(f.stat.size - was.size) // it may have changed since
 				if err := sink(was, &f); err != nil {
 					return err
 				}
@@ -226,6 +231,9 @@ func (w *reader) once(ctx context.Context, f *row, attempt int) (n uint64, err e
 	}
 	if before.kind() != 'f' {
 		return 0, errChanged
+	}
+	if err := settle(ctx, before); err != nil {
+		return 0, err
 	}
 	cold := announce(fd)
 	w.reset()

@@ -100,11 +100,11 @@ func (r *row) leaf() Leaf {
 	l := Leaf{Path: r.path, Size: r.stat.size, Digest: r.digest}
 	switch {
 	case r.trouble != none:
-		return Leaf{Path: r.path, Type: Unreadable}
+		return Leaf{Path: r.path, Type: TypeUnreadable}
 	case r.kind == 'l':
-		l.Type, l.Size = Symlink, uint64(len(r.note)) // some file systems say 0
+		l.Type, l.Size = TypeSymlink, uint64(len(r.note)) // some file systems say 0
 	default:
-		l.Type = File
+		l.Type = TypeFile
 	}
 	return l
 }

@@ -97,7 +97,7 @@ func TestOracle(t *testing.T) {
 	for e, err := range Entries(&got.listing) {
 		must(t, err)
 		n++
-		if e.Type != File {
+		if e.Type != TypeFile {
 			continue
 		}
 		content, err := os.ReadFile(filepath.Join(dir, e.Path))

@@ -26,11 +26,16 @@ func (r *run) scan(ctx context.Context, out *sorter) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.o.Workers)
 	s := &scan{run: r, out: out, group: group}
-	fd, err := openFolderAt(r.root, ".")
-	if err != nil {
-		return err
-	}
-	group.Go(func() error { return s.folder(ctx, fd, "") })
+	group.Go(func() error {
+		if r.only != "" {
+			return s.entry(ctx, r.root, r.only, r.only)
+		}
+		fd, err := openFolderAt(r.root, ".")
+		if err != nil {
+			return err
+		}
+		return s.folder(ctx, fd, "")
+	})
 	return group.Wait()
 }
 
@@ -47,6 +52,10 @@ func (s *scan) folder(ctx context.Context, fd int, path string) error {
 	if err != nil {
 		return s.refuse(path, 'd', err)
 	}
+	if err := settle(ctx, st); err != nil {
+		return err
+	}
+	s.entries.Add(1)
 	row := row{path: path, kind: 'd', empty: true, stat: st}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -120,6 +129,7 @@ func (s *scan) entry(ctx context.Context, fd int, path, name string) error {
 		s.total.files.Add(1)
 		s.total.bytes.Add(st.size)
 	}
+	s.entries.Add(1)
 	return s.out.addRow(&r)
 }
 
@@ -128,6 +138,7 @@ func (s *scan) refuse(path string, kind byte, err error) error {
 	if fatal(err) {
 		return fmt.Errorf("%q: %w", path, err)
 	}
+	s.entries.Add(1)
 	return s.out.addRow(&row{path: path, kind: kind, trouble: troubleOf(err), note: errnoText(err)})
 }
 

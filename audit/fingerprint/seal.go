@@ -41,6 +41,7 @@ func (r *run) seal(ctx context.Context, rows *sorter, emit func(*row) error) err
 		if err := group.Wait(); err != nil {
 			return err
 		}
+		r.sealed.Add(uint64(len(batch)))
 		for i := range batch {
 			if err := r.judge(&batch[i], emit); err != nil {
 				return err

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"container/heap"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,8 +21,9 @@ import (
 // spilled in sorted runs, which are merged when read. Its files are unlinked as
 // soon as they are open, so that nothing stays behind however the process ends.
 type sorter struct {
-	dir   string // of the runs
-	limit int    // bytes held in memory
+	ctx   context.Context // of the operation that sorts: ends it also within a merge
+	dir   string          // of the runs
+	limit int             // bytes held in memory
 
 	mu    sync.Mutex // guards what follows until the first each
 	arena []byte
@@ -39,7 +41,9 @@ const perRecord = 24
 // maxRuns bounds the open files and read buffers of a merge.
 const maxRuns = 128
 
-func newSorter(o *Options) *sorter { return &sorter{dir: o.TempDir, limit: o.Memory} }
+func newSorter(ctx context.Context, o *Options) *sorter {
+	return &sorter{ctx: ctx, dir: o.TempDir, limit: o.Memory}
+}
 
 // add takes a record. It may be called from many goroutines.
 func (s *sorter) add(key, val []byte) error {
@@ -70,7 +74,7 @@ func (s *sorter) sort() {
 func (s *sorter) spill() error {
 	if len(s.runs) == maxRuns {
 		if err := s.writeRun(func(emit func(key, val []byte) error) error {
-			return mergeRuns(s.runs, emit)
+			return s.merge(emit)
 		}); err != nil {
 			return err
 		}
@@ -140,7 +144,7 @@ func (s *sorter) each(fn func(key, val []byte) error) error {
 		}
 		s.arena, s.recs = nil, nil
 		n := uint64(0)
-		if err := mergeRuns(s.runs, func(key, val []byte) error {
+		if err := s.merge(func(key, val []byte) error {
 			n++
 			return fn(key, val)
 		}); err != nil {
@@ -153,6 +157,9 @@ func (s *sorter) each(fn func(key, val []byte) error) error {
 	}
 	s.sort()
 	for _, r := range s.recs {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
 		if err := fn(s.keyOf(r), s.valOf(r)); err != nil {
 			return err
 		}
@@ -253,9 +260,10 @@ func (h *cursors) Pop() any {
 	return x
 }
 
-func mergeRuns(runs []*os.File, fn func(key, val []byte) error) error {
+// merge calls fn with the records of all runs in order.
+func (s *sorter) merge(fn func(key, val []byte) error) error {
 	var h cursors
-	for i, f := range runs {
+	for i, f := range s.runs {
 		c := &cursor{r: bufio.NewReaderSize(io.NewSectionReader(f, 0, 1<<62), 64<<10), number: i}
 		err := c.next()
 		if errors.Is(err, io.EOF) {
@@ -268,6 +276,9 @@ func mergeRuns(runs []*os.File, fn func(key, val []byte) error) error {
 	}
 	heap.Init(&h)
 	for len(h) > 0 {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
 		c := h[0]
 		if err := fn(c.key, c.val); err != nil {
 			return err

@@ -5,6 +5,7 @@ package fingerprint
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -19,7 +20,7 @@ func TestSorter(t *testing.T) {
 	dir := t.TempDir()
 	for _, limit := range []int{1, 500, 5000, 1 << 20} {
 		rng := rand.New(rand.NewPCG(3, 4))
-		s := &sorter{dir: dir, limit: limit}
+		s := &sorter{ctx: t.Context(), dir: dir, limit: limit}
 		type rec struct{ key, val string }
 		var want []rec
 		for i := range 1000 {
@@ -59,7 +60,7 @@ func TestSorter(t *testing.T) {
 		}
 		s.close()
 	}
-	s := &sorter{dir: dir + "/missing", limit: 1}
+	s := &sorter{ctx: t.Context(), dir: dir + "/missing", limit: 1}
 	must(t, s.add([]byte("a"), nil))
 	if err := s.add([]byte("b"), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no folder to spill to: %v", err)
@@ -69,7 +70,7 @@ func TestSorter(t *testing.T) {
 // TestTornRun cuts a run short: nothing may be missing silently.
 func TestTornRun(t *testing.T) {
 	for n := range int64(8) {
-		s := &sorter{dir: t.TempDir(), limit: 1}
+		s := &sorter{ctx: t.Context(), dir: t.TempDir(), limit: 1}
 		for i := range 3 {
 			must(t, s.add([]byte{byte(i)}, []byte("value")))
 		}
@@ -96,5 +97,39 @@ func TestRow(t *testing.T) {
 		if _, err := parseRow(nil, b[:n]); err == nil {
 			t.Errorf("%d of %d bytes were taken", n, len(b))
 		}
+	}
+}
+
+// TestSorterCancelled ends sorts in memory, merges, and merges while adding.
+func TestSorterCancelled(t *testing.T) {
+	for _, limit := range []int{1, 1 << 20} {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := &sorter{ctx: ctx, dir: t.TempDir(), limit: limit}
+		for i := range 10 {
+			must(t, s.add([]byte{byte(i)}, nil))
+		}
+		n := 0
+		err := s.each(func([]byte, []byte) error {
+			if n++; n == 3 {
+				cancel()
+			}
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) || n != 3 {
+			t.Errorf("limit %d: %v after %d records", limit, err, n)
+		}
+		s.close()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &sorter{ctx: ctx, dir: t.TempDir(), limit: 1}
+	defer s.close()
+	cancel()
+	var err error
+	n := 0
+	for ; err == nil && n <= 2*maxRuns; n++ {
+		err = s.add([]byte("key"), nil)
+	}
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v after %d records", err, n)
 	}
 }

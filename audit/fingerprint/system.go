@@ -80,10 +80,14 @@ func openAt(dir int, name string, flags int) (fd int, err error) {
 
 func openFolderAt(dir int, name string) (int, error) { return openAt(dir, name, unix.O_DIRECTORY) }
 
-// openRoot opens the folder that a user named, links and all.
-func openRoot(name string) (fd int, err error) {
+// openRoot opens a folder: to list it, or only to reach what is in it.
+func openRoot(name string, reach bool) (fd int, err error) {
+	flags := unix.O_RDONLY
+	if reach {
+		flags = oReach
+	}
 	err = again(func() error {
-		fd, err = unix.Open(name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err = unix.Open(name, flags|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		return err
 	})
 	if err != nil {

@@ -15,7 +15,7 @@ func TestSizeLies(t *testing.T) {
 		t.Skip(err)
 	}
 	w := &reader{run: &run{o: &Options{}}, hasher: newHasher(false), buf: make([]byte, 100)}
-	fd, err := openRoot(dir)
+	fd, err := openRoot(dir, false)
 	must(t, err)
 	defer unixClose(fd)
 	w.at.root = fd

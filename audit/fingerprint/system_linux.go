@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// oReach opens a folder that may be entered, though perhaps not listed.
+const oReach = unix.O_PATH
+
 // announce tells the kernel that a file is about to be read once from start to
 // end. It reports whether the file was out of the page cache, in which case
 // forget must bring it back there: what others keep warm stays warm, and what

@@ -1,0 +1,121 @@
+//go:build unix
+
+package fingerprint
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// A run is one pass over a root.
+type run struct {
+	o    *Options
+	root int    // descriptor of the folder
+	real string // its path without symbolic links
+	only string // name of the file in it, if the root is a file
+	dev  uint64 // where the folder lies
+
+	total, done, kept tally // found; dealt with; of these, from the cache
+	entries, sealed   counter
+	phase             phaseValue
+	cache             *cache
+	cacheOff          string
+
+	folders, emptyFolders uint64
+	partial, problems     Problems
+}
+
+func newRun(ctx context.Context, root string, o *Options) (*run, error) {
+	o.defaults()
+	r := &run{o: o, root: -1}
+	err := r.open(root)
+	if err == nil && o.Cache != "" {
+		err = r.openCache(ctx)
+	}
+	if err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *run) openCache(ctx context.Context) (err error) {
+	if fs := remote(r.root); fs != "" && !r.o.CacheRemote {
+		r.cacheOff = fs
+		return nil
+	}
+	if err := r.outside(r.o.Cache); err != nil {
+		return err
+	}
+	r.cache, err = openCache(ctx, r.o, filepath.Join(r.real, r.only))
+	return err
+}
+
+func (o *Options) defaults() {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.TempDir == "" {
+		o.TempDir = largeTemp()
+	}
+	if o.Memory <= 0 {
+		o.Memory = 32 << 20
+	}
+}
+
+// largeTemp is the folder for temporary files that may be large: /tmp is in
+// memory on many systems.
+func largeTemp() string {
+	if info, err := os.Stat("/var/tmp"); os.Getenv("TMPDIR") == "" && err == nil && info.IsDir() {
+		return "/var/tmp"
+	}
+	return os.TempDir()
+}
+
+func (r *run) close() {
+	if r.root >= 0 {
+		unixClose(r.root)
+	}
+	if r.cache != nil {
+		r.cache.close()
+	}
+}
+
+// rows calls emit with a row for each leaf of the path tree, in order.
+func (r *run) rows(ctx context.Context, emit func(*row) error) (err error) {
+	stop := r.report()
+	defer stop()
+	found := newSorter(ctx, r.o)
+	defer found.close()
+	if err := r.scan(ctx, found); err != nil {
+		return err
+	}
+	call(r.o.hooks.scanned)
+	r.phase.set(Reading)
+	hashed := newSorter(ctx, r.o)
+	defer hashed.close()
+	if err := r.readAll(ctx, found, hashed); err != nil {
+		return err
+	}
+	found.close()
+	call(r.o.hooks.hashed)
+	r.phase.set(Sealing)
+	if err := r.seal(ctx, hashed, emit); err != nil {
+		return err
+	}
+	if r.problems.Count > 0 {
+		return &ProblemError{r.problems}
+	}
+	if r.cache != nil {
+		return r.cache.replace(hashed)
+	}
+	return nil
+}
+
+func call(f func()) {
+	if f != nil {
+		f()
+	}
+}
