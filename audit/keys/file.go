@@ -19,7 +19,7 @@ const (
 // maxFile bounds a key file, in bytes. Ours have less than 600.
 const maxFile = 64 << 10
 
-// Iterations is how often files that we write hash the passphrase: OWASP's
+// iterations is how often files that we write hash the passphrase: OWASP's
 // figure for PBKDF2 with HMAC-SHA256 (2023). It is what a guess costs.
 const iterations = 600_000
 
@@ -28,6 +28,10 @@ const iterations = 600_000
 // the passphrase, and a flipped bit in the private one, which encryption
 // without authentication would let pass as another key.
 func (k *Private) Marshal(passphrase []byte) ([]byte, error) {
+	return k.marshal(passphrase, iterations)
+}
+
+func (k *Private) marshal(passphrase []byte, iterations int) ([]byte, error) {
 	block := pem.Block{Type: privateBlock}
 	var err error
 	if passphrase == nil {

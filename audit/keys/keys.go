@@ -29,6 +29,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -162,7 +163,12 @@ func parseSPKI(der []byte) (Public, error) {
 		if !ok || len(raw) != prefix.size {
 			continue
 		}
-		if alg == ECDSAP256 {
+		switch alg {
+		case Ed25519:
+			if weak(raw) {
+				return Public{}, fmt.Errorf("%w: a weak Ed25519 key, whose signatures prove nothing", ErrKeyFile)
+			}
+		case ECDSAP256:
 			if _, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), []byte(raw)); err != nil {
 				return Public{}, fmt.Errorf("%w: %w", ErrKeyFile, err)
 			}
@@ -178,4 +184,25 @@ func parseSPKI(der []byte) (Public, error) {
 		err = fmt.Errorf("%w: the encoding of the public key is not the usual one", ErrKeyFile)
 	}
 	return Public{}, err
+}
+
+// weakPoints are the y of the points of order 1, 2, 4 and 8 on edwards25519.
+var weakPoints = []string{
+	"0100000000000000000000000000000000000000000000000000000000000000",
+	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	"0000000000000000000000000000000000000000000000000000000000000000",
+	"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+	"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+}
+
+// weak reports whether an Ed25519 key has a small order, so that one signature
+// fits many messages and its owner can deny them all; or a y beyond the field,
+// which is a second encoding, hence a second ID, of some key.
+func weak(raw string) bool {
+	y := []byte(raw)
+	y[31] &= 0x7f // the sign of x
+	if y[0] >= 0xed && y[31] == 0x7f && bytes.Count(y[1:31], []byte{0xff}) == 30 {
+		return true
+	}
+	return slices.Contains(weakPoints, hex.EncodeToString(y))
 }

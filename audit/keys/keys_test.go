@@ -2,11 +2,19 @@ package keys
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -24,6 +32,52 @@ func secret(s string) []byte {
 		return nil
 	}
 	return []byte(s)
+}
+
+// vectors gives the keys of RFC 8032, section 7.1, test 1, and of RFC 6979,
+// appendix A.2.5.
+func vectors(t testing.TB) map[Algorithm]*Private {
+	t.Helper()
+	ec, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), unhex(t, "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[Algorithm]*Private{}
+	for alg, key := range map[Algorithm]crypto.Signer{
+		Ed25519:   ed25519.NewKeyFromSeed(unhex(t, "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")),
+		ECDSAP256: ec,
+	} {
+		if out[alg], err = privateOf(key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	out, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestVectors signs what the RFCs sign.
+func TestVectors(t *testing.T) {
+	for alg, c := range map[Algorithm]struct{ message, signature string }{
+		Ed25519: {"", "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"},
+		ECDSAP256: {"sample", "3046022100efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716" +
+			"022100f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"},
+	} {
+		k := vectors(t)[alg]
+		if sig, err := k.Sign([]byte(c.message)); err != nil || hex.EncodeToString(sig) != c.signature {
+			t.Errorf("%s: %x, %v", alg, sig, err)
+		}
+		if err := k.Public().Verify([]byte(c.message), unhex(t, c.signature)); err != nil {
+			t.Errorf("%s: %v", alg, err)
+		}
+	}
 }
 
 func TestSign(t *testing.T) {
@@ -133,11 +187,27 @@ func TestFile(t *testing.T) {
 			if p, err := LoadPublic(path); err != nil || p != k.Public() {
 				t.Errorf("%v, %v", p, err)
 			}
+			if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+				t.Errorf("mode %v, %v", info.Mode(), err)
+			}
 			if err := Create(path, generate(t, alg), nil); !errors.Is(err, fs.ErrExist) {
 				t.Errorf("over an existing file: %v", err)
 			}
 			if got, err := Load(path, ask(passphrase)); err != nil || got.Public() != k.Public() {
 				t.Errorf("afterwards: %v, %v", got, err)
+			}
+			entries, err := os.ReadDir(filepath.Dir(path))
+			if err != nil || len(entries) != 1 {
+				t.Errorf("left behind: %v, %v", entries, err)
+			}
+			// Others may read what is encrypted, as root may read everything.
+			for mode, exposed := range map[os.FileMode]bool{0o600: false, 0o400: false, 0o640: true, 0o604: true, 0o620: true, 0o644: true} {
+				if err := os.Chmod(path, mode); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := Load(path, ask(passphrase)); errors.Is(err, ErrExposed) != (exposed && passphrase == "") {
+					t.Errorf("mode %v: %v", mode, err)
+				}
 			}
 			if passphrase == "" {
 				continue
@@ -148,6 +218,48 @@ func TestFile(t *testing.T) {
 			if _, err := Load(path, ask("wrong")); !errors.Is(err, ErrPassphrase) {
 				t.Error(err)
 			}
+			failed := errors.New("no terminal")
+			if _, err := Load(path, func() ([]byte, error) { return nil, failed }); !errors.Is(err, failed) {
+				t.Error(err)
+			}
 		}
+	}
+	if _, err := Load(filepath.Join(t.TempDir(), "none"), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if _, err := Load(t.TempDir(), nil); err == nil {
+		t.Error("a folder is a key")
+	}
+	dir := t.TempDir()
+	if err := Create(filepath.Join(dir, "key"), generate(t, Ed25519), []byte{}); err == nil {
+		t.Error("encrypted with an empty passphrase")
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// TestRace makes one file from many goroutines: one wins, and its key is kept.
+func TestRace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	var wg sync.WaitGroup
+	made := make([]*Private, 16)
+	for i := range made {
+		k := generate(t, Ed25519)
+		wg.Go(func() {
+			if err := Create(path, k, nil); err == nil {
+				made[i] = k
+			} else if !errors.Is(err, fs.ErrExist) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	made = slices.DeleteFunc(made, func(k *Private) bool { return k == nil })
+	if len(made) != 1 {
+		t.Fatalf("%d keys were written", len(made))
+	}
+	if k, err := Load(path, nil); err != nil || k.Public() != made[0].Public() {
+		t.Errorf("%v, %v", k, err)
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-
-	"golang.org/x/term"
 )
 
 // maxPassphrase is what openssl reads at most, in bytes.
@@ -60,9 +58,18 @@ func (s PassphraseSource) Read(ctx context.Context, what string) ([]byte, error)
 	var err error
 	switch s.kind {
 	case "file":
-		p, err = readFile(os.Open(s.place))
+		var f *os.File
+		if f, err = os.Open(s.place); err == nil {
+			defer f.Close()
+			p, err = readAll(f)
+		}
 	case "fd":
-		p, err = readFile(os.NewFile(uintptr(s.fd), "descriptor "+s.place), nil)
+		f := os.Stdin // which stays open
+		if s.fd != 0 {
+			f = os.NewFile(uintptr(s.fd), "descriptor "+s.place)
+			defer f.Close()
+		}
+		p, err = readAll(f)
 	case "env":
 		value, ok := os.LookupEnv(s.place)
 		if !ok {
@@ -113,13 +120,8 @@ func (s PassphraseSource) Exposed() (mode os.FileMode, ok bool) {
 	return info.Mode().Perm(), true
 }
 
-func readFile(f *os.File, err error) ([]byte, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxPassphrase+2))
-}
+// readAll reads more than a passphrase may have, but not much more.
+func readAll(f *os.File) ([]byte, error) { return io.ReadAll(io.LimitReader(f, maxPassphrase+2)) }
 
 // checkPassphrase refuses what openssl would read in another way from a file,
 // or could not read at all.
@@ -133,41 +135,4 @@ func checkPassphrase(p []byte) error {
 		return errors.New("it must be one line, ended by a newline alone")
 	}
 	return nil
-}
-
-// prompt asks on the terminal of this process, whatever stdin and stderr are.
-func prompt(ctx context.Context, question string) ([]byte, error) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-	if err != nil {
-		return nil, fmt.Errorf("no terminal to ask on: %w", err)
-	}
-	fd := int(tty.Fd())
-	state, err := term.GetState(fd)
-	if err != nil {
-		tty.Close()
-		return nil, fmt.Errorf("no terminal to ask on: %w", err)
-	}
-	if _, err := io.WriteString(tty, question); err != nil {
-		tty.Close()
-		return nil, err
-	}
-	type answer struct {
-		p   []byte
-		err error
-	}
-	read := make(chan answer, 1)
-	go func() {
-		defer tty.Close()
-		p, err := term.ReadPassword(fd)
-		io.WriteString(tty, "\n")
-		read <- answer{p, err}
-	}()
-	select {
-	case a := <-read:
-		return a.p, a.err
-	case <-ctx.Done():
-		// The reader stays until a line comes; the echo must not wait for it.
-		term.Restore(fd, state)
-		return nil, ctx.Err()
-	}
 }

@@ -87,7 +87,7 @@ func checkEncryption(der []byte) error {
 			return refuse("the parameters of its scrypt are not understood")
 		}
 		// One after the other, so that no product overflows.
-		if p.N < 2 || p.R < 1 || p.P < 1 || len(p.Salt) > maxSalt ||
+		if p.N < 2 || p.N&(p.N-1) != 0 || p.R < 1 || p.P < 1 || len(p.Salt) > maxSalt ||
 			p.N > maxScryptWork || p.R > maxScryptWork/p.N || p.P > maxScryptWork/(p.N*p.R) ||
 			p.N*p.R > maxScryptMemory/128 {
 			return refuse("its scrypt asks for N=%d, r=%d, p=%d, which is not accepted", p.N, p.R, p.P)
