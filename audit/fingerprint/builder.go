@@ -1,5 +1,3 @@
-//go:build unix
-
 package fingerprint
 
 import (
@@ -72,9 +70,7 @@ func (b *builder) finish() (*Result, error) {
 	if err := errors.Join(b.manifest.Flush(), b.listing.Flush()); err != nil {
 		return nil, err
 	}
-	var manifest row
-	b.digest.sums(&manifest)
-	b.res.Manifest = manifest.digest
+	b.res.Manifest, _ = b.digest.sums()
 	b.res.Tree.Leaves = b.paths.Len()
 	b.res.Tree.Bytes = b.res.Bytes
 	b.res.Tree.Root = b.paths.Root()

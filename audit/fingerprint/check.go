@@ -1,5 +1,3 @@
-//go:build unix
-
 package fingerprint
 
 import (
@@ -9,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+
+	"github.com/mmaudit/mmaudit/internal/merkle"
 )
 
 // A Change says how an entry differs from what was expected.
@@ -31,17 +31,22 @@ type Difference struct {
 // maxDifferences is the number of differences that are listed. All are counted.
 const maxDifferences = 1000
 
-// A Comparison holds a folder against a document.
+// A Comparison holds a root against a document.
 type Comparison struct {
 	Same, Changed, Missing, Extra uint64
 	First                         []Difference // in the order of paths
 	Cached                        uint64       // files that were not read in this run
+
+	// What the document says, for whoever trusts a fingerprint and not the
+	// document: equal to Result.Manifest and Result.Tree, or it is of other data.
+	Manifest Digest // of the files that it lists
+	Tree     Head   // of a listing; zero for a manifest, which has no sizes
 }
 
 // OK reports whether nothing differs.
 func (c *Comparison) OK() bool { return c.Changed+c.Missing+c.Extra == 0 }
 
-// Check reads the folder root again and holds it against a document: a manifest,
+// Check reads root again and holds it against a document: a manifest,
 // also one that openssl dgst -r wrote, in any order; or a listing. A manifest
 // says nothing of symbolic links; they are compared with a listing only. What
 // cannot be read, or changes meanwhile, is an error, AllowUnreadable or not.
@@ -57,7 +62,7 @@ func Check(ctx context.Context, root string, document io.Reader, o Options) (*Co
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	c := &comparer{links: string(first) == "{"}
+	c := &comparer{links: string(first) == "{", manifest: newHasher(false)}
 	wanted := Entries(in)
 	if !c.links {
 		s := newSorter(ctx, &o)
@@ -81,7 +86,7 @@ func Check(ctx context.Context, root string, document io.Reader, o Options) (*Co
 			return nil, err
 		}
 	}
-	return &c.res, nil
+	return c.finish(), nil
 }
 
 // manifestEntries yields the files of a manifest in order.
@@ -111,11 +116,36 @@ type comparer struct {
 	want  Entry
 	more  bool
 	res   Comparison
+
+	manifest *hasher // of what was expected so far
+	line     []byte
+	tree     merkle.Tree[Digest] // likewise, in a listing
 }
 
 func (c *comparer) advance() (err error) {
-	c.want, err, c.more = c.next()
-	return err
+	if c.want, err, c.more = c.next(); err != nil || !c.more {
+		return err
+	}
+	switch c.want.Type {
+	case TypeFile:
+		c.line = appendManifestLine(c.line[:0], c.want.Digest, c.want.Path)
+		c.manifest.write(c.line)
+		c.res.Tree.Bytes += c.want.Size
+	case TypeUnreadable:
+		c.res.Tree.Unreadable++
+	}
+	if c.links {
+		c.tree.Push(pathLeaf(&c.want.Leaf))
+	}
+	return nil
+}
+
+func (c *comparer) finish() *Comparison {
+	c.res.Manifest, _ = c.manifest.sums()
+	if c.links {
+		c.res.Tree.Leaves, c.res.Tree.Root = c.tree.Len(), c.tree.Root()
+	}
+	return &c.res
 }
 
 func (c *comparer) differ(d Difference, count *uint64) {

@@ -79,11 +79,11 @@ func (h *hasher) write(p []byte) {
 	}
 }
 
-// sums stores the digests of what was written in r.
-func (h *hasher) sums(r *row) {
-	h.sha3.Sum(r.digest[:0])
+// sums returns the digests of what was written.
+func (h *hasher) sums() (d Digest, s [32]byte) {
+	h.sha3.Sum(d[:0])
 	if h.sha256 != nil {
-		r.hasSHA256 = true
-		h.sha256.Sum(r.sha256[:0])
+		h.sha256.Sum(s[:0])
 	}
+	return d, s
 }

@@ -21,5 +21,6 @@
 //     sorted on disk. It grows with the depth of folders, which also costs one
 //     descriptor each for every worker.
 //
-// Taking a fingerprint needs a Unix system; proofs and listings are read anywhere.
+// Fingerprints are taken on Unix systems; elsewhere Run, Check and File fail with
+// errors.ErrUnsupported. Proofs and listings are read anywhere.
 package fingerprint

@@ -1,10 +1,10 @@
-//go:build unix
-
 package fingerprint
 
 import (
 	"context"
 	"io"
+	"os"
+	"runtime"
 )
 
 // Options say how to take a fingerprint. The zero value is what a record should use.
@@ -42,6 +42,27 @@ type Options struct {
 	hooks hooks
 }
 
+func (o *Options) defaults() {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.TempDir == "" {
+		o.TempDir = largeTemp()
+	}
+	if o.Memory <= 0 {
+		o.Memory = 32 << 20
+	}
+}
+
+// largeTemp is the folder for temporary files that may be large: /tmp is in
+// memory on many systems.
+func largeTemp() string {
+	if info, err := os.Stat("/var/tmp"); os.Getenv("TMPDIR") == "" && err == nil && info.IsDir() {
+		return "/var/tmp"
+	}
+	return os.TempDir()
+}
+
 // hooks let tests act at moments that cannot be met from outside.
 type hooks struct {
 	scanned func()                                // everything is listed
@@ -55,6 +76,26 @@ func (h *hooks) fault(during Phase, path string) error {
 		return nil
 	}
 	return h.fail(during, path)
+}
+
+// A Phase is a part of a run.
+type Phase string
+
+// The phases of a run, in order.
+const (
+	Scanning Phase = "scanning" // listing the folders: the totals still grow
+	Reading  Phase = "reading"  // hashing the files: the totals are known
+	Sealing  Phase = "sealing"  // looking at every entry a last time
+)
+
+// Progress tells how far a run is.
+type Progress struct {
+	Phase                    Phase
+	Files, Bytes             uint64 // done, those from the cache included
+	CachedFiles, CachedBytes uint64 // of these, from the cache: no measure of speed
+	TotalFiles, TotalBytes   uint64 // found so far; all, once Phase is Reading
+	Entries                  uint64 // files, folders and links found so far
+	Sealed                   uint64 // of these, looked at a last time
 }
 
 // Status says how complete a fingerprint is.

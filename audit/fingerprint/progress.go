@@ -8,26 +8,6 @@ import (
 	"time"
 )
 
-// A Phase is a part of a run.
-type Phase string
-
-// The phases of a run, in order.
-const (
-	Scanning Phase = "scanning" // listing the folders: the totals still grow
-	Reading  Phase = "reading"  // hashing the files: the totals are known
-	Sealing  Phase = "sealing"  // looking at every entry a last time
-)
-
-// Progress tells how far a run is.
-type Progress struct {
-	Phase                    Phase
-	Files, Bytes             uint64 // done, those from the cache included
-	CachedFiles, CachedBytes uint64 // of these, from the cache: no measure of speed
-	TotalFiles, TotalBytes   uint64 // found so far; all, once Phase is Reading
-	Entries                  uint64 // files, folders and links found so far
-	Sealed                   uint64 // of these, looked at a last time
-}
-
 // A tally counts from many goroutines.
 type tally struct{ files, bytes counter }
 

@@ -105,6 +105,13 @@ func TestCheck(t *testing.T) {
 		if got != want || c.OK() != (want == "") {
 			t.Errorf("got %q, want %q", got, want)
 		}
+		tree := f.Tree
+		if doc[0] != '{' {
+			tree = Head{}
+		}
+		if c.Manifest != f.Manifest || c.Tree != tree {
+			t.Errorf("the document is of another fingerprint: %v, %v", c.Manifest, c.Tree)
+		}
 	}
 	check(f.manifest.Bytes(), "")
 	check(f.listing.Bytes(), "")

@@ -268,6 +268,7 @@ func (w *reader) once(ctx context.Context, f *row, attempt int) (n uint64, err e
 		return n, errChanged
 	}
 	f.stat = before
-	w.sums(f)
+	f.digest, f.sha256 = w.sums()
+	f.hasSHA256 = w.o.SHA256
 	return n, nil
 }

@@ -4,9 +4,7 @@ package fingerprint
 
 import (
 	"context"
-	"os"
 	"path/filepath"
-	"runtime"
 )
 
 // A run is one pass over a root.
@@ -51,27 +49,6 @@ func (r *run) openCache(ctx context.Context) (err error) {
 	}
 	r.cache, err = openCache(ctx, r.o, filepath.Join(r.real, r.only))
 	return err
-}
-
-func (o *Options) defaults() {
-	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
-	if o.TempDir == "" {
-		o.TempDir = largeTemp()
-	}
-	if o.Memory <= 0 {
-		o.Memory = 32 << 20
-	}
-}
-
-// largeTemp is the folder for temporary files that may be large: /tmp is in
-// memory on many systems.
-func largeTemp() string {
-	if info, err := os.Stat("/var/tmp"); os.Getenv("TMPDIR") == "" && err == nil && info.IsDir() {
-		return "/var/tmp"
-	}
-	return os.TempDir()
 }
 
 func (r *run) close() {

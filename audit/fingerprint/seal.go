@@ -50,7 +50,12 @@ func (r *run) seal(ctx context.Context, rows *sorter, emit func(*row) error) err
 		batch = batch[:0]
 		return nil
 	}
+	last := "\x00" // no path
 	if err := rows.eachRow(func(f *row) error {
+		if f.path == last {
+			f.trouble, f.note = unstable, "its folder listed it twice"
+		}
+		last = f.path
 		if batch = append(batch, *f); len(batch) == sealBatch {
 			return flush()
 		}

@@ -1,5 +1,3 @@
-//go:build unix
-
 package fingerprint
 
 import (
@@ -29,7 +27,8 @@ type sorter struct {
 	arena []byte
 	recs  []record
 	runs  []*os.File
-	total uint64 // records taken
+	later []string // names of runs to remove in the end
+	total uint64   // records taken
 }
 
 // A record is a key and a value, one after the other in the arena.
@@ -108,8 +107,8 @@ func (s *sorter) writeRun(write func(emit func(key, val []byte) error) error) (e
 			f.Close()
 		}
 	}()
-	if err := os.Remove(f.Name()); err != nil {
-		return err
+	if err := os.Remove(f.Name()); err != nil { // some systems remove no open file
+		s.later = append(s.later, f.Name())
 	}
 	w := bufio.NewWriterSize(f, 256<<10)
 	var head []byte
@@ -204,7 +203,10 @@ func (s *sorter) close() {
 	for _, f := range s.runs {
 		f.Close()
 	}
-	s.arena, s.recs, s.runs = nil, nil, nil
+	for _, name := range s.later {
+		os.Remove(name)
+	}
+	s.arena, s.recs, s.runs, s.later = nil, nil, nil, nil
 }
 
 // A cursor reads one run.
