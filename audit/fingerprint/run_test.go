@@ -166,6 +166,29 @@ done`
 	}
 }
 
+// TestForeign holds a folder to what Python's hashlib gives by docs/formats.md.
+func TestForeign(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a": "one", "b/c": "two"})
+	must(t, os.Symlink("c", filepath.Join(dir, "b", strings.Repeat("x", 200))))
+	if err := os.WriteFile(filepath.Join(dir, "d\xff"), []byte("one"), 0o644); err != nil {
+		t.Skip("this file system takes no name that is not UTF-8:", err)
+	}
+	f := mustTake(t, dir, Options{})
+	for _, d := range []struct {
+		got  Digest
+		want string
+	}{
+		{f.Tree.Root, "3c81d275b88b3b33fd37c6d7fba45af2682d7769a16d206ed1135b919218d1548348fdf7327b4e99bc067914e8977d258e25c3632209465c3e536cb65e5ae6b7"},
+		{f.Content.Root, "b952a6efcdd2a87b99395e744c66b4f242f3b27c8faf0618f1ad5d7ca5adf58151d469665135eb712b6d2a74ae0983b22631581a007835bc897e0c9d96d37a9c"},
+		{f.Manifest, "fca98bbdf42b0de2d683c317dd06f323c55091688b212b433f5cb3660463457df63e7f70139f52d418d8235cfa6971ca0a122cc03c33bce825265c4c9a8a19e9"},
+	} {
+		if d.got.String() != d.want {
+			t.Errorf("%s, want %s", d.got, d.want)
+		}
+	}
+}
+
 // TestEqualResults holds every number of workers, and sorts that spill after a
 // few rows, to one result.
 func TestEqualResults(t *testing.T) {
