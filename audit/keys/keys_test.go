@@ -65,6 +65,10 @@ func unhex(t testing.TB, s string) []byte {
 
 // TestVectors signs what the RFCs sign.
 func TestVectors(t *testing.T) {
+	// docs/formats.md has it, and no software of ours computed it.
+	if id := vectors(t)[Ed25519].Public().ID(); id != "06e3fd8fda29bb60ab59557de61edb0aecdb231134be30e75b455f8e1b792fa9" {
+		t.Errorf("the ID is %s", id)
+	}
 	for alg, c := range map[Algorithm]struct{ message, signature string }{
 		Ed25519: {"", "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"},
 		ECDSAP256: {"sample", "3046022100efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716" +
@@ -167,61 +171,58 @@ func TestSecrets(t *testing.T) {
 }
 
 func TestFile(t *testing.T) {
-	for _, alg := range Algorithms {
-		for _, passphrase := range []string{"", "correct horse"} {
-			path := filepath.Join(t.TempDir(), "key")
-			k := generate(t, alg)
-			if err := Create(path, k, secret(passphrase)); err != nil {
+	failed := errors.New("no terminal")
+	for _, c := range []struct {
+		alg        Algorithm
+		passphrase string
+	}{{Ed25519, ""}, {ECDSAP256, ""}, {Ed25519, "correct horse"}} {
+		path := filepath.Join(t.TempDir(), "key")
+		k := generate(t, c.alg)
+		if err := Create(path, k, secret(c.passphrase)); err != nil {
+			t.Fatal(err)
+		}
+		asked := 0
+		ask := func() ([]byte, error) { asked++; return []byte(c.passphrase), nil }
+		if got, err := Load(path, ask); err != nil || got.Public() != k.Public() {
+			t.Errorf("%v, %v", got, err)
+		}
+		if (asked > 0) != (c.passphrase != "") {
+			t.Errorf("passphrase %q was asked for %d times", c.passphrase, asked)
+		}
+		if p, err := LoadPublic(path); err != nil || p != k.Public() {
+			t.Errorf("%v, %v", p, err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+			t.Errorf("mode %v, %v", info.Mode(), err)
+		}
+		// Nothing is replaced, and nothing left behind.
+		before := readBack(t, path, "")
+		if err := Create(path, generate(t, c.alg), nil); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("over an existing file: %v", err)
+		}
+		if !bytes.Equal(before, readBack(t, path, "")) {
+			t.Error("the key is another")
+		}
+		if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+			t.Errorf("left behind: %v, %v", entries, err)
+		}
+		// Others may read what is encrypted.
+		for mode, exposed := range map[os.FileMode]bool{0o600: false, 0o400: false, 0o640: true, 0o604: true, 0o620: true, 0o644: true} {
+			if err := os.Chmod(path, mode); err != nil {
 				t.Fatal(err)
 			}
-			asked := 0
-			ask := func(p string) func() ([]byte, error) {
-				return func() ([]byte, error) { asked++; return []byte(p), nil }
+			_, err := Load(path, func() ([]byte, error) { return nil, failed })
+			if errors.Is(err, ErrExposed) != (exposed && c.passphrase == "") || errors.Is(err, failed) != (c.passphrase != "") {
+				t.Errorf("mode %v: %v", mode, err)
 			}
-			if got, err := Load(path, ask(passphrase)); err != nil || got.Public() != k.Public() {
-				t.Errorf("%v, %v", got, err)
-			}
-			if (asked > 0) != (passphrase != "") {
-				t.Errorf("passphrase %q was asked for %d times", passphrase, asked)
-			}
-			if p, err := LoadPublic(path); err != nil || p != k.Public() {
-				t.Errorf("%v, %v", p, err)
-			}
-			if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
-				t.Errorf("mode %v, %v", info.Mode(), err)
-			}
-			if err := Create(path, generate(t, alg), nil); !errors.Is(err, fs.ErrExist) {
-				t.Errorf("over an existing file: %v", err)
-			}
-			if got, err := Load(path, ask(passphrase)); err != nil || got.Public() != k.Public() {
-				t.Errorf("afterwards: %v, %v", got, err)
-			}
-			entries, err := os.ReadDir(filepath.Dir(path))
-			if err != nil || len(entries) != 1 {
-				t.Errorf("left behind: %v, %v", entries, err)
-			}
-			// Others may read what is encrypted, as root may read everything.
-			for mode, exposed := range map[os.FileMode]bool{0o600: false, 0o400: false, 0o640: true, 0o604: true, 0o620: true, 0o644: true} {
-				if err := os.Chmod(path, mode); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := Load(path, ask(passphrase)); errors.Is(err, ErrExposed) != (exposed && passphrase == "") {
-					t.Errorf("mode %v: %v", mode, err)
-				}
-			}
-			if passphrase == "" {
-				continue
-			}
-			if _, err := Load(path, nil); !errors.Is(err, ErrPassphraseNeeded) {
-				t.Error(err)
-			}
-			if _, err := Load(path, ask("wrong")); !errors.Is(err, ErrPassphrase) {
-				t.Error(err)
-			}
-			failed := errors.New("no terminal")
-			if _, err := Load(path, func() ([]byte, error) { return nil, failed }); !errors.Is(err, failed) {
-				t.Error(err)
-			}
+		}
+		if _, err := Load(path, nil); errors.Is(err, ErrPassphraseNeeded) != (c.passphrase != "") {
+			t.Error(err)
+		}
+	}
+	for _, alg := range Algorithms {
+		if k, err := Parse(cheap(t, generate(t, alg), "correct horse"), []byte("wrong")); !errors.Is(err, ErrPassphrase) {
+			t.Errorf("%v, %v", k, err)
 		}
 	}
 	if _, err := Load(filepath.Join(t.TempDir(), "none"), nil); !errors.Is(err, fs.ErrNotExist) {

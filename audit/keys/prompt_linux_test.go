@@ -45,7 +45,7 @@ func TestPrompt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			master, slave := terminal(t)
 			cmd := exec.Command(os.Args[0])
-			cmd.Env = append(os.Environ(), "KEYS_TEST_PROMPT=1")
+			cmd.Env = append(os.Environ(), "KEYS_TEST_PROMPT=1", "GORACE=atexit_sleep_ms=0")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
 			cmd.ExtraFiles = []*os.File{slave}
 			stdin, err := cmd.StdinPipe()
