@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/mmaudit/mmaudit/audit"
@@ -38,4 +40,353 @@ type Overlap struct {
 	A, B           string // roots of their path trees, in hexadecimal
 	Contents       uint64 // different contents
 	FilesA, FilesB uint64 // files that have them
+}
+
+// Timeline makes the timeline.
+func (l Life) Timeline() *Timeline {
+	b := newLife(l)
+	t := &Timeline{V: 1, Model: l.Model, Version: l.Version, Now: audit.FormatTime(b.now)}
+	if b.now.IsZero() {
+		t.Now = ""
+	}
+	t.Events = b.lines()
+	t.Runs = make([]Run, 0, len(b.runs))
+	for _, r := range b.runs {
+		t.Runs = append(t.Runs, r.Run)
+	}
+	t.Data = make([]Data, 0, len(b.data))
+	for _, d := range b.data {
+		t.Data = append(t.Data, d.Data)
+	}
+	t.Artifacts = b.artifacts
+	t.Devices = b.devices
+	t.State = b.state()
+	t.Problems = b.problems()
+	for _, p := range t.Problems {
+		switch p.Severity {
+		case Error:
+			t.Counts.Errors++
+		case Warning:
+			t.Counts.Warnings++
+		default:
+			t.Counts.Notes++
+		}
+	}
+	return t
+}
+
+// entry is a record that could be read, or not: then p is nil.
+type entry struct {
+	Record
+	p    *audit.Predicate
+	kind audit.Kind
+	time time.Time // as claimed
+}
+
+func (e *entry) is(events ...audit.Event) bool {
+	return e.p != nil && slices.Contains(events, e.p.Event)
+}
+
+// heartbeat is the one event that KeyOfVer leaves out, and a timeline sums up.
+func (e *entry) heartbeat() bool { return e.is(audit.TrainHeartbeat) }
+
+func (e *entry) mark() Mark {
+	m := Mark{Index: e.Index}
+	if e.p != nil {
+		m.Time = e.p.Time.Claimed
+	}
+	return m
+}
+
+// names reports whether the record names a data set, by the root of its tree.
+func (e *entry) names(root string) bool {
+	return e.p != nil && slices.ContainsFunc(e.p.Data, func(d audit.Dataset) bool { return d.Fingerprint.Tree.Root.String() == root })
+}
+
+// life is a Life with what follows from it, for the checks.
+type life struct {
+	Life
+	now     time.Time
+	entries []*entry // of whatever belongs to the life, in order
+	own     []*entry // of the version, heartbeats included
+	main    []*entry // of the version, heartbeats left out
+	foreign []*entry // of other versions
+	runs    []*run
+	data    []*dataset
+
+	artifacts []Artifact
+	devices   []Device
+}
+
+type run struct {
+	Run
+	entries      []*entry // of scope run, in order
+	starts, ends []*entry
+}
+
+type dataset struct {
+	Data
+	root string
+	uses []*entry
+}
+
+func newLife(l Life) *life {
+	b := &life{Life: l, now: l.Now, artifacts: []Artifact{}, devices: []Device{}}
+	if b.Silence == 0 {
+		b.Silence = time.Hour
+	}
+	records := slices.Clone(l.Records)
+	slices.SortStableFunc(records, func(x, y Record) int { return cmp.Compare(x.Index, y.Index) })
+	records = slices.CompactFunc(records, func(x, y Record) bool { return x.Index == y.Index })
+
+	all := make([]*entry, 0, len(records))
+	for _, r := range records {
+		e := &entry{Record: r}
+		if r.Record != nil {
+			e.p = r.Record.Predicate()
+			e.kind, _ = audit.KindOf(e.p.Event)
+			e.time, _ = time.Parse(time.RFC3339Nano, e.p.Time.Claimed)
+			if l.Now.IsZero() && e.time.After(b.now) {
+				b.now = e.time
+			}
+		}
+		all = append(all, e)
+	}
+	for _, e := range all {
+		switch {
+		case e.p == nil:
+		case e.p.Model == l.Model && e.p.Version == l.Version:
+			b.own = append(b.own, e)
+			b.use(e)
+			if !e.heartbeat() {
+				b.main = append(b.main, e)
+			}
+		case e.kind.Scope != audit.OfData:
+			b.foreign = append(b.foreign, e)
+		}
+	}
+	for _, e := range all {
+		if e.p == nil || b.isOwn(e) || e.kind.Scope == audit.OfData && b.uses(e) {
+			b.entries = append(b.entries, e)
+		}
+	}
+	b.findRuns()
+	b.findData()
+	b.findArtifacts()
+	b.findDevices(all)
+	return b
+}
+
+func (b *life) isOwn(e *entry) bool {
+	return e.p != nil && e.p.Model == b.Model && e.p.Version == b.Version
+}
+
+// use notes the data sets that a record of the version names.
+func (b *life) use(e *entry) {
+	for _, d := range e.p.Data {
+		root := d.Fingerprint.Tree.Root.String()
+		i := slices.IndexFunc(b.data, func(x *dataset) bool { return x.root == root })
+		if i < 0 {
+			i = len(b.data)
+			b.data = append(b.data, &dataset{root: root, Data: Data{Name: d.Name, Fingerprint: d.Fingerprint, Uses: []int64{}}})
+		}
+		x := b.data[i]
+		if d.Role != "" && !slices.Contains(x.Roles, d.Role) {
+			x.Roles = append(x.Roles, d.Role)
+		}
+		if len(x.uses) == 0 || x.uses[len(x.uses)-1] != e {
+			x.uses = append(x.uses, e)
+			x.Uses = append(x.Uses, e.Index)
+		}
+	}
+}
+
+func (b *life) uses(e *entry) bool {
+	return slices.ContainsFunc(b.data, func(d *dataset) bool { return e.names(d.root) })
+}
+
+func (b *life) findData() {
+	for _, e := range b.entries {
+		for _, d := range b.data {
+			if !e.names(d.root) {
+				continue
+			}
+			m := e.mark()
+			switch e.p.Event {
+			case audit.DataRegistered:
+				if d.Registered == nil {
+					d.Registered = &m
+				}
+			case audit.DataValidated:
+				d.Validated, d.Verdict = &m, e.p.Validation.Verdict
+			}
+		}
+	}
+}
+
+func (b *life) findRuns() {
+	for _, e := range b.own {
+		if e.kind.Scope != audit.OfRun {
+			continue
+		}
+		i := slices.IndexFunc(b.runs, func(r *run) bool { return r.ID == e.p.Run })
+		if i < 0 {
+			i = len(b.runs)
+			b.runs = append(b.runs, &run{Run: Run{ID: e.p.Run, Outcome: RunOpen}})
+		}
+		b.runs[i].add(e)
+	}
+	for _, r := range b.runs {
+		r.Heartbeats.Silence = int64(r.silence(b.now) / time.Second)
+	}
+}
+
+func (r *run) add(e *entry) {
+	m := e.mark()
+	r.entries = append(r.entries, e)
+	switch {
+	case e.p.Event == audit.TrainStarted:
+		if r.starts = append(r.starts, e); len(r.starts) == 1 {
+			r.Started = &m
+			for _, d := range e.p.Data {
+				r.Data = append(r.Data, d.Name)
+			}
+			r.Params, r.Versions = e.p.Params.Hash.String(), e.p.Toolchain.Versions
+		}
+	case e.heartbeat():
+		if r.Heartbeats.Count++; r.Heartbeats.First == nil {
+			r.Heartbeats.First = &m
+		}
+		r.Heartbeats.Last = &m
+	case e.p.Event.EndsRun():
+		outcome := map[audit.Event]Outcome{audit.TrainFinished: RunFinished, audit.TrainFailed: RunFailed, audit.TrainAborted: RunAborted}[e.p.Event]
+		if r.ends = append(r.ends, e); len(r.ends) == 1 {
+			r.Ended, r.Outcome = &m, outcome
+		} else if r.Outcome != outcome {
+			r.Outcome = RunUnclear
+		}
+	}
+}
+
+// silence is the longest time without a sign of life, from the first record of
+// the run to its end, or to now.
+func (r *run) silence(now time.Time) time.Duration {
+	var longest time.Duration
+	last := r.entries[0].time
+	for _, e := range r.entries {
+		if e.time.After(last) {
+			longest, last = max(longest, e.time.Sub(last)), e.time
+		}
+		if e.p.Event.EndsRun() {
+			return longest
+		}
+	}
+	return max(longest, now.Sub(last))
+}
+
+// heard is when the run was last heard of.
+func (r *run) heard() *entry {
+	last := r.entries[0]
+	for _, e := range r.entries {
+		if e.time.After(last.time) {
+			last = e
+		}
+	}
+	return last
+}
+
+// findArtifacts lists what the version produced, each once.
+func (b *life) findArtifacts() {
+	for _, e := range b.main {
+		if !e.is(audit.TrainFinished, audit.Exported, audit.BridgeMapped) {
+			continue
+		}
+		for _, a := range e.p.Outputs {
+			if b.produced(&a, e.Index+1) == nil {
+				b.artifacts = append(b.artifacts, Artifact{Artifact: a, From: e.mark(), By: e.p.Event})
+			}
+		}
+	}
+}
+
+// produced finds an artefact among those that records before an index left, by
+// any digest.
+func (b *life) produced(a *audit.Artifact, before int64) *Artifact {
+	for i, x := range b.artifacts {
+		if x.From.Index < before && same(x.Digest, a.Digest) {
+			return &b.artifacts[i]
+		}
+	}
+	return nil
+}
+
+// same reports whether two sets of digests have one in common and contradict
+// each other in none.
+func same(x, y audit.DigestSet) bool {
+	found := false
+	for name, digest := range x {
+		if other, ok := y[name]; ok {
+			if other != digest {
+				return false
+			}
+			found = true
+		}
+	}
+	return found
+}
+
+// last finds the newest record of the version with one of these events and an
+// index below a bound; nil if there is none.
+func (b *life) last(before int64, events ...audit.Event) *entry {
+	for _, e := range slices.Backward(b.main) {
+		if e.Index < before && e.is(events...) {
+			return e
+		}
+	}
+	return nil
+}
+
+const end = int64(1) << 62 // an index beyond all records
+
+// state tells how far the version has come, see State.
+func (b *life) state() State {
+	at := func(e *entry) int64 {
+		if e == nil {
+			return -1
+		}
+		return e.Index
+	}
+	retired := at(b.last(end, audit.Retired))
+	trained := at(b.last(end, audit.TrainFinished))
+	switch {
+	case retired >= 0 && retired > at(b.last(end, audit.Deployed, audit.OTAUpdated)):
+		return Retired
+	case slices.ContainsFunc(b.devices, func(d Device) bool { return d.State == InUse }):
+		return Deployed
+	}
+	if e := b.last(end, audit.Approved, audit.Rejected); at(e) > trained {
+		if e.is(audit.Approved) {
+			return Approved
+		}
+		return Rejected
+	}
+	if at(b.last(end, audit.EvalFinished)) > trained {
+		return Evaluated
+	}
+	if trained >= 0 {
+		return Trained
+	}
+	if n := len(b.runs); n > 0 {
+		switch {
+		case slices.ContainsFunc(b.runs, func(r *run) bool { return r.Outcome == RunOpen }):
+			return Training
+		case b.runs[n-1].Outcome == RunAborted:
+			return Aborted
+		}
+		return Failed
+	}
+	if b.last(end, audit.EvalPreregistered) != nil {
+		return Planned
+	}
+	return Unknown
 }
