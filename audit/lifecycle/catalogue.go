@@ -24,7 +24,7 @@ type say func(e *entry, format string, args ...any)
 
 // Catalogue lists the checks in their order.
 func Catalogue() []Check {
-	return slices.Concat(sequenceChecks(), recordChecks(), runChecks(), dataChecks(), toolchainChecks(), evaluationChecks(), releaseChecks())
+	return slices.Concat(sequenceChecks(), trustChecks(), recordChecks(), runChecks(), dataChecks(), toolchainChecks(), evaluationChecks(), releaseChecks())
 }
 
 // Lookup finds a check by its code.

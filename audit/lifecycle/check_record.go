@@ -5,36 +5,11 @@ import (
 	"time"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/trust"
 )
 
 func recordChecks() []Check {
 	return []Check{
-		{
-			Code: "record-invalid", Severity: Error,
-			Summary: "a record says what its event must say, in the one form that records have",
-			Why:     "Another program wrote it, or a bug did. What it was meant to say is not known.",
-			Hint:    "record the event again with auditlog; the invalid record stays in the ledger",
-			find: func(b *life, say say) {
-				for _, e := range b.entries {
-					if e.p == nil {
-						say(e, "the record cannot be read: %v", e.Err)
-					}
-				}
-			},
-		},
-		{
-			Code: "untrusted", Severity: Error,
-			Summary: "a record is signed by as many keys as the policy asks for, which were trusted then and have the role for it",
-			Why:     "What no trusted key has signed, anybody may have written.",
-			Hint:    "ask the team which key it was; if it should be trusted, an admin adds it (auditlog keys) and the event is recorded again",
-			find: func(b *life, say say) {
-				for _, e := range b.entries {
-					for _, f := range e.Verdict.Problems {
-						say(e, "%s (%s)", f.Message, f.Code)
-					}
-				}
-			},
-		},
 		{
 			Code: "roles-shared", Severity: Error,
 			Summary: "no key played two roles that the policy keeps apart",
@@ -155,13 +130,13 @@ func (b *life) roles(say say) {
 			continue
 		}
 		for _, s := range e.Verdict.Signers {
-			if played[s.KeyID] == nil {
-				played[s.KeyID] = map[audit.Role]*entry{}
+			if played[s.ID] == nil {
+				played[s.ID] = map[audit.Role]*entry{}
 			}
-			for _, pair := range e.Verdict.Policy.Separate {
+			for _, pair := range e.Policy.Separate {
 				for i, r := range pair {
-					first := played[s.KeyID][pair[1-i]]
-					id := s.KeyID + string(pair[0]) + string(pair[1])
+					first := played[s.ID][pair[1-i]]
+					id := s.ID + string(pair[0]) + string(pair[1])
 					if r != role || r == pair[1-i] || first == nil || told[id] {
 						continue
 					}
@@ -169,18 +144,18 @@ func (b *life) roles(say say) {
 					say(e, "key %q signed it as %s, and %s (record %d) as %s: the policy keeps these roles apart", keyName(s), role, first.p.Event, first.Index, pair[1-i])
 				}
 			}
-			if played[s.KeyID][role] == nil {
-				played[s.KeyID][role] = e
+			if played[s.ID][role] == nil {
+				played[s.ID][role] = e
 			}
 		}
 	}
 }
 
-func keyName(s Signer) string {
+func keyName(s trust.Signer) string {
 	if s.Name != "" {
 		return s.Name
 	}
-	return short(s.KeyID)
+	return short(s.ID)
 }
 
 // prev gives each record of the version with the one that its prev should point

@@ -94,7 +94,8 @@ func (b *life) eachUse(each func(use, decision *entry)) {
 
 func (b *life) unknownArtifacts(say say) {
 	check := func(e *entry, a *audit.Artifact) {
-		if b.produced(a, e.Index) != nil {
+		// Without a training that finished, that is what is missing.
+		if b.produced(a, e.Index) != nil || b.last(e.Index, audit.TrainFinished) == nil {
 			return
 		}
 		if i := slices.IndexFunc(b.artifacts, func(x Artifact) bool { return x.Name == a.Name }); i >= 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/trust"
 )
 
 // A Record is a record in its place, with what is thought of it.
@@ -16,7 +17,8 @@ type Record struct {
 	// the reason in Err.
 	Record  *audit.Record
 	Err     error
-	Verdict Verdict
+	Verdict trust.Verdict // of trust.Keyring.Judge
+	Policy  audit.Policy  // in force at the record
 }
 
 // A Life is what a Timeline is made of.

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/fingerprint"
+	"github.com/mmaudit/mmaudit/audit/trust"
 )
 
 // A Timeline is the life of one version of a model. It is written as JSON as it
@@ -62,12 +63,12 @@ type Mark struct {
 // An Event is one record, and what it says in one line.
 type Event struct {
 	Mark
-	Digest  string      `json:"sha3_512"` // of the record's bytes
-	Event   audit.Event `json:"event,omitempty"`
-	Run     string      `json:"runId,omitempty"`
-	Actor   string      `json:"actor,omitempty"`
-	Signers []Signer    `json:"signers,omitempty"` // whose signature holds
-	Line    string      `json:"line"`
+	Digest  string         `json:"sha3_512"` // of the record's bytes
+	Event   audit.Event    `json:"event,omitempty"`
+	Run     string         `json:"runId,omitempty"`
+	Actor   string         `json:"actor,omitempty"`
+	Signers []trust.Signer `json:"signers,omitempty"` // whose signature holds
+	Line    string         `json:"line"`
 	// Record is the record itself; nil if it could not be read.
 	Record *audit.Record `json:"-"`
 }
@@ -179,20 +180,3 @@ const (
 	Warning Severity = "warning" // good practice was not followed, or something is doubtful
 	Note    Severity = "note"    // worth knowing
 )
-
-// A Verdict is what is to be thought of a record's signatures, see audit/trust.
-type Verdict struct {
-	Signers  []Signer // whose signature holds
-	Problems []Fault
-	Policy   audit.Policy // in force at the record
-}
-
-// A Signer is a key whose signature holds.
-type Signer struct {
-	KeyID string       `json:"keyId"`
-	Name  string       `json:"name,omitempty"`
-	Roles []audit.Role `json:"roles,omitempty"`
-}
-
-// A Fault is a reason not to trust a record.
-type Fault struct{ Code, Message string }
