@@ -172,7 +172,7 @@ func (l *Log) prepare(batch []*request) (*plan, error) {
 	}
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ledger.ErrNoLedger) {
-			err = fmt.Errorf("%w: a file is missing: %w", ledger.ErrCorrupt, err)
+			err = missing(err)
 		}
 		return p, err
 	}

@@ -37,6 +37,12 @@ func parseSize(s string) (int64, error) {
 // signatures of others (witnesses) are allowed, as in C2SP tlog-checkpoint.
 func (l *Log) parseCheckpoint(data []byte) (ledger.Head, error) {
 	n, err := note.Open(data, l.verifiers)
+	if unverified := (*note.UnverifiedNoteError)(nil); errors.As(err, &unverified) {
+		return ledger.Head{}, fmt.Errorf("is not signed by a key of log %q that is known here", l.origin)
+	}
+	if bad := (*note.InvalidSignatureError)(nil); errors.As(err, &bad) {
+		return ledger.Head{}, fmt.Errorf("the signature of %s by its key %08x is not valid", bad.Name, bad.Hash)
+	}
 	if err != nil {
 		return ledger.Head{}, err
 	}
@@ -92,7 +98,7 @@ func (l *Log) load() (tree, error) {
 	}
 	head, err := l.parseCheckpoint(data)
 	if err != nil {
-		return tree{}, fmt.Errorf("%w: %s: %w", ledger.ErrCorrupt, l.path("checkpoint"), err)
+		return tree{}, corrupt(l.path("checkpoint"), "%v", err)
 	}
 	t := tree{l, head}
 	if err := t.continues(seen, "seen by this process"); err != nil {
@@ -127,7 +133,7 @@ func (l *Log) readCheckpoint() ([]byte, error) {
 		return data, err
 	}
 	if _, err := os.Lstat(l.path("tile")); err == nil {
-		return nil, fmt.Errorf("%w: %s is missing although there are tiles: it was deleted", ledger.ErrCorrupt, l.path("checkpoint"))
+		return nil, corrupt(l.path("checkpoint"), "is missing although there are tiles: it was deleted")
 	}
 	return nil, fmt.Errorf("%w: %w", ledger.ErrNoLedger, err)
 }

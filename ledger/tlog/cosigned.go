@@ -170,7 +170,7 @@ func (l *Log) cosigned(c *cosigner) (ledger.Head, *note.Signature, error) {
 			err = fmt.Errorf("has no cosignature of %s", c.name)
 		}
 	}
-	return ledger.Head{}, nil, fmt.Errorf("%w: %s: %w", ledger.ErrCorrupt, name, err)
+	return ledger.Head{}, nil, corrupt(name, "%v", err)
 }
 
 // attach keeps checkpoints with new cosignatures, by witness, and puts all
@@ -264,7 +264,8 @@ func (v *verification) witnesses() error {
 			}
 		}
 		if err != nil {
-			v.fault(c.path(), -1, "%v", err)
+			f, _ := faultOf(err)
+			v.fault(c.path(), -1, "%s", f.Problem)
 			newest = ledger.Head{}
 		}
 		attached, err := c.open(head.Note)

@@ -28,18 +28,23 @@ import (
 // idHash and keyHash are the hashes of postings. Keys of records whose hashes
 // collide are told apart by reading the record.
 func idHash(id string) uint64 {
-	h := sha256.Sum256(append([]byte{0}, id...))
+	var room [128]byte // so that the usual key is hashed without an allocation
+	h := sha256.Sum256(append(append(room[:0], 0), id...))
 	return binary.BigEndian.Uint64(h[:])
 }
 
 func keyHash(k ledger.Key) uint64 {
-	b := append([]byte{1}, byte(len(k.Name)>>8), byte(len(k.Name)))
+	var room [128]byte
+	b := append(room[:0], 1, byte(len(k.Name)>>8), byte(len(k.Name)))
 	h := sha256.Sum256(append(append(b, k.Name...), k.Value...))
 	return binary.BigEndian.Uint64(h[:])
 }
 
-func hashesOf(k ledger.Keys) []uint64 {
-	hs := []uint64{idHash(k.ID)}
+func hashesOf(k ledger.Keys) []uint64 { return appendHashes(nil, k) }
+
+// appendHashes puts the hashes of the keys into an empty slice.
+func appendHashes(hs []uint64, k ledger.Keys) []uint64 {
+	hs = append(hs, idHash(k.ID))
 	for _, key := range k.Index {
 		hs = append(hs, keyHash(key))
 	}

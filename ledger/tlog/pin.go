@@ -44,7 +44,7 @@ func (p *pin) read(l *Log) (ledger.Head, error) {
 	}
 	h, err := l.parseCheckpoint(data)
 	if err != nil {
-		return ledger.Head{}, fmt.Errorf("%w: high-water mark %s: %w", ledger.ErrCorrupt, p.name, err)
+		return ledger.Head{}, corrupt(p.name, "high-water mark: %v", err)
 	}
 	return h, nil
 }
@@ -55,16 +55,20 @@ func (t tree) continues(seen ledger.Head, where string) error {
 		return nil
 	}
 	if t.head.Size < seen.Size {
-		return fmt.Errorf("%w: %s has %d records, but had %d (%s): an old copy was put back", ledger.ErrRollback, t.l.dir, t.head.Size, seen.Size, where)
+		return t.rollback("has %d records, but had %d (%s): an old copy was put back", t.head.Size, seen.Size, where)
 	}
 	proof, err := t.consistency(t.head.Size, seen.Size)
 	if err != nil {
 		return err
 	}
 	if err := ledger.CheckConsistency(proof, t.head.Size, t.head.Root, seen.Size, seen.Root); err != nil {
-		return fmt.Errorf("%w: %s has another history than the one with %d records (%s): the log was forked: %w", ledger.ErrRollback, t.l.dir, seen.Size, where, err)
+		return t.rollback("has another history than the one with %d records (%s): the log was forked", seen.Size, where)
 	}
 	return nil
+}
+
+func (t tree) rollback(format string, args ...any) error {
+	return &damage{ledger.ErrRollback, t.l.path("checkpoint"), -1, fmt.Sprintf(format, args...)}
 }
 
 // raise makes a checked head the pinned one, unless a newer one is pinned. A

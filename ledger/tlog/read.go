@@ -33,7 +33,7 @@ func (l *Log) view(ctx context.Context, f func(tree) error) error {
 			return err
 		}
 		if last != nil && bytes.Equal(last, t.head.Note) {
-			return fmt.Errorf("%w: a file is missing: %w", ledger.ErrCorrupt, err)
+			return missing(err)
 		}
 		last = append([]byte{}, t.head.Note...)
 	}

@@ -89,7 +89,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-var errSegment = errors.New("index segment is damaged")
+var errSegment = errors.New("is damaged")
 
 func bucketBits(count int64) int { return bits.Len64(uint64(count / perBucket)) }
 
@@ -121,7 +121,7 @@ func openSegment(name string, id segmentID, subtree ledger.Hash, version uint32)
 		s.crc = binary.BigEndian.Uint32(h[76:])
 		if s.count < 0 || s.count > info.Size()/postingSize || s.bits != bucketBits(s.count) ||
 			info.Size() != headerSize+rowSize<<s.bits+postingSize*s.count || !bytes.Equal(h, s.header(version)) {
-			err = fmt.Errorf("%w: %s: header", errSegment, name)
+			err = fmt.Errorf("%w: its header is not that of this part of the log and version %d of the keys", errSegment, version)
 		}
 	}
 	if err != nil {
@@ -160,14 +160,14 @@ func (s *segment) bucket(i int) ([]posting, error) {
 	}
 	start, end := int64(binary.BigEndian.Uint64(rows[:])), int64(binary.BigEndian.Uint64(rows[rowSize:]))
 	if start < 0 || start > end || end > s.count || i == 1<<s.bits-1 && end != s.count {
-		return nil, fmt.Errorf("%w: %s: bucket %d", errSegment, s.file.Name(), i)
+		return nil, fmt.Errorf("%w: bounds of bucket %d", errSegment, i)
 	}
 	data := make([]byte, (end-start)*postingSize)
 	if _, err := s.file.ReadAt(data, headerSize+rowSize<<s.bits+start*postingSize); err != nil {
 		return nil, fmt.Errorf("%w: %w", errSegment, err)
 	}
 	if s.seal(i, start, end, data) != binary.BigEndian.Uint32(rows[rowSize+8:]) {
-		return nil, fmt.Errorf("%w: %s: checksum of bucket %d", errSegment, s.file.Name(), i)
+		return nil, fmt.Errorf("%w: checksum of bucket %d", errSegment, i)
 	}
 	ps := make([]posting, end-start)
 	for j := range ps {

@@ -54,7 +54,7 @@ func (r tileReader) ReadTiles(tiles []sumdb.Tile) ([][]byte, error) {
 			return nil, err
 		}
 		if len(b) != t.W*sumdb.HashSize {
-			return nil, fmt.Errorf("%w: %s has %d bytes, want %d", ledger.ErrCorrupt, r.l.path(tilePath(t)), len(b), t.W*sumdb.HashSize)
+			return nil, corrupt(r.l.path(tilePath(t)), "has %d bytes, want %d", len(b), t.W*sumdb.HashSize)
 		}
 		data[i] = b
 	}
@@ -76,7 +76,7 @@ func (t tree) ReadHashes(indexes []int64) ([]ledger.Hash, error) {
 	}
 	hs, err := sumdb.TileHashReader(sumdb.Tree{N: t.head.Size, Hash: t.head.Root}, tileReader{t.l}).ReadHashes(indexes)
 	if file := (*fs.PathError)(nil); err != nil && !errors.As(err, &file) && !errors.Is(err, ledger.ErrCorrupt) {
-		err = fmt.Errorf("%w: tiles of %s do not hash to the checkpoint of size %d: %w", ledger.ErrCorrupt, t.l.path("tile"), t.head.Size, err)
+		err = corrupt(t.l.path("tile"), "tiles do not hash to the root that was signed for %d records", t.head.Size)
 	}
 	return hs, err
 }
@@ -155,21 +155,20 @@ func appendEntry(bundle, record []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(bundle, uint16(len(record))), record...)
 }
 
-// splitBundle returns the n records of a bundle, as parts of it.
-func splitBundle(bundle []byte, n int) ([][]byte, error) {
-	records := make([][]byte, n)
-	for i := range records {
+// splitBundle adds the n records of a bundle, as parts of it, to an empty slice.
+func splitBundle(records [][]byte, bundle []byte, n int) ([][]byte, error) {
+	for i := range n {
 		if len(bundle) < 2 {
-			return nil, fmt.Errorf("ends in the length of record %d of %d", i+1, n)
+			return nil, fmt.Errorf("is torn: ends in the length of record %d of %d", i+1, n)
 		}
 		size := int(binary.BigEndian.Uint16(bundle))
 		if len(bundle)-2 < size {
-			return nil, fmt.Errorf("ends in record %d of %d", i+1, n)
+			return nil, fmt.Errorf("is torn: ends in record %d of %d", i+1, n)
 		}
-		records[i], bundle = bundle[2:2+size:2+size], bundle[2+size:]
+		records, bundle = append(records, bundle[2:2+size:2+size]), bundle[2+size:]
 	}
 	if len(bundle) > 0 {
-		return nil, fmt.Errorf("%d bytes after record %d, its last", len(bundle), n)
+		return nil, fmt.Errorf("has %d bytes after record %d, its last", len(bundle), n)
 	}
 	return records, nil
 }
@@ -181,9 +180,9 @@ func (l *Log) bundle(t sumdb.Tile) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	records, err := splitBundle(data, t.W)
+	records, err := splitBundle(make([][]byte, 0, t.W), data, t.W)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ledger.ErrCorrupt, name, err)
+		return nil, corrupt(name, "%v", err)
 	}
 	return records, nil
 }
@@ -220,7 +219,7 @@ func (t tree) last(o overlay) ([][]byte, error) {
 
 func (t tree) isLeaf(record []byte, leaf ledger.Hash, index int64) error {
 	if ledger.RecordHash(record) != leaf {
-		return fmt.Errorf("%w: %s: record %d does not have the hash that the tree has", ledger.ErrCorrupt, t.l.path(tilePath(bundleOf(index/tileWidth, t.head.Size))), index)
+		return &damage{ledger.ErrCorrupt, t.l.path(tilePath(bundleOf(index/tileWidth, t.head.Size))), index, fmt.Sprintf("record %d is not the one that was signed", index)}
 	}
 	return nil
 }

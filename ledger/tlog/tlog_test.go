@@ -29,7 +29,6 @@ func testKey() ed25519.PrivateKey {
 }
 
 func options(t testing.TB, pins string) Options {
-	t.Helper()
 	s, v, err := NewKey(origin, testKey())
 	if err != nil {
 		t.Fatal(err)

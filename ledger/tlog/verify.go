@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/bits"
 	"os"
@@ -59,9 +60,10 @@ func (f Fault) String() string { return f.Path + ": " + f.Problem }
 const maxFaults = 100
 
 // Verify recomputes the whole log from its records and compares every file with
-// what it must be. An error means that it could not look; what is wrong with
-// the log is in the report. Its memory grows by 16 bytes for each key of each
-// record, or by nothing to speak of without the index.
+// what it must be. Where records and hashes contradict each other, it blames
+// those that are not under the signature. An error means that it could not
+// look; what is wrong with the log is in the report. Its memory grows by 16 bytes for each record, or by
+// nothing to speak of without the index.
 func (l *Log) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 	var r Report
 	err := l.view(ctx, func(t tree) error {
@@ -70,9 +72,9 @@ func (l *Log) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 		r = v.report()
 		return err
 	})
-	if errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrRollback) {
+	if f, ok := faultOf(err); ok {
 		// Of the checkpoint itself: there is nothing to hold the rest against.
-		r.Faults = append(r.Faults, Fault{l.path("checkpoint"), -1, err.Error()})
+		r.Faults = append(r.Faults, f)
 		err = nil
 	}
 	return r, err
@@ -89,9 +91,11 @@ type verification struct {
 	faults   []Fault
 	notes    []string
 	done     int64
+	suspects []int64        // bundles that contradict their tile, or cannot be read
+	damaged  map[int64]bool // bundles whose records are not as signed
 	ids      []posting
-	postings [][]posting // by segment
-	tail     [][]uint64  // as index.tail
+	sums     []sum      // of the postings of each segment
+	tail     [][]uint64 // as index.tail
 	leaves   []ledger.Hash
 
 	witnessed    int64
@@ -121,7 +125,8 @@ func (v *verification) run(ctx context.Context) error {
 	size := v.t.head.Size
 	v.blocks = make([]ledger.Hash, (size+tileWidth-1)/tileWidth)
 	v.segments = segmentsOf(size / tileWidth)
-	v.postings = make([][]posting, len(v.segments))
+	v.sums = make([]sum, len(v.segments))
+	v.damaged = map[int64]bool{}
 
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -137,15 +142,19 @@ func (v *verification) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := v.blame(); err != nil {
+		return err
+	}
 	if err := v.uppers(); err != nil {
 		return err
 	}
-	if size > 0 && root(v.blocks) != v.t.head.Root {
-		v.fault("checkpoint", -1, "the records hash to another root than was signed")
-	}
 	if !v.o.SkipIndex {
 		v.duplicates()
-		v.index()
+		if !v.signed() {
+			v.note("the index was not checked: it is that of the records, and they are not as signed")
+		} else if err := v.index(); err != nil {
+			return err
+		}
 	}
 	if err := v.witnesses(); err != nil {
 		return err
@@ -153,101 +162,52 @@ func (v *verification) run(ctx context.Context) error {
 	return v.strays()
 }
 
-// read reads a file that the log must have. Missing is a fault, unless the log
-// has moved on: then Verify begins anew.
-func (v *verification) read(path string) ([]byte, error) {
-	data, err := os.ReadFile(v.t.l.path(path))
+// read reads a file that the log must have, into a buffer if that is large
+// enough. Missing is a fault, unless the log has moved on: then Verify begins
+// anew.
+func (v *verification) read(path string, buf []byte) (data []byte, problem string, err error) {
+	data, err = readInto(v.t.l.path(path), buf)
 	if errors.Is(err, fs.ErrNotExist) {
 		now, err2 := v.t.l.readCheckpoint()
 		if err2 != nil || !bytes.Equal(now, v.t.head.Note) {
-			return nil, errors.Join(err, err2)
+			return nil, "", errors.Join(err, err2)
 		}
-		v.fault(path, -1, "is missing")
-		return nil, nil
+		return nil, "is missing", nil
 	}
-	return data, err
+	return data, "", err
 }
 
-// tile compares a tile with the hashes that it must hold.
+// readTile reads a tile of hashes.
+func (v *verification) readTile(t sumdb.Tile, buf []byte) (data []byte, problem string, err error) {
+	data, problem, err = v.read(tilePath(t), buf)
+	if err == nil && problem == "" && len(data) != t.W*sumdb.HashSize {
+		problem = fmt.Sprintf("has %d bytes, want %d", len(data), t.W*sumdb.HashSize)
+	}
+	return data, problem, err
+}
+
+// tile finds fault with a tile that does not hold these hashes.
 func (v *verification) tile(t sumdb.Tile, want []ledger.Hash) error {
-	data, err := v.read(tilePath(t))
-	if err != nil || data == nil {
+	data, problem, err := v.readTile(t, nil)
+	if err != nil {
 		return err
 	}
-	if len(data) != len(want)*sumdb.HashSize {
-		v.fault(tilePath(t), -1, "has %d bytes, want %d", len(data), len(want)*sumdb.HashSize)
+	if problem != "" {
+		v.fault(tilePath(t), -1, "%s", problem)
 		return nil
 	}
 	for i, h := range want {
-		if !bytes.Equal(h[:], data[i*sumdb.HashSize:][:sumdb.HashSize]) {
-			v.fault(tilePath(t), t.N*tileWidth+int64(i), "hash %d is not that of the records", t.N*tileWidth+int64(i))
-		}
-	}
-	return nil
-}
-
-// block checks a bundle, its records, and the tile of their hashes.
-func (v *verification) block(n int64) error {
-	b := bundleOf(n, v.t.head.Size)
-	data, err := v.read(tilePath(b))
-	if err != nil || data == nil {
-		return err
-	}
-	records, err := splitBundle(data, b.W)
-	if err != nil {
-		v.fault(tilePath(b), -1, "%v", err)
-		return nil
-	}
-	leaves := make([]ledger.Hash, b.W)
-	for i, r := range records {
-		leaves[i] = ledger.RecordHash(r)
-	}
-	v.blocks[n] = root(leaves)
-	if err := v.tile(tileOf(0, n, v.t.head.Size), leaves); err != nil {
-		return err
-	}
-	if !v.o.SkipIndex {
-		v.keys(n, records, leaves)
-	}
-	v.mu.Lock()
-	v.done += int64(b.W)
-	done := v.done
-	v.mu.Unlock()
-	if v.o.Progress != nil && (done%(1<<14) < tileWidth || done == v.t.head.Size) {
-		v.o.Progress(done, v.t.head.Size)
-	}
-	return nil
-}
-
-// keys gathers the keys of a bundle's records.
-func (v *verification) keys(n int64, records [][]byte, leaves []ledger.Hash) {
-	var ids, postings []posting
-	var tail [][]uint64
-	for i, r := range records {
-		index := n*tileWidth + int64(i)
-		k, err := ledger.Derive(v.t.l.o.KeysOf, r)
-		if err != nil {
-			v.fault(tilePath(bundleOf(n, v.t.head.Size)), index, "record %d: %v", index, err)
-			tail = append(tail, nil)
+		if bytes.Equal(h[:], data[i*sumdb.HashSize:][:sumdb.HashSize]) {
 			continue
 		}
-		ids = append(ids, posting{idHash(k.ID), index})
-		hashes := hashesOf(k)
-		tail = append(tail, hashes)
-		for _, h := range hashes {
-			postings = append(postings, posting{h, index})
+		if n := t.N*tileWidth + int64(i); t.L == 0 {
+			v.fault(tilePath(t), n, "hash of record %d is wrong; the record is as signed", n)
+		} else {
+			span := int64(1) << (tileHeight * t.L)
+			v.fault(tilePath(t), -1, "hash %d, of records %d to %d, is wrong", n, n*span, (n+1)*span-1)
 		}
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.ids = append(v.ids, ids...)
-	for i, s := range v.segments {
-		if first := n * tileWidth; s.from() <= first && first < s.to() {
-			v.postings[i] = append(v.postings[i], postings...)
-			return
-		}
-	}
-	v.tail, v.leaves = tail, leaves
+	return nil
 }
 
 // root is the RFC 6962 tree hash above some leaves, or above the roots of
@@ -258,6 +218,11 @@ func root(hs []ledger.Hash) ledger.Hash {
 	}
 	k := 1 << (bits.Len(uint(len(hs)-1)) - 1)
 	return sumdb.NodeHash(root(hs[:k]), root(hs[k:]))
+}
+
+// signed reports whether the blocks are what the checkpoint says.
+func (v *verification) signed() bool {
+	return v.t.head.Size == 0 || root(v.blocks) == v.t.head.Root
 }
 
 // uppers checks the tiles above those of the leaves.
@@ -277,86 +242,6 @@ func (v *verification) uppers() error {
 		hs = above
 	}
 	return nil
-}
-
-// duplicates looks for records with the same idempotency key.
-func (v *verification) duplicates() {
-	slices.SortFunc(v.ids, comparePostings)
-	for i := 1; i < len(v.ids); i++ {
-		a, b := v.ids[i-1], v.ids[i]
-		if a.hash != b.hash {
-			continue
-		}
-		var id [2]string
-		for j, p := range []posting{a, b} {
-			if e, err := v.t.entry(p.index); err == nil {
-				k, _ := ledger.Derive(v.t.l.o.KeysOf, e.Record)
-				id[j] = k.ID
-			}
-		}
-		if id[0] == id[1] {
-			v.fault(tilePath(bundleOf(b.index/tileWidth, v.t.head.Size)), b.index, "record %d has the idempotency key of record %d, %q", b.index, a.index, id[0])
-		}
-	}
-}
-
-// index compares the index with what it must be. What is missing is no fault:
-// a writer may have been killed before it came to that.
-func (v *verification) index() {
-	version := v.t.l.o.KeysVersion
-	for i, id := range v.segments {
-		subtree := root(v.blocks[id.from()/tileWidth : id.to()/tileWidth])
-		s, err := openSegment(v.t.l.path(id.path()), id, subtree, version)
-		if errors.Is(err, fs.ErrNotExist) {
-			v.note("%s is not written yet", v.t.l.path(id.path()))
-			continue
-		}
-		if err == nil {
-			slices.SortFunc(v.postings[i], comparePostings)
-			err = sameSegment(s, v.postings[i])
-			s.close()
-		}
-		if err != nil {
-			v.fault(id.path(), -1, "%v", err)
-		}
-	}
-	tailName := tailPath(v.t.head.Size)
-	data, err := os.ReadFile(v.t.l.path(tailName))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		v.fault(tailName, -1, "%v", err)
-		return
-	}
-	var want []byte
-	for i, hashes := range v.tail {
-		want = appendFrame(want, version, v.t.head.Size&^(tileWidth-1)+int64(i), v.leaves[i], hashes)
-	}
-	switch {
-	case bytes.Equal(data, want):
-	case bytes.HasPrefix(want, data): // it is not synced, so a power failure may tear it
-		v.note("%s lacks the last records", v.t.l.path(tailName))
-	default:
-		v.fault(tailName, -1, "is not derived from the last %d records", len(v.tail))
-	}
-}
-
-func sameSegment(s *segment, want []posting) error {
-	c := s.cursor()
-	for {
-		p, err := c.peek()
-		if err != nil {
-			return err
-		}
-		if p == nil || len(want) == 0 {
-			if p != nil || len(want) > 0 {
-				return fmt.Errorf("has %d keys, another number than the records", s.count)
-			}
-			return nil
-		}
-		if *p != want[0] {
-			return fmt.Errorf("says of record %d what its keys do not", p.index)
-		}
-		c.ps, want = c.ps[1:], want[1:]
-	}
 }
 
 // strays notes the files of the folder that do not belong to this tree.
@@ -394,4 +279,32 @@ func (v *verification) strays() error {
 func (v *verification) isTile(path string) bool {
 	t, ok := parseTilePath(path)
 	return ok && t == tileOf(t.L, t.N, v.t.head.Size)
+}
+
+// readInto is os.ReadFile into a buffer, if that is large enough.
+func readInto(name string, buf []byte) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if buf = buf[:cap(buf)]; info.Size() >= int64(len(buf)) {
+		buf = make([]byte, info.Size()+1) // one more, to see the end
+	}
+	n := 0
+	for n < len(buf) {
+		m, err := f.Read(buf[n:])
+		n += m
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return buf[:n], nil
 }
