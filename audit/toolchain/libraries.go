@@ -195,10 +195,28 @@ func (p *Poller) Libraries(ctx context.Context) ([]Library, error) {
 			out = append(out, l)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Library) int {
-		return cmp.Or(cmp.Compare(a.SONAME, b.SONAME), cmp.Compare(a.Path, b.Path))
-	})
+	sortLibraries(out)
 	return out, nil
+}
+
+// Known gives the libraries that were hashed already, in the same order. It
+// reads nothing.
+func (p *Poller) Known() []Library {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := []Library{}
+	for m, l := range p.done {
+		_, l.Deleted = p.seen[m.as(true)]
+		out = append(out, l)
+	}
+	sortLibraries(out)
+	return out
+}
+
+func sortLibraries(l []Library) {
+	slices.SortFunc(l, func(a, b Library) int {
+		return cmp.Or(cmp.Compare(a.SONAME, b.SONAME), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Digest, b.Digest))
+	})
 }
 
 // library looks at one file. It gives false if the policy does not keep it.
