@@ -42,6 +42,7 @@ const (
 	cacheFormat = "auditlog/cache/v1\n"
 	cacheEnd    = ".cache"
 	lockEnd     = ".lock"
+	tempEnd     = ".tmp"
 	maxRecord   = maxPath + 1<<16
 )
 
@@ -202,7 +203,8 @@ func appendCached(b []byte, r *row) []byte {
 // replace makes the files among rows the content of the cache. The rename is
 // the commit.
 func (c *cache) replace(rows *sorter) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(c.name), filepath.Base(c.name)+".*.tmp")
+	// One name, which the lock guards: what a killed run left is overwritten.
+	f, err := os.OpenFile(c.name+tempEnd, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
