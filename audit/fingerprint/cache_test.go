@@ -77,6 +77,11 @@ func TestCache(t *testing.T) {
 		t.Errorf("%d racy entries were trusted", again.Cached)
 	}
 	later(t, dir, cache)
+	c, err := Check(t.Context(), dir, bytes.NewReader(first.manifest.Bytes()), Options{Cache: cache, SHA256: true})
+	must(t, err)
+	if !c.OK() || c.Cached != first.Files {
+		t.Errorf("checked: %+v", c)
+	}
 	second := run("")
 	if second.Cached != second.Files {
 		t.Errorf("%d of %d cached", second.Cached, second.Files)

@@ -91,6 +91,24 @@ func TestChanging(t *testing.T) {
 	}
 }
 
+// TestListedTwice lets a folder seem to hold a name twice: trees have no two
+// leaves for one path.
+func TestListedTwice(t *testing.T) {
+	r, err := newRun(t.Context(), sample(t), &Options{})
+	must(t, err)
+	defer r.close()
+	rows := newSorter(t.Context(), r.o)
+	defer rows.close()
+	must(t, r.scan(t.Context(), rows))
+	st, err := lstatAt(r.root, "a")
+	must(t, err)
+	must(t, rows.addRow(&row{path: "a", kind: 'f', stat: st}))
+	must(t, r.seal(t.Context(), rows, func(*row) error { return nil }))
+	if r.problems.Count != 1 || r.problems.First[0].Path != "a" || r.problems.First[0].Err != ErrUnstable {
+		t.Errorf("%+v", r.problems)
+	}
+}
+
 // TestRetry lets a file change while it is read: for a while, or for good.
 func TestRetry(t *testing.T) {
 	for times := 1; times <= retries+1; times++ {

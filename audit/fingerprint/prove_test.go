@@ -55,6 +55,10 @@ func TestProofs(t *testing.T) {
 	if _, err := Prove(t.Context(), bytes.NewReader(short), f.Tree, "a"); !errors.Is(err, ErrListing) {
 		t.Errorf("a listing without its last line: %v", err)
 	}
+	lying := bytes.Replace(listing, []byte(`"path":"d/copy","type":"file","size":"3"`), []byte(`"path":"d/copy","type":"file","size":"4"`), 1)
+	if _, err := ProveContent(t.Context(), bytes.NewReader(lying), f.Content, Digest{}, Options{}); err == nil || !strings.Contains(err.Error(), "two sizes") {
+		t.Errorf("one digest with two sizes: %v", err)
+	}
 	if _, err := ProveContent(t.Context(), bytes.NewReader(short), f.Content, Digest{}, Options{}); !errors.Is(err, ErrListing) {
 		t.Errorf("a listing without its last line: %v", err)
 	}
