@@ -4,7 +4,8 @@
 //		reads a log with torchwood, asks for a signature of each key, prints
 //		size, root and the SHA-256 of the length and bytes of each record
 //	tlog prove < LINES
-//		checks proofs with transparency-dev/merkle: those that hold are counted
+//		checks proofs with transparency-dev/merkle: those that hold are counted.
+//		Hashes of 64 bytes are SHA3-512, others SHA-256
 //	tlog agent SOCKET
 //		serves a new Ed25519 key as an ssh-agent until stdin ends, for
 //		litewitness; prints its fingerprint
@@ -15,8 +16,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto"
 	"crypto/ed25519"
 	"crypto/sha256"
+	_ "crypto/sha3"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -144,12 +147,16 @@ func prove(r io.Reader) error {
 			}
 			hashes = append(hashes, h)
 		}
+		hasher := rfc6962.DefaultHasher
+		if len(hashes[0]) == 64 {
+			hasher = rfc6962.New(crypto.SHA3_512)
+		}
 		var err error
 		switch kind {
 		case "inclusion":
-			err = proof.VerifyInclusion(rfc6962.DefaultHasher, a, size, hashes[0], hashes[2:], hashes[1])
+			err = proof.VerifyInclusion(hasher, a, size, hashes[0], hashes[2:], hashes[1])
 		case "consistency":
-			err = proof.VerifyConsistency(rfc6962.DefaultHasher, a, size, hashes[2:], hashes[0], hashes[1])
+			err = proof.VerifyConsistency(hasher, a, size, hashes[2:], hashes[0], hashes[1])
 		default:
 			return fmt.Errorf("line %q", lines.Text())
 		}
