@@ -98,6 +98,7 @@ func TestFileRefused(t *testing.T) {
 		"written after":            {hashed: func() { must(t, os.WriteFile(path, []byte("later"), 0o644)) }},
 		"removed after":            {hashed: func() { must(t, os.Remove(path)) }},
 	} {
+		write(t, dir, map[string]string{"d/copy": "first"})
 		_, err := File(t.Context(), path, Options{hooks: h})
 		var pe *ProblemError
 		if !errors.Is(err, ErrUnstable) || !errors.As(err, &pe) || pe.First[0].Path != path {
