@@ -103,6 +103,22 @@ func (r *Redactor) Text(text string) (out string, redacted bool) {
 	return out, redacted
 }
 
+// HasToken reports whether a text surely holds a secret: a token of a provider
+// that made its tokens recognisable, a private key, or a URL with user-info. It
+// does not guess from the look of a text as Text does, which takes some names
+// (a ULID) for secrets: for what must be refused where it cannot be replaced.
+func HasToken(text string) bool {
+	if pem.MatchString(text) || urlUser.MatchString(text) {
+		return true
+	}
+	for _, w := range word.FindAllString(text, -1) {
+		if prefixes.MatchString(w) || inside.MatchString(w) {
+			return true
+		}
+	}
+	return false
+}
+
 // IsRedacted reports whether text is what Commit gives.
 func IsRedacted(text string) bool {
 	return text == Mark || commitment.MatchString(text)

@@ -12,19 +12,17 @@ import (
 	"github.com/mmaudit/mmaudit/validate/rules"
 )
 
-var completionScripts = map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}
-
 func completionCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "completion", Usage: "print the completion script of a shell", ArgsUsage: "bash|zsh|fish",
 		Description: "bash:  source <(mmvalidate completion bash)\nzsh:   source <(mmvalidate completion zsh)\nfish:  mmvalidate completion fish | source\n\n" +
 			"Exit status: 0 printed, 2 usage.",
 		Action: func(c *cli.Context) error {
-			script, ok := completionScripts[c.Args().First()]
+			script, ok := clikit.CompletionScript(c.Args().First(), name)
 			if !ok {
 				return clikit.Usagef("one of bash, zsh, fish", "no completion for shell %q", c.Args().First())
 			}
-			_, err := fmt.Fprint(e.stdout, strings.ReplaceAll(script, "NAME", name))
+			_, err := fmt.Fprint(e.stdout, script)
 			return err
 		},
 	}
@@ -159,51 +157,3 @@ func ruleWords() []string {
 	}
 	return out
 }
-
-const bashCompletion = `_NAME() {
-  local cur="${COMP_WORDS[COMP_CWORD]}" word IFS=$'\n'
-  [ "$cur" = "=" ] && cur=
-  COMPREPLY=()
-  while read -r word; do
-    case "$word" in
-      :dirs) COMPREPLY+=($(compgen -d -- "$cur")) ;;
-      :files) COMPREPLY+=($(compgen -f -- "$cur")) ;;
-      *) COMPREPLY+=("${word%%$'\t'*}") ;;
-    esac
-  done < <("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
-}
-complete -o filenames -F _NAME NAME
-`
-
-const zshCompletion = `#compdef NAME
-_NAME() {
-  local -a offers
-  local word
-  for word in "${(@f)$(${words[1]} __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
-    case "$word" in
-      :dirs) _files -/ ;;
-      :files) _files ;;
-      ?*) offers+=("${word/$'\t'/:}") ;;
-    esac
-  done
-  (( $#offers )) && _describe NAME offers
-}
-if [[ "${funcstack[1]}" == _NAME ]]; then _NAME "$@"; else compdef _NAME NAME; fi
-`
-
-const fishCompletion = `function __NAME_words
-  set -l before (commandline -opc)
-  set -l cur (commandline -ct)
-  for word in (command $before[1] __complete $before[2..-1] "$cur" 2>/dev/null)
-    switch $word
-      case :dirs
-        __fish_complete_directories "$cur"
-      case :files
-        __fish_complete_path "$cur"
-      case '*'
-        echo $word
-    end
-  end
-end
-complete -c NAME -f -a '(__NAME_words)'
-`

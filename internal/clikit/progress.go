@@ -73,3 +73,39 @@ func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
+
+// A BytesProgress is a [Progress] of bytes: it shows how many, how fast, and how
+// long it will take.
+type BytesProgress struct{ Progress }
+
+// NewBytesProgress makes a bar; mode is as for NewProgress.
+func NewBytesProgress(w io.Writer, mode string) *BytesProgress {
+	p := NewProgress(w, mode, "")
+	return &BytesProgress{Progress{w: p.w, since: p.since, wait: p.wait}}
+}
+
+// Update shows how much is done of what; last takes the bar off the screen.
+func (p *BytesProgress) Update(what string, done, total int64, last bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.w == nil {
+		return
+	}
+	if p.bar == nil {
+		if time.Since(p.since) < p.wait {
+			return
+		}
+		p.bar = progressbar.NewOptions64(max(total, 1),
+			progressbar.OptionSetWriter(p.w), progressbar.OptionShowBytes(true), progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth())
+	}
+	p.bar.Describe(what)
+	if p.bar.GetMax64() < total {
+		p.bar.ChangeMax64(total)
+	}
+	p.bar.Set64(min(done, p.bar.GetMax64()-1)) // the last step would clear the bar while work goes on
+	if last {
+		p.bar.Clear()
+		p.bar = nil
+	}
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/canonical"
+	"github.com/mmaudit/mmaudit/audit/fingerprint"
+	"github.com/mmaudit/mmaudit/ledger"
+)
+
+// Append stores a record and returns when it is durable. A record whose
+// idempotency key is taken is one that was sent again if what it says is what
+// the first one said, the time and what was seen of the machine aside: then the
+// receipt is that of the first one, with Known set. Otherwise it is
+// ledger.ErrConflict.
+func (s *Store) Append(ctx context.Context, record []byte) (ledger.Receipt, error) {
+	receipt, err := s.Log.Append(ctx, record)
+	if !errors.Is(err, ledger.ErrConflict) {
+		return receipt, err
+	}
+	mine, openErr := audit.Open(record)
+	if openErr != nil || mine.Predicate().ID == "" {
+		return receipt, errors.Join(err, openErr)
+	}
+	head, headErr := s.Log.Head(ctx)
+	if headErr != nil {
+		return receipt, headErr
+	}
+	id := ledger.Key{Name: audit.KeyID, Value: mine.Predicate().ID}
+	for e, findErr := range s.Log.Find(ctx, head.Size, 0, id) {
+		if findErr != nil {
+			return receipt, findErr
+		}
+		theirs, openErr := audit.Open(e.Record)
+		if openErr != nil {
+			return receipt, openErr
+		}
+		same, sayErr := sayTheSame(mine.Predicate(), theirs.Predicate())
+		switch {
+		case sayErr != nil:
+			return receipt, sayErr
+		case !same:
+			return receipt, fmt.Errorf("%w: record %d has the id %q and says something else", ledger.ErrConflict, e.Index, id.Value)
+		}
+		return ledger.Receipt{Index: e.Index, Size: head.Size, Known: true}, nil
+	}
+	return receipt, err
+}
+
+// sayTheSame reports whether two predicates differ in nothing but when and from
+// which machine they were made.
+func sayTheSame(a, b *audit.Predicate) (bool, error) {
+	x, err := essence(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := essence(b)
+	return bytes.Equal(x, y), err
+}
+
+func essence(p *audit.Predicate) ([]byte, error) {
+	q := *p
+	q.Time, q.Prev, q.Toolchain, q.Gaps = audit.Time{}, nil, nil, nil
+	q.Data = make([]audit.Dataset, len(p.Data))
+	for i, d := range p.Data {
+		f := d.Fingerprint
+		f.Cached, f.CacheOff, f.Unreadable = 0, "", fingerprint.Problems{}
+		d.Fingerprint, d.Listing = f, nil // a listing has times of files
+		q.Data[i] = d
+	}
+	return canonical.Marshal(q)
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/internal/durable"
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/tlog"
+)
+
+// InitOptions say what a new ledger is.
+type InitOptions struct {
+	Origin string
+	// Genesis makes the first record, signed, from what the ledger is: its
+	// keys are the first that are trusted.
+	Genesis func(origin, logKey string) (record []byte, err error)
+	// LogPassphrase encrypts the key of the log; nil leaves it as it is, so
+	// that records can be made without anybody present. LogPassphraseSource is
+	// where it comes from later.
+	LogPassphrase       []byte
+	LogPassphraseSource string
+	Pins                string // as in Options
+}
+
+// Init makes a ledger in a folder, which it creates if need be, and opens it
+// for appending. Where a ledger is, or what is left of one, it is
+// ledger.ErrExists, and nothing is changed.
+func Init(ctx context.Context, dir string, o InitOptions) (s *Store, err error) {
+	if err := CheckOrigin(o.Origin); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{configName, logDir, logKeyName, siteName, blobDir} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return nil, errors.Join(fmt.Errorf("%w: %s", ledger.ErrExists, filepath.Join(dir, name)), err)
+		}
+	}
+	logKey, err := keys.Generate(keys.Ed25519)
+	if err != nil {
+		return nil, err
+	}
+	s = &Store{dir: dir, Blobs: Blobs{filepath.Join(dir, blobDir)}}
+	s.Config = Config{V: 1, Origin: o.Origin, LogKey: LogKey{File: logKeyName, Passphrase: o.LogPassphraseSource}}
+	name, err := vkey(o.Origin, logKey)
+	if err != nil {
+		return nil, err
+	}
+	s.Config.Log = []string{name}
+	genesis, err := o.Genesis(o.Origin, name)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := durable.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil { // what was there was looked at above: all of this is ours
+			for _, name := range []string{logDir, logKeyName, siteName} {
+				os.RemoveAll(filepath.Join(dir, name))
+			}
+			os.Remove(dir) // if it is empty
+		}
+	}()
+	site := make([]byte, siteSize)
+	rand.Read(site)
+	if err := durable.WriteFile(filepath.Join(dir, siteName), site, 0o600); err != nil {
+		return nil, err
+	}
+	if err := keys.Create(filepath.Join(dir, logKeyName), logKey, o.LogPassphrase); err != nil {
+		return nil, err
+	}
+	options, err := s.options(ctx, Options{Pins: o.Pins})
+	if err != nil {
+		return nil, err
+	}
+	if options.Signer, _, err = logSigner(o.Origin, logKey); err != nil {
+		return nil, err
+	}
+	if s.Log, err = tlog.Init(ctx, filepath.Join(dir, logDir), options); err != nil {
+		return nil, err
+	}
+	text, err := s.marshal()
+	if err == nil {
+		_, err = s.Log.Append(ctx, genesis)
+	}
+	if err == nil {
+		err = durable.WriteFile(filepath.Join(dir, configName), text, 0o644) // the commit
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Log.Close())
+	}
+	return s, nil
+}

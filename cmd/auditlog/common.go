@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/audit/store"
+	"github.com/mmaudit/mmaudit/internal/clikit"
+	"github.com/mmaudit/mmaudit/ledger"
+)
+
+// sharedFlags stand on every command.
+func sharedFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "ledger", Usage: "the ledger: a folder `DIR` (default: AUDITLOG_LEDGER, else .auditlog here or above)"},
+		&cli.StringFlag{Name: "key", Usage: "sign with the key in `FILE` (default: AUDITLOG_KEY, else auditlog/key.pem below the user's configuration)"},
+		&cli.StringFlag{Name: "passphrase", Usage: "passphrase of the key from `SOURCE`: file:PATH, fd:N, env:NAME, prompt (default: AUDITLOG_PASSPHRASE, else prompt)"},
+		&cli.BoolFlag{Name: "json", Usage: "print the result as JSON"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no progress and no remarks"},
+	}
+}
+
+// shareFlags gives every command the shared flags, and its subcommands; one that
+// has a flag of that name keeps its own.
+func shareFlags(commands []*cli.Command) {
+	for _, c := range commands {
+		own := map[string]bool{}
+		for _, f := range c.Flags {
+			own[f.Names()[0]] = true
+		}
+		for _, f := range sharedFlags() {
+			if !own[f.Names()[0]] {
+				c.Flags = append(c.Flags, f)
+			}
+		}
+		shareFlags(c.Subcommands)
+	}
+}
+
+// usageError makes an error of an argument, with a hint.
+func usageError(err error, hint string) error {
+	return &clikit.Error{Code: clikit.Usage, Err: err, Hint: hint}
+}
+
+// explainError gives an error of a library the exit status and the hint that
+// it deserves, whichever command met it.
+func explainError(err error) error {
+	var known *clikit.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	for _, c := range []struct {
+		is   error
+		code int
+		hint string
+	}{
+		{context.Canceled, clikit.Interrupted, ""},
+		{ledger.ErrNoLedger, clikit.Usage, "`auditlog init` makes a ledger; --ledger DIR or AUDITLOG_LEDGER names one"},
+		{store.ErrUnfinished, clikit.Failed, "restore ledger.json from a backup; if the ledger was never in use, remove the folder and run `auditlog init` again"},
+		{ledger.ErrRollback, clikit.Findings, "an old copy of the ledger may have been put back: compare it with a bundle or a checkpoint that you have"},
+		{ledger.ErrCorrupt, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
+		{ledger.ErrConflict, clikit.Failed, "another event needs another --id"},
+		{audit.ErrInvalid, clikit.Usage, "`auditlog explain EVENT` says what an event must have"},
+		{keys.ErrPassphraseNeeded, clikit.Usage, "--passphrase file:PATH, fd:N, env:NAME or prompt says where it comes from"},
+		{keys.ErrPassphrase, clikit.Usage, ""},
+		{keys.ErrExposed, clikit.Usage, "chmod 600 the file, and think about who may have read it"},
+		{keys.ErrKeyFile, clikit.Usage, "`auditlog keys new` makes a key; so does `openssl genpkey -algorithm ed25519`"},
+		{keys.ErrKeyType, clikit.Usage, "keys are Ed25519 or ECDSA P-256"},
+	} {
+		if errors.Is(err, c.is) {
+			return &clikit.Error{Code: c.code, Err: err, Hint: c.hint}
+		}
+	}
+	return err
+}
+
+// openLedger opens the ledger that the flags, the environment or the working
+// folder name. The caller closes it.
+func (e *env) openLedger(c *cli.Context, write bool) (*store.Store, error) {
+	dir, err := ledgerDir(c)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(c.Context, dir, store.Options{Write: write, Passphrase: e.readPassphrase})
+}
+
+func ledgerDir(c *cli.Context) (string, error) {
+	given, from := c.String("ledger"), "--ledger"
+	if given == "" {
+		given, from = os.Getenv("AUDITLOG_LEDGER"), "AUDITLOG_LEDGER"
+	}
+	if strings.HasPrefix(given, "fabric:") {
+		return "", clikit.Usagef("name a folder", "%s %s: this build has no Hyperledger Fabric", from, given)
+	}
+	if given != "" {
+		return filepath.Clean(given), nil
+	}
+	return store.Find(".")
+}
+
+// keyPath gives the file of the signing key.
+func keyPath(c *cli.Context) (string, error) {
+	if given := c.String("key"); given != "" {
+		return given, nil
+	}
+	return defaultKeyPath()
+}
+
+func defaultKeyPath() (string, error) {
+	if given := os.Getenv("AUDITLOG_KEY"); given != "" {
+		return given, nil
+	}
+	config, err := os.UserConfigDir()
+	if err != nil {
+		return "", usageError(fmt.Errorf("no place for the signing key: %w", err), "--key FILE or AUDITLOG_KEY names one")
+	}
+	return filepath.Join(config, name, "key.pem"), nil
+}
+
+// openKey reads the signing key, asking for its passphrase if it has one.
+func (e *env) openKey(c *cli.Context) (*keys.Private, error) {
+	path, err := keyPath(c)
+	if err != nil {
+		return nil, err
+	}
+	return e.loadKey(c, path)
+}
+
+func (e *env) loadKey(c *cli.Context, path string) (*keys.Private, error) {
+	k, err := keys.Load(path, func() ([]byte, error) {
+		source, err := passphraseSource(c)
+		if err != nil {
+			return nil, err
+		}
+		return e.readPassphrase(c.Context, path, source)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usageError(fmt.Errorf("no signing key: %w", err), "`auditlog keys new` makes one; --key FILE or AUDITLOG_KEY names another")
+	}
+	return k, err
+}
+
+// passphraseSource says where the passphrase of a key comes from.
+func passphraseSource(c *cli.Context) (keys.PassphraseSource, error) {
+	given, from := c.String("passphrase"), "--passphrase"
+	if given == "" {
+		given, from = os.Getenv("AUDITLOG_PASSPHRASE"), "AUDITLOG_PASSPHRASE"
+	}
+	if given == "" {
+		given = "prompt"
+	}
+	source, err := keys.ParsePassphraseSource(given)
+	if err != nil {
+		return source, usageError(fmt.Errorf("%s: %w", from, err), "such as --passphrase env:MY_PASSPHRASE")
+	}
+	return source, nil
+}
+
+// readPassphrase reads a passphrase for a file.
+func (e *env) readPassphrase(ctx context.Context, file string, source keys.PassphraseSource) ([]byte, error) {
+	e.warnExposed(source)
+	return source.Read(ctx, file)
+}
+
+func (e *env) warnExposed(source keys.PassphraseSource) {
+	if mode, ok := source.Exposed(); ok {
+		fmt.Fprintf(e.stderr, "%s: warning: the file of passphrase %s can be read by others (mode %04o)\n", name, source, mode)
+	}
+}
+
+// remark says something on stderr that is not a result.
+func (e *env) remark(c *cli.Context, format string, args ...any) {
+	if !c.Bool("quiet") {
+		fmt.Fprintf(e.stderr, name+": "+format+"\n", args...)
+	}
+}
+
+// result prints what a command found: v as one document of JSON with --json,
+// else text.
+func (e *env) result(c *cli.Context, v any, text func(io.Writer) error) error {
+	if !c.Bool("json") {
+		return text(e.stdout)
+	}
+	enc := json.NewEncoder(e.stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

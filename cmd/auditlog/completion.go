@@ -1,0 +1,195 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/toolchain"
+	"github.com/mmaudit/mmaudit/internal/clikit"
+)
+
+func completionCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "completion", Usage: "print the completion script of a shell", ArgsUsage: "bash|zsh|fish",
+		Description: "bash:  source <(auditlog completion bash)\nzsh:   source <(auditlog completion zsh)\nfish:  auditlog completion fish | source\n\n" +
+			"Exit status: 0 printed, 2 usage.",
+		Action: func(c *cli.Context) error {
+			script, ok := clikit.CompletionScript(c.Args().First(), name)
+			if !ok {
+				return clikit.Usagef("one of bash, zsh, fish", "no completion for shell %q", c.Args().First())
+			}
+			_, err := fmt.Fprint(e.stdout, script)
+			return err
+		},
+	}
+}
+
+// completeWord is the first argument with which the scripts ask for words. The
+// words of the command line follow, the last of which is being typed.
+const completeWord = "__complete"
+
+// What a flag or an argument takes where the shell itself knows the words.
+const (
+	dirs  = ":dirs"
+	files = ":files"
+)
+
+// complete gives what the last of words may become: lines of a word, a tab and
+// what it means, and at the end dirs or files where the shell adds its own.
+func complete(app *cli.App, words []string) []string {
+	cur := ""
+	if n := len(words); n > 0 {
+		cur, words = words[n-1], words[:n-1]
+	}
+	// bash takes --format=json for three words.
+	if cur == "=" {
+		cur = ""
+	}
+	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "=" })
+
+	flags, arguments, open := clikit.Separate(allFlags(app), words)
+	var command *cli.Command
+	chosen, arguments := descend(app, arguments)
+	for ; chosen != nil; chosen = chosen.sub {
+		command = chosen.Command
+	}
+	var out []string
+	switch {
+	case open:
+		out = valuesOf(strings.TrimLeft(flags[len(flags)-1], "-"))
+	case strings.HasPrefix(cur, "-"):
+		out = flagWords(app, command, arguments)
+	case command == nil:
+		out = commandWords(app.Commands)
+	case len(command.Subcommands) > 0:
+		out = commandWords(command.Subcommands)
+	default:
+		out = argumentsOf(command)
+	}
+	return slices.DeleteFunc(out, func(w string) bool {
+		return !strings.HasPrefix(w, cur) && w != dirs && w != files
+	})
+}
+
+func commandWords(commands []*cli.Command) []string {
+	var out []string
+	for _, c := range commands {
+		out = append(out, c.Name+"\t"+c.Usage)
+	}
+	return out
+}
+
+// allFlags lists the flags of all commands. Names that several share take a
+// value in all or in none.
+func allFlags(app *cli.App) []cli.Flag {
+	all := slices.Clone(app.Flags)
+	for c := range everyCommand(app.Commands) {
+		all = append(all, c.Flags...)
+	}
+	return all
+}
+
+// everyCommand yields commands and those below them.
+func everyCommand(commands []*cli.Command) func(func(*cli.Command) bool) {
+	return func(yield func(*cli.Command) bool) {
+		for _, c := range commands {
+			if !yield(c) {
+				return
+			}
+			for sub := range everyCommand(c.Subcommands) {
+				if !yield(sub) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// flagWords offers the flags of a command; of `record` those of the event.
+func flagWords(app *cli.App, command *cli.Command, arguments []string) []string {
+	flags := app.Flags
+	if command != nil {
+		flags = command.Flags
+	}
+	var kind audit.Kind
+	if command != nil && command.Name == "record" && len(arguments) > 0 {
+		kind, _ = audit.KindOf(audit.Event(arguments[0]))
+	}
+	var out []string
+	for _, f := range flags {
+		n := f.Names()[0]
+		if kind.Event != "" && !takes(kind, n) {
+			continue
+		}
+		if d, ok := f.(cli.DocGenerationFlag); ok {
+			out = append(out, "--"+n+"\t"+strings.ReplaceAll(d.GetUsage(), "`", ""))
+		}
+	}
+	return append(out, "--help\tshow help")
+}
+
+// takes reports whether a record of an event may have a flag of `record`.
+func takes(kind audit.Kind, flag string) bool {
+	of := false
+	for _, p := range parts() {
+		if p.has(flag) {
+			if of = true; p.allows(kind) {
+				return true
+			}
+		}
+	}
+	return !of
+}
+
+// valuesOf gives the values of a flag; nil where there is nothing to choose from.
+func valuesOf(flag string) []string {
+	switch flag {
+	case "algorithm":
+		return strings.Split(algorithmNames(), ", ")
+	case "progress":
+		return []string{"auto", "on", "off"}
+	case "passphrase", "log-passphrase":
+		return []string{"file:", "fd:", "env:", "prompt"}
+	case "severity":
+		return []string{"low", "medium", "high", "critical"}
+	case "verdict":
+		return []string{"pass", "fail"}
+	case "result":
+		return []string{"ok", "failed", "partial"}
+	case "signatures":
+		var out []string
+		for _, k := range audit.Kinds() {
+			out = append(out, string(k.Event)+"=\t"+k.Summary)
+		}
+		return out
+	case "declare":
+		var out []string
+		for _, f := range toolchain.Fields() {
+			out = append(out, f.Name+"=\t"+f.Summary)
+		}
+		return out
+	case "ledger", "data", "cache", "code":
+		return []string{dirs}
+	case "key", "params", "hook", "output", "o", "out", "document", "attach", "plan", "report", "validation-report", "bridge-config", "from":
+		return []string{files}
+	}
+	return nil
+}
+
+func argumentsOf(command *cli.Command) []string {
+	switch command.Name {
+	case "record", "explain":
+		var out []string
+		for _, k := range recordable() {
+			out = append(out, string(k.Event)+"\t"+k.Summary)
+		}
+		return out
+	case "completion":
+		return []string{"bash", "zsh", "fish"}
+	}
+	return []string{dirs}
+}

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/collect"
+	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/audit/store"
+	"github.com/mmaudit/mmaudit/internal/clikit"
+	"github.com/mmaudit/mmaudit/internal/suggest"
+)
+
+func initCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "init", Usage: "make a ledger", ArgsUsage: "[DIR]",
+		Description: "Makes a ledger in DIR, by default in --ledger, AUDITLOG_LEDGER or ./.auditlog. Its first\n" +
+			"record names the keys that may sign and how many signatures events need.\n\n" +
+			"--key names a key that is trusted from the start. The first must be a private key:\n" +
+			"it signs that record and administers the ledger. Further ones may be public keys.\n" +
+			"In NAME:ROLE,ROLE=FILE, the name is for people, and the roles are of " + roleNames() + ";\nwithout, a key is named as its file and has all roles.\n\n" +
+			"Exit status: 0 made, 2 usage, 3 could not be made, or a ledger is there.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "origin", Usage: "`NAME` of the ledger, unique in the world, such as example.com/audit (default: a random one)"},
+			&cli.StringSliceFlag{Name: "key", Usage: "trust the key `[NAME:ROLES=]FILE`; repeatable; the first signs (default: AUDITLOG_KEY, else auditlog/key.pem below the user's configuration)"},
+			&cli.StringFlag{Name: "log-passphrase", Usage: "encrypt the key of checkpoints with the passphrase from `SOURCE`, which every later record reads again: file:PATH, env:NAME"},
+			signaturesFlag(), separateFlag(),
+		},
+		Action: func(c *cli.Context) error { return initAction(c, e) },
+	}
+}
+
+func initAction(c *cli.Context, e *env) error {
+	dir, err := initDir(c)
+	if err != nil {
+		return err
+	}
+	policy, err := policyOf(c)
+	if err != nil {
+		return err
+	}
+	signer, trusted, err := e.firstKeys(c)
+	if err != nil {
+		return err
+	}
+	o := store.InitOptions{Origin: c.String("origin"), LogPassphraseSource: c.String("log-passphrase")}
+	if o.Origin == "" {
+		var random [8]byte
+		rand.Read(random[:])
+		o.Origin = "auditlog.local/" + hex.EncodeToString(random[:])
+	}
+	if err := store.CheckOrigin(o.Origin); err != nil {
+		return usageError(err, "--origin example.com/audit")
+	}
+	if o.LogPassphraseSource != "" {
+		source, err := keys.ParsePassphraseSource(o.LogPassphraseSource)
+		if err != nil {
+			return usageError(fmt.Errorf("--log-passphrase: %w", err), "such as --log-passphrase env:MY_PASSPHRASE")
+		}
+		e.warnExposed(source)
+		if o.LogPassphrase, err = source.ReadNew(c.Context, "the key of checkpoints"); err != nil {
+			return err
+		}
+	}
+	o.Genesis = func(origin, logKey string) ([]byte, error) {
+		p := collect.Begin(audit.LedgerCreated, audit.Actor{ID: trusted[0].Name, KeyID: signer.Public().ID()})
+		p.Ledger = &audit.Genesis{Origin: origin, Log: logKey, Keys: trusted, Policy: policy}
+		return audit.Seal(p, signer)
+	}
+	s, err := store.Init(c.Context, dir, o)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	type made struct {
+		V      int               `json:"v"`
+		Ledger string            `json:"ledger"`
+		Origin string            `json:"origin"`
+		Log    string            `json:"log"`
+		Keys   []audit.SignerKey `json:"keys"`
+		Policy audit.Policy      `json:"policy"`
+	}
+	return e.result(c, made{1, dir, o.Origin, s.Config.Log[0], trusted, policy}, func(w io.Writer) error {
+		fmt.Fprintf(w, "ledger  %s\norigin  %s\nlog     %s\n", dir, o.Origin, s.Config.Log[0])
+		for _, k := range trusted {
+			fmt.Fprintf(w, "key     %s  %s  %s\n", k.ID, k.Name, joined(k.Roles))
+		}
+		return nil
+	})
+}
+
+func initDir(c *cli.Context) (string, error) {
+	given := c.Args().Slice()
+	switch {
+	case len(given) > 1:
+		return "", clikit.Usagef("auditlog init [DIR]", "%d folders given", len(given))
+	case len(given) == 1 && c.String("ledger") != "":
+		return "", clikit.Usagef("give one of them", "both %s and --ledger %s", given[0], c.String("ledger"))
+	case len(given) == 1:
+		return filepath.Clean(given[0]), nil
+	case c.String("ledger") != "" || os.Getenv("AUDITLOG_LEDGER") != "":
+		return ledgerDir(c)
+	}
+	return store.DirName, nil
+}
+
+// firstKeys reads the keys that --key names. The first is a private one.
+func (e *env) firstKeys(c *cli.Context) (*keys.Private, []audit.SignerKey, error) {
+	given := c.StringSlice("key")
+	if len(given) == 0 {
+		path, err := defaultKeyPath()
+		if err != nil {
+			return nil, nil, err
+		}
+		given = []string{path}
+	}
+	var signer *keys.Private
+	var trusted []audit.SignerKey
+	for i, word := range given {
+		named, file, err := parseKeyWord(word)
+		if err != nil {
+			return nil, nil, err
+		}
+		var public keys.Public
+		if i == 0 {
+			if signer, err = e.loadKey(c, file); err != nil {
+				return nil, nil, err
+			}
+			public = signer.Public()
+		} else if public, err = keys.LoadPublic(file); err != nil {
+			return nil, nil, usageError(fmt.Errorf("--key: %w", err), "")
+		}
+		k := signerKey(named, public)
+		if slices.ContainsFunc(trusted, func(t audit.SignerKey) bool { return t.ID == k.ID }) {
+			return nil, nil, clikit.Usagef("", "key %s is given twice", k.ID)
+		}
+		trusted = append(trusted, k)
+	}
+	if !slices.Contains(trusted[0].Roles, audit.Admin) {
+		return nil, nil, clikit.Usagef("give it the role admin too", "the first key, %s, signs the first record and must be admin", trusted[0].Name)
+	}
+	return signer, trusted, nil
+}
+
+// parseKeyWord reads [NAME:ROLE,ROLE=]FILE.
+func parseKeyWord(word string) (audit.SignerKey, string, error) {
+	k := audit.SignerKey{Roles: audit.Roles()}
+	before, file, found := strings.Cut(word, "=")
+	if !found {
+		file = word
+	} else {
+		named, roles, given := strings.Cut(before, ":")
+		k.Name = named
+		if given {
+			var err error
+			if k.Roles, err = parseRoles(roles); err != nil {
+				return k, "", err
+			}
+		}
+	}
+	if k.Name == "" {
+		base := filepath.Base(file)
+		k.Name = strings.TrimSuffix(base, filepath.Ext(base))
+	}
+	return k, file, nil
+}
+
+func signerKey(k audit.SignerKey, public keys.Public) audit.SignerKey {
+	k.ID, k.Algorithm, k.Public = public.ID(), string(public.Algorithm()), public.DER()
+	return k
+}
+
+func parseRoles(list string) ([]audit.Role, error) {
+	var roles []audit.Role
+	for word := range strings.SplitSeq(list, ",") {
+		r := audit.Role(strings.TrimSpace(word))
+		if !slices.Contains(audit.Roles(), r) {
+			return nil, clikit.Usagef("roles: "+roleNames(), "unknown role %q", string(r))
+		}
+		if !slices.Contains(roles, r) {
+			roles = append(roles, r)
+		}
+	}
+	return roles, nil
+}
+
+func roleNames() string { return joined(audit.Roles()) }
+
+func joined(roles []audit.Role) string {
+	var all []string
+	for _, r := range roles {
+		all = append(all, string(r))
+	}
+	return strings.Join(all, ",")
+}
+
+func signaturesFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "signatures", Usage: "demand `EVENT=N` signatures of different keys, such as approved=2; repeatable"}
+}
+
+func separateFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "separate", Usage: "demand that nobody acts in both of `ROLE:ROLE` for one version, such as engineer:approver; repeatable"}
+}
+
+// policyOf reads --signatures and --separate.
+func policyOf(c *cli.Context) (audit.Policy, error) {
+	var p audit.Policy
+	for _, word := range c.StringSlice("signatures") {
+		event, count, found := strings.Cut(word, "=")
+		n, err := strconv.Atoi(count)
+		if !found || err != nil || n < 1 || n > 16 {
+			return p, clikit.Usagef("such as --signatures approved=2", "--signatures %q: want EVENT=N, N from 1 to 16", word)
+		}
+		kind, err := kindOf(event)
+		if err != nil {
+			return p, err
+		}
+		if p.Threshold == nil {
+			p.Threshold = map[audit.Event]int{}
+		}
+		p.Threshold[kind.Event] = n
+	}
+	for _, word := range c.StringSlice("separate") {
+		roles, err := parseRoles(strings.ReplaceAll(word, ":", ","))
+		if err != nil {
+			return p, err
+		}
+		if len(roles) != 2 {
+			return p, clikit.Usagef("such as --separate engineer:approver", "--separate %q: want two roles", word)
+		}
+		p.Separate = append(p.Separate, [2]audit.Role{roles[0], roles[1]})
+	}
+	return p, nil
+}
+
+// kindOf finds an event by its name.
+func kindOf(event string) (audit.Kind, error) {
+	kind, ok := audit.KindOf(audit.Event(event))
+	if !ok {
+		var names []string
+		for _, k := range audit.Kinds() {
+			names = append(names, string(k.Event))
+		}
+		hint := "`auditlog explain` lists the events"
+		if near := suggest.Nearest(event, names); near != "" {
+			hint = fmt.Sprintf("did you mean %s? %s", near, hint)
+		}
+		return kind, clikit.Usagef(hint, "unknown event %q", event)
+	}
+	return kind, nil
+}

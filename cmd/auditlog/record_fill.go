@@ -1,0 +1,346 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/collect"
+	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/audit/store"
+	"github.com/mmaudit/mmaudit/audit/toolchain"
+	"github.com/mmaudit/mmaudit/internal/clikit"
+	"github.com/mmaudit/mmaudit/internal/human"
+	"github.com/mmaudit/mmaudit/internal/suggest"
+)
+
+// collect fills the draft with what the flags say and the event must have.
+func (d *draft) collect(s *store.Store) error {
+	d.p.ID = d.c.String("id")
+	for _, p := range parts() {
+		must := slices.Contains(d.kind.Must, p.member)
+		if !p.allows(d.kind) || !must && !p.given(d.c) {
+			continue
+		}
+		if err := p.fill(d); err != nil {
+			return err
+		}
+	}
+	if len(d.p.Data) == 1 { // what was measured was measured on it
+		for i := range d.p.Metrics {
+			d.p.Metrics[i].Data = d.p.Data[0].Fingerprint.Tree.Root.String()
+		}
+	}
+	if d.p.Model == "" {
+		return nil
+	}
+	var err error
+	d.p.Prev, err = collect.Prev(d.c.Context, s.Log, d.p.Model, d.p.Version)
+	return err
+}
+
+func fillVersion(d *draft) error {
+	d.p.Model, d.p.Version = d.c.String("model"), d.c.String("version")
+	if (d.p.Model == "") != (d.p.Version == "") {
+		return clikit.Usagef("give both", "--model and --version go together")
+	}
+	return nil
+}
+
+func fillRun(d *draft) error {
+	d.p.Run = d.c.String("run")
+	if d.p.Model == "" {
+		return clikit.Usagef("give --model and --version too", "--run %q is of no model", d.p.Run)
+	}
+	return nil
+}
+
+func fillMetrics(d *draft) error {
+	for _, word := range d.c.StringSlice("metric") {
+		m, err := parseMetric(word)
+		if err != nil {
+			return err
+		}
+		d.p.Metrics = append(d.p.Metrics, m)
+	}
+	return nil
+}
+
+// parseMetric reads [STAGE/]NAME=VALUE[ UNIT]. The last = counts: names of
+// metrics have all kinds of signs in them.
+func parseMetric(word string) (audit.Metric, error) {
+	i := strings.LastIndexByte(word, '=')
+	if i < 1 || i == len(word)-1 {
+		return audit.Metric{}, clikit.Usagef("such as --metric miou=0.61", "--metric %q: want NAME=VALUE", word)
+	}
+	m := audit.Metric{Name: word[:i]}
+	m.Value, m.Unit, _ = strings.Cut(strings.TrimSpace(word[i+1:]), " ")
+	m.Unit = strings.TrimSpace(m.Unit)
+	if low := strings.ToLower(m.Value); low == "nan" || low == "inf" || low == "-inf" {
+		m.Value = low
+	}
+	if stage, name, found := strings.Cut(m.Name, "/"); found && slices.Contains([]string{"train", "val", "test"}, stage) {
+		m.Stage, m.Name = stage, name
+	}
+	return m, nil
+}
+
+var threshold = regexp.MustCompile(`^\s*(.+?)\s*(>=|<=|>|<)\s*([^<>=]+?)\s*$`)
+
+func fillEvaluation(d *draft) (err error) {
+	e := &audit.Evaluation{Name: d.c.String("evaluation"), Verdict: d.c.String("verdict")}
+	for _, word := range d.c.StringSlice("require") {
+		m := threshold.FindStringSubmatch(word)
+		if m == nil {
+			return clikit.Usagef("such as --require 'miou>=0.6'", "--require %q: want METRIC>=VALUE", word)
+		}
+		e.Thresholds = append(e.Thresholds, audit.Threshold{Metric: m[1], Op: m[2], Value: m[3]})
+	}
+	if e.Plan, err = d.document("plan"); err != nil {
+		return err
+	}
+	e.Report, err = d.document("report")
+	d.p.Evaluation = e
+	return err
+}
+
+func fillValidation(d *draft) error {
+	path := d.c.String("validation-report")
+	v, err := d.Validation(d.c.Context, path)
+	if err != nil {
+		return usageError(fmt.Errorf("--validation-report: %w", err), "`mmvalidate DIR --format json -o FILE` writes one")
+	}
+	d.p.Validation = v
+	return nil
+}
+
+func fillApproval(d *draft) (err error) {
+	a := &audit.Approval{Reason: d.c.String("reason"), Expires: d.c.String("expires")}
+	a.Document, err = d.document("document")
+	d.p.Approval = a
+	return err
+}
+
+func fillExport(d *draft) error {
+	e := &audit.Export{Format: d.c.String("export-format"), IRVersion: d.c.Int("ir-version"), Tool: d.c.String("tool")}
+	for _, word := range d.c.StringSlice("opset") {
+		domain, version, found := strings.Cut(word, "=")
+		if !found {
+			domain, version = "ai.onnx", word
+		}
+		n, err := strconv.ParseInt(version, 10, 32)
+		if err != nil || n < 1 {
+			return clikit.Usagef("such as --opset 20 or --opset com.microsoft=1", "--opset %q: want [DOMAIN=]N", word)
+		}
+		if e.Opsets == nil {
+			e.Opsets = map[string]int64{}
+		}
+		e.Opsets[domain] = n
+	}
+	if path := d.c.String("from"); path != "" {
+		from, err := d.Artifact(d.c.Context, path)
+		if err != nil {
+			return err
+		}
+		e.From = &from
+	}
+	d.p.Export = e
+	return nil
+}
+
+func fillBridge(d *draft) (err error) {
+	b := &audit.Bridge{Target: d.c.String("target")}
+	b.Config, err = d.document("bridge-config")
+	d.p.Bridge = b
+	return err
+}
+
+func fillDeployment(d *draft) error {
+	c := d.c
+	d.p.Deployment = &audit.Deployment{
+		Device: c.String("device"), DeviceType: c.String("device-type"), Environment: c.String("environment"),
+		Before: c.String("before"), After: c.String("after"), SWIN: c.String("swin"), Result: c.String("result"),
+	}
+	return nil
+}
+
+func fillIncident(d *draft) (err error) {
+	c := d.c
+	r := &audit.Report{Severity: c.String("severity"), Summary: c.String("summary"), Device: c.String("device")}
+	r.Document, err = d.document("document")
+	d.p.Incident = r
+	return err
+}
+
+func fillPolicy(d *draft) error {
+	p, err := policyOf(d.c)
+	d.p.Policy = &p
+	return err
+}
+
+func fillRetention(d *draft) error {
+	regime, until, _ := strings.Cut(d.c.String("retention"), "=")
+	if regime == "" {
+		return clikit.Usagef("--retention REGIME --hold", "--hold without --retention")
+	}
+	d.p.Retention = &audit.Retention{Regime: regime, Until: until, Hold: d.c.Bool("hold")}
+	return nil
+}
+
+func fillLabels(d *draft) error {
+	labels, err := pairs("label", d.c.StringSlice("label"))
+	d.p.Labels = labels
+	return err
+}
+
+func fillNote(d *draft) error {
+	d.p.Note = d.c.String("note")
+	if reason := d.c.String("reason"); d.p.Approval == nil && reason != "" {
+		d.p.Note = strings.TrimSpace(reason + "\n" + d.p.Note)
+	}
+	return nil
+}
+
+func fillAttachments(d *draft) error {
+	for _, path := range d.c.StringSlice("attach") {
+		a, err := d.Document(d.c.Context, path)
+		if err != nil {
+			return usageError(fmt.Errorf("--attach: %w", err), "")
+		}
+		d.p.Attachments = append(d.p.Attachments, *a)
+	}
+	return nil
+}
+
+func fillParams(d *draft) error {
+	p, err := d.Params(d.c.Context, collect.ParamsSource{
+		Files: d.c.StringSlice("params"), Hooks: d.c.StringSlice("hook"), Args: d.c.StringSlice("param"),
+	})
+	if err != nil {
+		return usageError(fmt.Errorf("hyper-parameters: %w", err), "")
+	}
+	d.p.Params = p
+	return nil
+}
+
+func fillToolchain(d *draft) error {
+	declared, err := pairs("declare", d.c.StringSlice("declare"))
+	if err != nil {
+		return err
+	}
+	for _, n := range slices.Sorted(maps.Keys(declared)) {
+		if err := checkField(n); err != nil {
+			return err
+		}
+	}
+	t, err := d.Toolchain(d.c.Context, toolchain.Options{
+		PID: d.c.Int("pid"), Dir: d.c.String("code"), Env: os.Environ(), Declared: declared, Toolkit: d.c.Bool("toolkit"),
+	})
+	d.p.Toolchain = t
+	return err
+}
+
+func checkField(field string) error {
+	var names []string
+	for _, f := range toolchain.Fields() {
+		names = append(names, f.Name)
+	}
+	if slices.Contains(names, field) {
+		return nil
+	}
+	hint := "`auditlog explain toolchain` lists the fields"
+	if near := suggest.Nearest(field, names); near != "" {
+		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
+	}
+	return clikit.Usagef(hint, "--declare: the toolchain has no field %q", field)
+}
+
+func fillData(d *draft) error {
+	c := d.c
+	for _, word := range c.StringSlice("data") {
+		src := collect.DataSource{
+			NoListing: c.Bool("no-listing"), Source: c.String("data-source"), AcquiredAt: c.String("acquired"),
+			Medium: c.String("medium"), Sampling: c.String("sampling"), Licence: c.String("licence"), Classification: c.String("classification"),
+		}
+		src.Role, src.Path = roleAndPath(word)
+		set, err := d.Data(c.Context, src)
+		if err != nil {
+			return fmt.Errorf("--data %s: %w", word, err)
+		}
+		if n := set.Fingerprint.Tree.Unreadable; n > 0 {
+			d.p.Gaps = append(d.p.Gaps, audit.Gap{What: "data " + set.Name, Reason: human.Count(int(min(n, math.MaxInt32)), "unreadable entry") + ", allowed by the caller"})
+		}
+		d.p.Data = append(d.p.Data, set)
+	}
+	return nil
+}
+
+var role = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+
+// roleAndPath reads [ROLE=]PATH. What lies on disk under the whole word is meant
+// as it stands.
+func roleAndPath(word string) (string, string) {
+	before, after, found := strings.Cut(word, "=")
+	if !found || !role.MatchString(before) || after == "" {
+		return "", word
+	}
+	if _, err := os.Lstat(word); err == nil {
+		return "", word
+	}
+	return before, after
+}
+
+func fillOutputs(d *draft) error {
+	for _, path := range d.c.StringSlice("output") {
+		a, err := d.Artifact(d.c.Context, path)
+		if err != nil {
+			return fmt.Errorf("--output %s: %w", path, err)
+		}
+		d.p.Outputs = append(d.p.Outputs, a)
+	}
+	return nil
+}
+
+// document keeps the file that a flag names; nil if it names none.
+func (d *draft) document(flag string) (*audit.Attachment, error) {
+	path := d.c.String(flag)
+	if path == "" {
+		return nil, nil
+	}
+	a, err := d.Document(d.c.Context, path)
+	if err != nil {
+		return nil, usageError(fmt.Errorf("--%s: %w", flag, err), "")
+	}
+	return a, nil
+}
+
+// pairs reads NAME=VALUE words, each name once.
+func pairs(flag string, words []string) (map[string]string, error) {
+	if len(words) == 0 {
+		return nil, nil
+	}
+	out := map[string]string{}
+	for _, word := range words {
+		n, value, found := strings.Cut(word, "=")
+		if _, twice := out[n]; n == "" || !found || twice {
+			// Not quoted: the value may be a secret.
+			return nil, clikit.Usagef("such as --"+flag+" name=value", "--%s %q: want NAME=VALUE, each name once", flag, n)
+		}
+		out[n] = value
+	}
+	return out, nil
+}
+
+// actorOf names who makes the record.
+func actorOf(c *cli.Context, signer keys.Public) string {
+	return cmp.Or(c.String("actor"), os.Getenv("AUDITLOG_ACTOR"), "key "+signer.ID()[:16])
+}
