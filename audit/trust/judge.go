@@ -52,7 +52,7 @@ func (s Signer) Has(r audit.Role) bool { return r == audit.AnyRole || slices.Con
 
 // A Verdict says who signed a record, and what speaks against accepting it.
 type Verdict struct {
-	Index   int64    `json:"index,string"`
+	Index   int64    `json:"index"`
 	Signers []Signer `json:"signers"` // signatures verified, keys trusted; by ID
 	// Problems are empty if the record is to be believed.
 	Problems []Problem `json:"problems,omitempty"`

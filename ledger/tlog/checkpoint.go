@@ -33,12 +33,21 @@ func parseSize(s string) (int64, error) {
 	return size, nil
 }
 
-// parseCheckpoint checks the signature and reads the text. Extension lines and
-// signatures of others (witnesses) are allowed, as in C2SP tlog-checkpoint.
+// OpenCheckpoint reads a checkpoint of the log with this name that one of the
+// verifiers finds signed. Extension lines and signatures of others (witnesses)
+// are allowed, as in C2SP tlog-checkpoint.
+func OpenCheckpoint(data []byte, origin string, known ...note.Verifier) (ledger.Head, error) {
+	return openCheckpoint(data, origin, note.VerifierList(known...))
+}
+
 func (l *Log) parseCheckpoint(data []byte) (ledger.Head, error) {
-	n, err := note.Open(data, l.verifiers)
+	return openCheckpoint(data, l.origin, l.verifiers)
+}
+
+func openCheckpoint(data []byte, origin string, known note.Verifiers) (ledger.Head, error) {
+	n, err := note.Open(data, known)
 	if unverified := (*note.UnverifiedNoteError)(nil); errors.As(err, &unverified) {
-		return ledger.Head{}, fmt.Errorf("is not signed by a key of log %q that is known here", l.origin)
+		return ledger.Head{}, fmt.Errorf("is not signed by a key of log %q that is known here", origin)
 	}
 	if bad := (*note.InvalidSignatureError)(nil); errors.As(err, &bad) {
 		return ledger.Head{}, fmt.Errorf("the signature of %s by its key %08x is not valid", bad.Name, bad.Hash)
@@ -52,12 +61,23 @@ func (l *Log) parseCheckpoint(data []byte) (ledger.Head, error) {
 			return ledger.Head{}, fmt.Errorf("signature of %s: %w", s.Name, err)
 		}
 	}
-	lines := strings.SplitN(n.Text, "\n", 4)
-	if len(lines) < 4 {
-		return ledger.Head{}, errors.New("fewer than three lines")
+	h, err := ReadCheckpoint(data)
+	if err == nil && h.Origin != origin {
+		err = fmt.Errorf("of log %q, want %q", h.Origin, origin)
 	}
-	if lines[0] != l.origin {
-		return ledger.Head{}, fmt.Errorf("of log %q, want %q", lines[0], l.origin)
+	if err != nil {
+		return ledger.Head{}, err
+	}
+	return h, nil
+}
+
+// ReadCheckpoint reads what a checkpoint says and looks at no signature: for
+// finding out whose it must have.
+func ReadCheckpoint(data []byte) (ledger.Head, error) {
+	text, _, ok := strings.Cut(string(data), "\n\n")
+	lines := strings.SplitN(text, "\n", 4)
+	if !ok || len(lines) < 3 {
+		return ledger.Head{}, errors.New("fewer than three lines")
 	}
 	size, err := parseSize(lines[1])
 	if err != nil {
@@ -67,7 +87,7 @@ func (l *Log) parseCheckpoint(data []byte) (ledger.Head, error) {
 	if err != nil || len(root) != len(ledger.Hash{}) {
 		return ledger.Head{}, fmt.Errorf("root hash %q", lines[2])
 	}
-	h := ledger.Head{Origin: l.origin, Size: size, Root: ledger.Hash(root), Note: data}
+	h := ledger.Head{Origin: lines[0], Size: size, Root: ledger.Hash(root), Note: data}
 	if size == 0 && h.Root != ledger.EmptyRoot() {
 		return ledger.Head{}, errors.New("a root for no records")
 	}
