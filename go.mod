@@ -3,6 +3,7 @@ module github.com/mmaudit/mmaudit
 go 1.26.0
 
 require (
+	github.com/CycloneDX/cyclonedx-go v0.12.0
 	github.com/fluxcd/pkg/sourceignore v0.19.0
 	github.com/fsnotify/fsnotify v1.9.0
 	github.com/google/uuid v1.6.0
