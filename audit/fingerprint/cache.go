@@ -35,7 +35,6 @@ type cache struct {
 	file  *os.File
 	w     *bufio.Writer
 	ahead uint64 // bytes hashed since the records were last written out
-	count int    // records likewise
 }
 
 const (
@@ -44,6 +43,7 @@ const (
 	lockEnd     = ".lock"
 	tempEnd     = ".tmp"
 	maxRecord   = maxPath + 1<<16
+	flushAfter  = 64 << 20
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -112,10 +112,11 @@ func (c *cache) load() (good int64, err error) {
 		if _, err := io.ReadFull(r, size[:]); err != nil {
 			return good, ignoreEOF(err)
 		}
-		n := int(binary.BigEndian.Uint32(size[:]))
-		if n > maxRecord {
+		length := binary.BigEndian.Uint32(size[:])
+		if length > maxRecord {
 			return good, nil
 		}
+		n := int(length)
 		if cap(buf) < n+4 {
 			buf = make([]byte, n+4)
 		}
@@ -172,8 +173,8 @@ func (c *cache) rows() iter.Seq2[row, error] {
 	}
 }
 
-// add appends what was read of a file. Records reach the system after 256 files
-// or 64 MiB of data: a kill loses no more work than that.
+// add appends what was read of a file. Records reach the system after 4 KiB of
+// them, some 25 files, or 64 MiB of data: a kill loses no more work than that.
 func (c *cache) add(r *row) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -181,10 +182,10 @@ func (c *cache) add(r *row) error {
 		return err
 	}
 	c.ahead += r.stat.size
-	if c.count++; c.count < 256 && c.ahead < 64<<20 {
+	if c.ahead < flushAfter {
 		return nil
 	}
-	c.ahead, c.count = 0, 0
+	c.ahead = 0
 	return c.w.Flush()
 }
 

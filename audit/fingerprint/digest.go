@@ -49,7 +49,7 @@ func sum(b []byte) Digest { return sha3.Sum512(b) }
 // newSHA3 is the one place that chooses how the bytes of files are hashed. An
 // engine of many lanes takes its place: each reader writes to a hash of its
 // own, and Write may block until the lanes beside it have a block too.
-var newSHA3 = func() hash.Hash { return sha3.New512() }
+func newSHA3() hash.Hash { return sha3.New512() }
 
 // A hasher computes the digests of one file after the other.
 type hasher struct {
