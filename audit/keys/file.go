@@ -108,7 +108,9 @@ func Encrypted(file []byte) bool {
 // most, one at least, and no other. Text around them is left alone, as
 // openssl does.
 func blocks(file []byte) (private, public *pem.Block, err error) {
+	n := 0
 	for block, rest := pem.Decode(file); block != nil; block, rest = pem.Decode(rest) {
+		n++
 		to := &private
 		switch block.Type {
 		case privateBlock, encryptedBlock:
@@ -127,18 +129,10 @@ func blocks(file []byte) (private, public *pem.Block, err error) {
 		}
 		*to = block
 	}
-	if private == nil && public == nil {
+	switch begun := bytes.Count(file, []byte("-----BEGIN ")); {
+	case begun == 0:
 		return nil, nil, fmt.Errorf("%w: no PEM block in it", ErrKeyFile)
-	}
-	// What begins a block but does not decode was skipped: a torn file.
-	found := 0
-	if private != nil {
-		found++
-	}
-	if public != nil {
-		found++
-	}
-	if bytes.Count(file, []byte("-----BEGIN ")) != found {
+	case begun != n: // what does not decode is skipped without a word
 		return nil, nil, fmt.Errorf("%w: a PEM block of it is damaged", ErrKeyFile)
 	}
 	return private, public, nil

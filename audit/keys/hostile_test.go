@@ -101,6 +101,7 @@ func TestWork(t *testing.T) {
 		"accepted: iterations": file(pbkdf2(pbkdf2Params{salt, maxIterations, sha256}), cbc, 64),
 		"accepted: no PRF":     file(pbkdf2(pbkdf2Params{salt, 1, pkix.AlgorithmIdentifier{}}), cbc, 64),
 		"accepted: scrypt":     file(scrypt(1<<18, 8, 2), cbc, 64),
+		"accepted: SHA-1":      file(pbkdf2(pbkdf2Params{salt, 1, pkix.AlgorithmIdentifier{Algorithm: oidSHA1, Parameters: asn1.NullRawValue}}), cbc, 64),
 		"iterations":           file(pbkdf2(pbkdf2Params{salt, maxIterations + 1, sha256}), cbc, 64),
 		"most iterations":      file(pbkdf2(pbkdf2Params{salt, math.MaxInt, sha256}), cbc, 64),
 		"no iterations":        file(pbkdf2(pbkdf2Params{salt, 0, sha256}), cbc, 64),
@@ -146,11 +147,29 @@ func TestWork(t *testing.T) {
 	}
 }
 
+// TestEncryption looks at what docs/formats.md says of our files.
+func TestEncryption(t *testing.T) {
+	file, err := generate(t, Ed25519).Marshal([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(file)
+	var k encryptedKey
+	var p pbkdf2Params
+	if !decode(block.Bytes, &k) || !decode(k.Algorithm.Params.KDF.Parameters.FullBytes, &p) {
+		t.Fatal("it is not understood")
+	}
+	if len(p.Salt) != 16 || p.Iterations != 600_000 || !p.PRF.Algorithm.Equal(oidSHA256) || k.Algorithm.Params.Cipher.Algorithm.String() != "2.16.840.1.101.3.4.1.42" {
+		t.Errorf("%+v, %+v", p, k.Algorithm.Params.Cipher)
+	}
+}
+
 // TestFiles gives PEM files that are not one key.
 func TestFiles(t *testing.T) {
 	k, other := generate(t, Ed25519), generate(t, Ed25519)
 	plain, _ := k.Marshal(nil)
 	private := plain[:bytes.Index(plain, []byte("-----BEGIN PUBLIC"))]
+	body, _ := pem.Decode(private)
 	for name, file := range map[string][]byte{
 		"nothing":               nil,
 		"text":                  []byte("hello"),
@@ -161,7 +180,7 @@ func TestFiles(t *testing.T) {
 		"another's public key":  append(bytes.Clone(private), other.Public().PEM()...),
 		"certificate":           append(bytes.Clone(plain), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1}})...),
 		"OpenSSH":               pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: []byte{1}}),
-		"headers":               pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}, Bytes: []byte{1}}),
+		"headers":               pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}, Bytes: body.Bytes}),
 		"torn":                  plain[:len(plain)-10],
 		"too large":             append(bytes.Clone(plain), make([]byte, maxFile)...),
 		"public key as private": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k.Public().DER()}),

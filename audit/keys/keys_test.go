@@ -142,6 +142,11 @@ func TestPublic(t *testing.T) {
 		if got, err := ParsePublic(file); err != nil || got != p {
 			t.Errorf("from the private key's file: %v, %v", got, err)
 		}
+		for _, bad := range [][]byte{append(p.DER(), 0), p.DER()[:len(p.DER())-1]} {
+			if got, err := ParsePublic(bad); !errors.Is(err, ErrKeyFile) {
+				t.Errorf("%s: a byte more or less: %v, %v", alg, got, err)
+			}
+		}
 		for i := range p.DER() {
 			bad := p.DER()
 			bad[i] ^= 1

@@ -11,11 +11,12 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
+	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -122,25 +123,25 @@ func load(name string) (dsse.SignerVerifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	make := func() (dsse.SignerVerifier, error) {
-		if key.KeyType == signerverifier.ECDSAKeyType {
-			return signerverifier.NewECDSASignerVerifierFromSSLibKey(key)
+	if os.Getenv("FOREIGN_IDS") == "" {
+		block, _ := pem.Decode(data)
+		if key.KeyID, err = spkiID(block.Bytes); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		return signerverifier.NewED25519SignerVerifierFromSSLibKey(key)
 	}
-	sv, err := make()
-	if err != nil || os.Getenv("FOREIGN_IDS") != "" {
-		return sv, err
+	if key.KeyType == signerverifier.ECDSAKeyType {
+		return signerverifier.NewECDSASignerVerifierFromSSLibKey(key)
 	}
-	public := sv.Public()
-	if p, ok := public.(*ecdsa.PublicKey); ok && p == nil {
-		return nil, errors.New("no public key")
-	}
-	der, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		return nil, err
+	return signerverifier.NewED25519SignerVerifierFromSSLibKey(key)
+}
+
+// spkiID gives the SHA-256 of the public key in a public or private one.
+func spkiID(der []byte) (string, error) {
+	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
+		if der, err = x509.MarshalPKIXPublicKey(key.(crypto.Signer).Public()); err != nil {
+			return "", err
+		}
 	}
 	sum := sha256.Sum256(der)
-	key.KeyID = hex.EncodeToString(sum[:])
-	return make()
+	return hex.EncodeToString(sum[:]), nil
 }
