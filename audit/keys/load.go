@@ -25,7 +25,6 @@ func Load(path string, pass func() ([]byte, error)) (*Private, error) {
 		if passphrase, err = pass(); err != nil {
 			return nil, err
 		}
-		defer clear(passphrase)
 	case !encrypted && exposed(info):
 		return nil, fmt.Errorf("%q has mode %04o: %w; `chmod 600` it", path, info.Mode().Perm(), ErrExposed)
 	}

@@ -3,9 +3,12 @@ package keys
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,7 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestMain lets the test binary be a process with a terminal of its own.
+// TestMain lets the test binary be a process with a terminal of its own, or one
+// that cannot write much.
 func TestMain(m *testing.M) {
 	if os.Getenv("KEYS_TEST_PROMPT") != "" {
 		src, err := ParsePassphraseSource("prompt")
@@ -29,7 +33,32 @@ func TestMain(m *testing.M) {
 		fmt.Printf("%q, %v\n", p, err)
 		os.Exit(0)
 	}
+	if path := os.Getenv("KEYS_TEST_FULL"); path != "" {
+		k, err := Generate(Ed25519)
+		signal.Ignore(syscall.SIGXFSZ)
+		err = errors.Join(err, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 16, Max: 16}))
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(Create(path, k, nil))
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
+}
+
+// TestFull makes a key where only its first bytes can be written: nothing of it
+// is left.
+func TestFull(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "KEYS_TEST_FULL="+filepath.Join(dir, "key"), "GORACE=atexit_sleep_ms=0")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), syscall.EFBIG.Error()) {
+		t.Errorf("%s, %v", out, err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
 }
 
 func TestPrompt(t *testing.T) {
