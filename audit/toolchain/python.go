@@ -106,7 +106,29 @@ func python(_ context.Context, e *env) (any, string, error) {
 	if !found {
 		return nil, from, errAbsent
 	}
+	if v := pythonVersion(out); v != "" {
+		out["version"] = v
+	}
 	return out, from, nil
+}
+
+// pythonVersion is that of the environment, which has three parts, or that in
+// the name of the interpreter, or that of the first folder with packages.
+func pythonVersion(found map[string]any) string {
+	venv, _ := found["pyvenv"].(map[string]any)
+	for _, name := range []string{"version", "version_info"} {
+		if v, _ := venv[name].(string); version.MatchString(v) {
+			return v
+		}
+	}
+	exe, _ := found["executable"].(string)
+	if v := strings.TrimPrefix(path.Base(exe), "python"); version.MatchString(v) {
+		return v
+	}
+	if folders, _ := found["versions"].([]string); len(folders) > 0 {
+		return folders[0]
+	}
+	return ""
 }
 
 // siteFolders gives the folders that hold packages, in order of precedence.

@@ -49,11 +49,15 @@ type Field struct {
 	Error  string `json:"error,omitempty"`
 }
 
-// Report is what was captured.
+// Report is what was captured, or a summary of that.
 type Report struct {
 	V      int              `json:"v"` // 1
 	Fields map[string]Field `json:"fields"`
 	Flags  []Flag           `json:"flags"` // sorted by code
+	// Of a summary: what it leaves to the report, and the number of fields that
+	// it does not even name.
+	Omitted []Omission `json:"omitted,omitempty"`
+	Dropped int        `json:"dropped,omitempty"`
 }
 
 // Flag is something about the toolchain that a reader should know.

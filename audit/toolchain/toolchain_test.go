@@ -277,7 +277,7 @@ func TestPackages(t *testing.T) {
 	}
 	want(t, r, "cuda.runtime", `"12.4.127"`, "/"+site+"nvidia_cuda_runtime_cu12-12.4.127.dist-info")
 	want(t, r, "python.torch", `"1.0"`, "/home/u/.local/lib/python3.11/site-packages/torch-1.dist-info")
-	want(t, r, "python", `{"prefixes":["/venv","/conda"],"pyvenv":{"home":"/usr/bin","include-system-site-packages":"false","version":"3.11.2"},"versions":["3.11"]}`, "search path")
+	want(t, r, "python", `{"prefixes":["/venv","/conda"],"pyvenv":{"home":"/usr/bin","include-system-site-packages":"false","version":"3.11.2"},"version":"3.11.2","versions":["3.11"]}`, "search path")
 }
 
 func TestEnvironmentAndSecrets(t *testing.T) {
