@@ -168,7 +168,7 @@ func ParseConfig(text []byte) (Config, error) {
 	case c.LogKey.File == "":
 		return c, fmt.Errorf("%w: logKey has no file", ErrConfig)
 	}
-	verifiers, err := c.verifiers()
+	verifiers, err := c.Verifiers()
 	if err != nil {
 		return c, err
 	}
@@ -178,7 +178,8 @@ func ParseConfig(text []byte) (Config, error) {
 	return c, nil
 }
 
-func (c *Config) verifiers() ([]note.Verifier, error) {
+// Verifiers gives the verifiers of Log.
+func (c *Config) Verifiers() ([]note.Verifier, error) {
 	var all []note.Verifier
 	for _, vkey := range c.Log {
 		v, err := note.NewVerifier(vkey)
@@ -197,7 +198,7 @@ func (c *Config) marshal() ([]byte, error) {
 
 // options gives what the log is opened with.
 func (s *Store) options(ctx context.Context, o Options) (tlog.Options, error) {
-	verifiers, err := s.verifiers()
+	verifiers, err := s.Verifiers()
 	if err != nil {
 		return tlog.Options{}, err
 	}

@@ -72,9 +72,9 @@ Exit status:
 
 func newApp(e *env) *cli.App {
 	commands := []*cli.Command{
-		initCommand(e), keysCommand(e),
-		recordCommand(e),
-		statusCommand(e),
+		initCommand(e), keysCommand(e), fingerprintCommand(e),
+		recordCommand(e), signCommand(e), appendCommand(e),
+		statusCommand(e), checkpointCommand(e), explainCommand(e),
 		completionCommand(e), versionCommand(e),
 	}
 	shareFlags(commands)

@@ -95,7 +95,11 @@ func recordAction(c *cli.Context, e *env) error {
 	if out := c.String("out"); out != "" {
 		return e.writeEnvelope(c, out, record)
 	}
-	return e.append(c, s, record)
+	sealed, err := audit.Open(record)
+	if err != nil {
+		return err
+	}
+	return e.append(c, s, sealed)
 }
 
 func eventArgument(c *cli.Context) (audit.Kind, error) {
@@ -110,12 +114,8 @@ func eventArgument(c *cli.Context) (audit.Kind, error) {
 	if err != nil {
 		return kind, err
 	}
-	if !slices.ContainsFunc(recordable(), func(k audit.Kind) bool { return k.Event == kind.Event }) {
-		hint := "`auditlog keys` makes records about keys"
-		if kind.Event == audit.LedgerCreated {
-			hint = "`auditlog init` makes it"
-		}
-		return kind, clikit.Usagef(hint, "%s is not recorded by hand", kind.Event)
+	if !isRecordable(kind) {
+		return kind, clikit.Usagef(otherMaker(kind.Event), "%s has a command of its own", kind.Event)
 	}
 	return kind, nil
 }
@@ -197,8 +197,8 @@ func (e *env) writeEnvelope(c *cli.Context, out string, record []byte) error {
 }
 
 // append appends a record and says where it is.
-func (e *env) append(c *cli.Context, s *store.Store, record []byte) error {
-	receipt, err := s.Append(c.Context, record)
+func (e *env) append(c *cli.Context, s *store.Store, record *audit.Record) error {
+	receipt, err := s.Append(c.Context, record.Bytes)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (e *env) append(c *cli.Context, s *store.Store, record []byte) error {
 		Digest string `json:"sha3_512"`
 		Known  bool   `json:"known"`
 	}
-	a := appended{1, receipt.Index, receipt.Size, audit.DigestOf(record), receipt.Known}
+	a := appended{1, receipt.Index, receipt.Size, record.Digest(), receipt.Known}
 	if receipt.Known {
 		entry, err := s.Log.Get(c.Context, receipt.Index)
 		if err != nil {
