@@ -164,6 +164,19 @@ func (b *life) eachData(say say, holds func(*dataset, fingerprint.Result) (strin
 	}
 }
 
+// Splits lists the data sets that the version was trained on and those that it
+// was tested on, each once.
+func (l *Life) Splits() (trained, tested []audit.Dataset) {
+	a, b := newLife(*l).splits()
+	for _, s := range a {
+		trained = append(trained, s.d)
+	}
+	for _, s := range b {
+		tested = append(tested, s.d)
+	}
+	return trained, tested
+}
+
 // split is a data set as a record names it.
 type split struct {
 	e *entry

@@ -65,14 +65,7 @@ func (l Life) Timeline() *Timeline {
 	t.State = b.state()
 	t.Problems = b.problems()
 	for _, p := range t.Problems {
-		switch p.Severity {
-		case Error:
-			t.Counts.Errors++
-		case Warning:
-			t.Counts.Warnings++
-		default:
-			t.Counts.Notes++
-		}
+		t.Counts.Add(p.Severity)
 	}
 	return t
 }

@@ -27,13 +27,18 @@ type Timeline struct {
 	Devices   []Device   `json:"devices"`
 	Problems  []Problem  `json:"problems"` // in the order of records, then of the catalogue
 	Counts    Counts     `json:"counts"`
+	// Remarks say what was not looked at.
+	Remarks []string `json:"remarks,omitempty"`
 }
 
 // A Snapshot names the state of a ledger.
 type Snapshot struct {
 	Origin string `json:"origin"`
-	Size   int64  `json:"size"` // number of records
-	Root   string `json:"root"` // RFC 6962 root, base64
+	Size   int64  `json:"size"` // number of records under the signed head
+	Root   string `json:"root"` // RFC 6962 root of these, base64
+	// Records is how many of them count, the oldest: fewer than Size if the
+	// question was about the past.
+	Records int64 `json:"records"`
 }
 
 // A State is how far a version has come.
@@ -165,6 +170,18 @@ type Counts struct {
 	Errors   int `json:"errors"`
 	Warnings int `json:"warnings"`
 	Notes    int `json:"notes"`
+}
+
+// Add counts a problem.
+func (c *Counts) Add(s Severity) {
+	switch s {
+	case Error:
+		c.Errors++
+	case Warning:
+		c.Warnings++
+	default:
+		c.Notes++
+	}
 }
 
 // OK reports whether the life has no errors: nothing that must be there is
