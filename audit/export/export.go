@@ -63,6 +63,10 @@ type Source struct {
 	// it is not there. Nil: there are none. What it gives is held against the
 	// digest.
 	Open func(sha3_512 string) (io.ReadCloser, error)
+	// Listing opens a listing with SHA-256 of a folder that the run left, made
+	// anew where no record has one; nil: there is none. It is believed if its
+	// tree is the one that was recorded.
+	Listing func() (io.ReadCloser, error)
 }
 
 // A Format is a document that others read.

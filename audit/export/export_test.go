@@ -87,7 +87,8 @@ func TestNothingInvented(t *testing.T) {
 			func(l *life) {
 				l.of(audit.TrainHeartbeat).Metrics = []audit.Metric{{Name: "of-a-moment", Value: "1"}}
 			}, "cyclonedx",
-			nil, []string{"of-a-moment"},
+			nil,
+			[]string{"of-a-moment"},
 		},
 		"the run that finished last": {
 			func(l *life) {
@@ -95,7 +96,8 @@ func TestNothingInvented(t *testing.T) {
 				start := audittest.Event(audit.TrainStarted, "bev-seg", "3.2.0", "run-6", 1)
 				l.predicates = append(slices.Insert(l.predicates, 2, start), again)
 			}, "slsa",
-			[]string{`"invocationId":"run-6"`}, []string{"run-7"},
+			[]string{`"invocationId":"run-6"`},
+			[]string{"run-7"},
 		},
 		"the run that finished first": {
 			func(l *life) {
@@ -103,7 +105,8 @@ func TestNothingInvented(t *testing.T) {
 				end := audittest.Event(audit.TrainFinished, "bev-seg", "3.2.0", "run-6", 1)
 				l.predicates = slices.Insert(l.predicates, 2, start, end)
 			}, "slsa",
-			[]string{`"invocationId":"run-7"`}, []string{"run-6"},
+			[]string{`"invocationId":"run-7"`},
+			[]string{"run-6"},
 		},
 		"no run at all": {
 			func(l *life) { l.predicates = l.predicates[5:6] }, "cyclonedx",

@@ -39,6 +39,10 @@ var toolComponents = []struct {
 	{"container.image", cdx.ComponentTypeContainer, "container image"},
 }
 
+// fromPyPI are installers that take a package from PyPI where no other origin is
+// written down. What a distribution or conda installed is not from there.
+var fromPyPI = map[string]bool{"pip": true, "uv": true, "poetry": true, "pdm": true}
+
 // formulation is how the model came to be: the tools, and each run.
 func (v *version) formulation() *[]cdx.Formula {
 	if len(v.runs) == 0 {
@@ -117,16 +121,13 @@ func (v *version) toolComponents() []cdx.Component {
 	for _, t := range toolComponents {
 		c := cdx.Component{Type: t.kind, Name: t.name, Version: text(v.toolchain, t.field)}
 		var p properties
-		if c.Version == "" {
-			var of map[string]any
-			if !decode(v.toolchain, t.field, &of) {
-				continue
-			}
-			// A value without one version: what it says, word for word.
-			for _, k := range sortedKeys(of) {
-				if s, ok := of[k].(string); ok {
-					p.add(k, s)
-				}
+		var of map[string]any
+		if !decode(v.toolchain, t.field, &of) && c.Version == "" {
+			continue
+		}
+		for _, k := range sortedKeys(of) { // what else it says, word for word
+			if s, ok := of[k].(string); ok && s != c.Version {
+				p.add(k, s)
 			}
 		}
 		add(c, t.field, p)
@@ -157,7 +158,8 @@ func (v *version) toolComponents() []cdx.Component {
 			p.add("origin", q.Origin)
 			p.add("commit", q.Commit)
 			c := cdx.Component{Type: cdx.ComponentTypeLibrary, Name: q.Name, Version: q.Version}
-			if q.Origin == "" && !q.Editable {
+			p.add("installer", q.Installer)
+			if fromPyPI[q.Installer] && q.Origin == "" && !q.Editable {
 				c.PackageURL = "pkg:pypi/" + purl(q.Name) + "@" + purl(q.Version)
 			}
 			add(c, "python.packages", p)

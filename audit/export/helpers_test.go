@@ -99,7 +99,8 @@ func tools() *toolchain.Report {
 				{SONAME: "libcudart.so.12", BuildID: "ab12", Path: "/usr/lib/libcudart.so.12", Digest: digest, SameFile: true, Method: toolchain.Observed},
 			}}),
 			"python.packages": seen(toolchain.Packages{Digest: digest, Packages: []toolchain.Package{
-				{Name: "torch", Version: "2.4.0+cu124", Path: "site-packages/torch.dist-info", Record: digest},
+				{Name: "torch", Version: "2.4.0+cu124", Path: "site-packages/torch.dist-info", Record: digest, Installer: "pip"},
+				{Name: "apt", Version: "2.6", Path: "dist-packages/apt.egg-info"},
 				{Name: "torch", Version: "1.0", Path: "old", Shadowed: true},
 			}}),
 			"source.git": seen(toolchain.Source{

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -111,11 +112,18 @@ func common(a, b string) string {
 	return a
 }
 
-// filesOf lists the files of a folder by the listing that is attached to the
-// record and has the folder's tree.
+// filesOf lists the files of a folder by the listing that has the folder's tree:
+// one that is attached to the record, or the caller's.
 func (v *version) filesOf(ctx context.Context, a *audit.Artifact) ([]resource, error) {
+	var listings []func() (io.ReadCloser, error)
 	for _, doc := range v.run.ended.Record.Predicate().Attachments {
-		r, err := v.open(&doc)
+		listings = append(listings, func() (io.ReadCloser, error) { return v.open(&doc) })
+	}
+	if v.Listing != nil {
+		listings = append(listings, v.Listing)
+	}
+	for _, open := range listings {
+		r, err := open()
 		if err != nil {
 			return nil, err
 		}
@@ -124,19 +132,19 @@ func (v *version) filesOf(ctx context.Context, a *audit.Artifact) ([]resource, e
 		}
 		_, err = fingerprint.Prove(ctx, r, *a.Tree, "")
 		r.Close()
-		if err != nil {
-			if errors.Is(err, ErrDocument) || ctx.Err() != nil {
-				return nil, err
-			}
-			continue // another document, or of another folder
+		if err == nil {
+			return list(a, open)
 		}
-		return v.list(a, &doc)
+		if errors.Is(err, ErrDocument) || ctx.Err() != nil {
+			return nil, err
+		}
+		// another document, or of another folder
 	}
-	return nil, fmt.Errorf("%w: no listing of %q is at hand", ErrNoFiles, a.Name)
+	return nil, fmt.Errorf("%w: no listing of %q, as the run left it, is at hand", ErrNoFiles, a.Name)
 }
 
-func (v *version) list(a *audit.Artifact, listing *audit.Attachment) ([]resource, error) {
-	r, err := v.open(listing)
+func list(a *audit.Artifact, open func() (io.ReadCloser, error)) ([]resource, error) {
+	r, err := open()
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +156,7 @@ func (v *version) list(a *audit.Artifact, listing *audit.Attachment) ([]resource
 	for e, err := range fingerprint.Entries(r) {
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("listing %q: %w", listing.Name, err)
+			return nil, fmt.Errorf("listing of %q: %w", a.Name, err)
 		case e.Type != fingerprint.TypeFile:
 			return nil, fmt.Errorf("%w: %q is a %s, which model_signing refuses", ErrNoFiles, e.Path, e.Type)
 		case e.SHA256 == nil:

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,13 +100,13 @@ func TestOMS(t *testing.T) {
 
 func TestOMSRefused(t *testing.T) {
 	cases := map[string]func(*life){ // by what the error says
-		"has no SHA-256":                   func(l *life) { l.folder("bev", false, model) },
-		"is a symlink":                     func(l *life) { l.folder("bev", true, map[string]string{"a": "x", "b": "-> a"}) },
-		"is not UTF-8":                     func(l *life) { l.folder("bev", true, map[string]string{"\xff": "x"}) },
-		"no listing of \"bev\" is at hand": func(l *life) { l.folder("bev", true, model); clear(l.documents) },
-		"no listing of":                    func(l *life) { l.folder("bev", true, model); l.of(audit.TrainFinished).Outputs[0].Tree.Leaves++ },
-		"\"model.pt\" is named twice":      func(l *life) { p := l.of(audit.TrainFinished); p.Outputs = append(p.Outputs, p.Outputs[0]) },
-		"of \"model.pt\"":                  func(l *life) { delete(l.of(audit.TrainFinished).Outputs[0].Digest, "sha256") },
+		"has no SHA-256":              func(l *life) { l.folder("bev", false, model) },
+		"is a symlink":                func(l *life) { l.folder("bev", true, map[string]string{"a": "x", "b": "-> a"}) },
+		"is not UTF-8":                func(l *life) { l.folder("bev", true, map[string]string{"\xff": "x"}) },
+		"no listing of \"bev\"":       func(l *life) { l.folder("bev", true, model); clear(l.documents) },
+		"no listing of":               func(l *life) { l.folder("bev", true, model); l.of(audit.TrainFinished).Outputs[0].Tree.Leaves++ },
+		"\"model.pt\" is named twice": func(l *life) { p := l.of(audit.TrainFinished); p.Outputs = append(p.Outputs, p.Outputs[0]) },
+		"of \"model.pt\"":             func(l *life) { delete(l.of(audit.TrainFinished).Outputs[0].Digest, "sha256") },
 	}
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +116,29 @@ func TestOMSRefused(t *testing.T) {
 				t.Errorf("%v\n%s", err, text)
 			}
 		})
+	}
+}
+
+// TestOMSListing gives the listing by hand: of the folder as it was, and of
+// another.
+func TestOMSListing(t *testing.T) {
+	l := newLife(t)
+	dir := l.folder("bev", true, model)
+	clear(l.documents)
+	src := l.source()
+	src.Listing = func() (io.ReadCloser, error) {
+		var listing bytes.Buffer
+		_, err := fingerprint.Run(t.Context(), dir, fingerprint.Options{SHA256: true, Listing: &listing})
+		return io.NopCloser(&listing), err
+	}
+	if text := makes(t, "oms", src); !bytes.Contains(text, []byte("weights/part-1.bin")) {
+		t.Errorf("%s", text)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "extra"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := format(t, "oms").Make(t.Context(), src); !errors.Is(err, export.ErrNoFiles) {
+		t.Errorf("another folder: %v\n%s", err, text)
 	}
 }
 

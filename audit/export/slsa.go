@@ -266,16 +266,25 @@ func decode(r *toolchain.Report, field string, x any) bool {
 	return err == nil && json.Unmarshal(b, x) == nil
 }
 
-// text gives the value of a field that is a text, or a text or an object with a
-// version; "" if there is none.
+// versionNames are what toolchain fields call their version.
+var versionNames = []string{"version", "Version", "VERSION_ID", "package_version", "toolkit_installed_version"}
+
+// text gives the value of a field that is a text, or the version in a field that
+// is an object; "" if there is no one such.
 func text(r *toolchain.Report, field string) string {
 	var s string
-	var of struct{ Version string }
-	switch {
-	case decode(r, field, &s):
+	if decode(r, field, &s) {
 		return s
-	case decode(r, field, &of):
-		return of.Version
 	}
-	return ""
+	var of map[string]any
+	decode(r, field, &of)
+	for _, name := range versionNames {
+		if s, ok := of[name].(string); ok {
+			return s
+		}
+	}
+	if list, _ := of["versions"].([]any); len(list) == 1 {
+		s, _ = list[0].(string)
+	}
+	return s
 }

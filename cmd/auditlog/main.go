@@ -75,6 +75,7 @@ func newApp(e *env) *cli.App {
 		initCommand(e), keysCommand(e), fingerprintCommand(e),
 		recordCommand(e), signCommand(e), appendCommand(e),
 		statusCommand(e), checkpointCommand(e), explainCommand(e),
+		exportCommand(e),
 		completionCommand(e), versionCommand(e),
 	}
 	shareFlags(commands)

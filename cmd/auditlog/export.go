@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/export"
+	"github.com/mmaudit/mmaudit/audit/fingerprint"
+	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/audit/store"
+	"github.com/mmaudit/mmaudit/audit/trust"
+	"github.com/mmaudit/mmaudit/internal/clikit"
+	"github.com/mmaudit/mmaudit/internal/durable"
+	"github.com/mmaudit/mmaudit/ledger"
+)
+
+func exportCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "export", Usage: "say what is recorded of a version in a format of others",
+		Description: "Formats:\n\n" + exportFormats() + "\n" +
+			"What the records do not say is left out. Each export names its records by digest and\n" +
+			"proves less than they do: `auditlog bundle` is what proves.\n\n" +
+			"With --sign, slsa becomes a DSSE envelope, and oms the Sigstore bundle model.sig that\n" +
+			"`model_signing verify key` reads; oms needs an ECDSA P-256 key.\n\n" +
+			"Exit status: 0 exported, 1 a record or document is not to be believed, 2 usage, 3 could not run.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "model", Usage: "the model's `NAME`"},
+			&cli.StringFlag{Name: "version", Usage: "the version `V` of the model"},
+			&cli.StringFlag{Name: "run", Usage: "the `ID` of the run (default: the last that finished)"},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the list above"},
+			&cli.StringFlag{Name: "files", Usage: "for oms: hash the folder `DIR` that the run left, where no record lists its files"},
+			&cli.BoolFlag{Name: "sign", Usage: "sign it with the key of --key"},
+			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write to `FILE` (default: stdout)"},
+		},
+		Action: func(c *cli.Context) error { return exportAction(c, e) },
+	}
+}
+
+func exportFormats() string {
+	var b strings.Builder
+	for _, f := range export.Formats() {
+		fmt.Fprintf(&b, "  %-10s %s\n", f.Name, f.Summary)
+	}
+	return b.String()
+}
+
+func exportAction(c *cli.Context, e *env) error {
+	if c.NArg() > 0 {
+		return clikit.Usagef("auditlog export --model MODEL --version VERSION --format FORMAT", "unexpected argument %q", c.Args().First())
+	}
+	for _, flag := range []string{"model", "version", "format"} {
+		if c.String(flag) == "" {
+			return clikit.Usagef("auditlog export --model MODEL --version VERSION --format FORMAT", "--%s is missing", flag)
+		}
+	}
+	format, err := export.FormatOf(c.String("format"))
+	if err != nil {
+		return usageError(err, "`auditlog export --help` lists the formats")
+	}
+	if c.Bool("sign") && !format.Signed() {
+		return clikit.Usagef("leave --sign out", "%s has no signed form here", format.Name)
+	}
+	s, err := e.openLedger(c, false)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	src, err := exportSource(c, s)
+	if err != nil {
+		return err
+	}
+	if dir := c.String("files"); dir != "" {
+		listing := &folderListing{dir: dir}
+		defer listing.close()
+		src.Listing = func() (io.ReadCloser, error) { return listing.open(c.Context) }
+	}
+	document, err := format.Make(c.Context, src)
+	if err != nil {
+		return exportError(err)
+	}
+	if c.Bool("sign") {
+		key, err := e.openKey(c)
+		if err != nil {
+			return err
+		}
+		if document, err = format.Seal(document, key); err != nil {
+			return exportError(err)
+		}
+	}
+	return e.writeExport(c, format, document)
+}
+
+// writeExport prints the document, or writes it to a file and says so.
+func (e *env) writeExport(c *cli.Context, format export.Format, document []byte) error {
+	if !bytes.HasSuffix(document, []byte("\n")) && c.String("out") == "" {
+		document = append(document, '\n')
+	}
+	file := c.String("out")
+	if file == "" {
+		_, err := e.stdout.Write(document)
+		return err
+	}
+	if err := durable.WriteFile(file, document, 0o644); err != nil {
+		return err
+	}
+	r := struct {
+		V      int    `json:"v"`
+		Format string `json:"format"`
+		File   string `json:"file"`
+		Digest string `json:"sha3_512"`
+	}{1, format.Name, file, audit.DigestOf(document)}
+	return e.result(c, r, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s  sha3-512 %s\n", file, r.Digest)
+		return err
+	})
+}
+
+func exportError(err error) error {
+	for _, k := range []struct {
+		is   error
+		code int
+		hint string
+	}{
+		{export.ErrDocument, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
+		{store.ErrDamaged, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
+		{export.ErrNoFiles, clikit.Usage, "--files DIR names the folder that the run left"},
+		{export.ErrNoRun, clikit.Usage, "only cyclonedx can tell of a version without artefacts"},
+		{export.ErrRecords, clikit.Usage, "--model, --version and --run name what is recorded; `auditlog status` tells of the ledger"},
+		{export.ErrUnsigned, clikit.Usage, "`auditlog keys new --algorithm " + string(keys.ECDSAP256) + "` makes a key for oms"},
+	} {
+		if errors.Is(err, k.is) {
+			return &clikit.Error{Code: k.code, Err: err, Hint: k.hint}
+		}
+	}
+	return err
+}
+
+// exportSource finds the records of the version, and of its data sets, at the
+// head. Each must be believed.
+func exportSource(c *cli.Context, s *store.Store) (export.Source, error) {
+	src := export.Source{
+		Ledger: s.Origin, Model: c.String("model"), Version: c.String("version"), Run: c.String("run"),
+		Open: s.Blobs.Open,
+	}
+	head, err := s.Log.Head(c.Context)
+	if err != nil {
+		return src, err
+	}
+	ring, err := trust.Load(c.Context, s.Log, head.Size)
+	if err != nil {
+		return src, err
+	}
+	seen := map[int64]bool{}
+	find := func(key ledger.Key) error {
+		for e, err := range s.Log.Find(c.Context, head.Size, 0, key) {
+			if err != nil {
+				return err
+			}
+			if seen[e.Index] {
+				continue
+			}
+			seen[e.Index] = true
+			r, err := audit.Open(e.Record)
+			if err != nil {
+				return &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("record %d: %w", e.Index, err)}
+			}
+			if p := r.Predicate(); p.Model != "" && (p.Model != src.Model || p.Version != src.Version) {
+				continue // another version with the same data
+			}
+			if v := ring.Judge(e.Index, r); !v.OK() {
+				return &clikit.Error{
+					Code: clikit.Findings, Err: fmt.Errorf("record %d is not to be believed: %s", e.Index, v.Problems[0].Message),
+					Hint: "an export cannot say so; `auditlog query` and `auditlog bundle` do",
+				}
+			}
+			src.Entries = append(src.Entries, export.Entry{Index: e.Index, Record: r})
+		}
+		return nil
+	}
+	if err := find(audit.VersionKey(src.Model, src.Version)); err != nil {
+		return src, err
+	}
+	for _, e := range slices.Clone(src.Entries) {
+		for _, d := range e.Record.Predicate().Data {
+			if err := find(ledger.Key{Name: audit.KeyData, Value: d.Fingerprint.Tree.Root.String()}); err != nil {
+				return src, err
+			}
+		}
+	}
+	slices.SortFunc(src.Entries, func(a, b export.Entry) int { return cmp.Compare(a.Index, b.Index) })
+	return src, nil
+}
+
+// A folderListing is the listing of a folder, made when it is first asked for.
+type folderListing struct {
+	dir  string
+	file *os.File // without a name
+	size int64
+}
+
+func (l *folderListing) open(ctx context.Context) (io.ReadCloser, error) {
+	if l.file == nil {
+		f, err := os.CreateTemp("", name+"-listing-*")
+		if err != nil {
+			return nil, err
+		}
+		os.Remove(f.Name())
+		if _, err = fingerprint.Run(ctx, l.dir, fingerprint.Options{SHA256: true, Listing: f}); err == nil {
+			l.size, err = f.Seek(0, io.SeekCurrent)
+		}
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		l.file = f
+	}
+	return io.NopCloser(io.NewSectionReader(l.file, 0, l.size)), nil
+}
+
+func (l *folderListing) close() {
+	if l.file != nil {
+		l.file.Close()
+	}
+}
