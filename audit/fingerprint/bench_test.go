@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // BenchmarkRun takes the fingerprint of files in the page cache, 64 of 4 MiB and
@@ -22,27 +24,38 @@ func BenchmarkRun(b *testing.B) {
 			copy(content, fmt.Sprint(i))
 			must(b, os.WriteFile(filepath.Join(sub, fmt.Sprint(i)), content, 0o644))
 		}
-		for _, workers := range []int{1, 2} {
-			b.Run(fmt.Sprintf("%dx%dKiB/workers=%d", set.files, set.size>>10, workers), func(b *testing.B) {
+		bench := func(name string, workers, who int, once func() error) {
+			b.Run(fmt.Sprintf("%dx%dKiB/%s=%d", set.files, set.size>>10, name, workers), func(b *testing.B) {
 				b.SetBytes(int64(set.files) * int64(set.size))
+				start := processor(who)
 				for b.Loop() {
-					mustTake(b, dir, Options{Workers: workers})
-				}
-				b.ReportMetric(float64(set.files)*float64(b.N)/b.Elapsed().Seconds(), "files/s")
-			})
-			b.Run(fmt.Sprintf("%dx%dKiB/openssl=%d", set.files, set.size>>10, workers), func(b *testing.B) {
-				b.SetBytes(int64(set.files) * int64(set.size))
-				for b.Loop() {
-					cmd := exec.Command("sh", "-c", `find "$1" -type f -print0 | xargs -0 -n "$2" -P "$3" openssl dgst -sha3-512`,
-						"sh", dir, fmt.Sprint(set.files/8), fmt.Sprint(workers))
-					if err := cmd.Run(); err != nil {
+					if err := once(); err != nil {
 						b.Skip(err)
 					}
 				}
-				b.ReportMetric(float64(set.files)*float64(b.N)/b.Elapsed().Seconds(), "files/s")
+				b.ReportMetric(float64(processor(who)-start)/float64(b.N*set.files), "cpu-µs/file")
+			})
+		}
+		for _, workers := range []int{1, 2} {
+			bench("workers", workers, unix.RUSAGE_SELF, func() error {
+				_, err := take(b.Context(), dir, Options{Workers: workers})
+				return err
+			})
+			bench("openssl", workers, unix.RUSAGE_CHILDREN, func() error {
+				return exec.Command("sh", "-c", `find "$1" -type f -print0 | xargs -0 -n "$2" -P "$3" openssl dgst -sha3-512`,
+					"sh", dir, fmt.Sprint(set.files/8), fmt.Sprint(workers)).Run()
 			})
 		}
 	}
+}
+
+// processor is the time that processors have spent, in µs.
+func processor(who int) int64 {
+	var ru unix.Rusage
+	if unix.Getrusage(who, &ru) != nil {
+		return 0
+	}
+	return (ru.Utime.Nano() + ru.Stime.Nano()) / 1000
 }
 
 // BenchmarkSorter sorts a million rows in 32 MiB.
