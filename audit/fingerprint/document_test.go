@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/mmaudit/mmaudit/audit/canonical"
 )
 
 var zeros = strings.Repeat("0", 128)
@@ -128,4 +130,16 @@ func FuzzListing(f *testing.F) {
 			t.Fatalf("%q became %q", data, again)
 		}
 	})
+}
+
+// TestStrings holds strings to those of RFC 8785, of all characters that have a
+// form of their own there, and some more.
+func TestStrings(t *testing.T) {
+	for r := range rune(0x2100) {
+		want, err := canonical.Marshal(string(r))
+		must(t, err)
+		if got := appendString(nil, string(r)); string(got) != string(want) {
+			t.Errorf("%U: %s, want %s", r, got, want)
+		}
+	}
 }
