@@ -120,8 +120,8 @@ var kinds = []Kind{
 		After: []Event{TrainStarted}, Summary: "training goes on",
 	},
 	{
-		Event: TrainFinished, Scope: OfRun, Role: Engineer, Must: and(run, "outputs"),
-		After: []Event{TrainStarted}, Summary: "training ended and left these artefacts",
+		Event: TrainFinished, Scope: OfRun, Role: Engineer, Must: run,
+		After: []Event{TrainStarted}, Summary: "training ended without an error, and left these artefacts",
 	},
 	{
 		Event: TrainFailed, Scope: OfRun, Role: Engineer, Must: run,

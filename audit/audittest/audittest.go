@@ -77,8 +77,8 @@ func Toolchain(versions map[string]string) *audit.Toolchain {
 	}}
 }
 
-// Event gives a predicate with what its event must say, and no more. It happens
-// n minutes after Start.
+// Event gives a predicate with what its event must say, and no more; training
+// that finished leaves an artefact. It happens n minutes after Start.
 func Event(e audit.Event, model, version, run string, n int) *audit.Predicate {
 	p := &audit.Predicate{
 		V: 1, Event: e,
@@ -91,6 +91,9 @@ func Event(e audit.Event, model, version, run string, n int) *audit.Predicate {
 	}
 	for _, member := range kind.Must {
 		fill(p, member, model, version, run)
+	}
+	if e == audit.TrainFinished {
+		fill(p, "outputs", model, version, run)
 	}
 	return p
 }

@@ -73,7 +73,7 @@ Exit status:
 func newApp(e *env) *cli.App {
 	commands := []*cli.Command{
 		initCommand(e), keysCommand(e), fingerprintCommand(e),
-		recordCommand(e), signCommand(e), appendCommand(e),
+		recordCommand(e), execCommand(e), signCommand(e), appendCommand(e),
 		statusCommand(e), checkpointCommand(e), explainCommand(e),
 		exportCommand(e),
 		completionCommand(e), versionCommand(e),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -40,12 +41,17 @@ func (d *draft) collect(s *store.Store) error {
 			d.p.Metrics[i].Data = d.p.Data[0].Fingerprint.Tree.Root.String()
 		}
 	}
-	if d.p.Model == "" {
-		return nil
-	}
 	var err error
-	d.p.Prev, err = collect.Prev(d.c.Context, s.Log, d.p.Model, d.p.Version)
+	d.p.Prev, err = prev(d.c.Context, s, d.p)
 	return err
+}
+
+// prev finds the newest record of the version that a record is about.
+func prev(ctx context.Context, s *store.Store, p *audit.Predicate) (*audit.Prev, error) {
+	if p.Model == "" {
+		return nil, nil
+	}
+	return collect.Prev(ctx, s.Log, p.Model, p.Version)
 }
 
 func fillVersion(d *draft) error {
@@ -222,9 +228,11 @@ func fillAttachments(d *draft) error {
 }
 
 func fillParams(d *draft) error {
-	p, err := d.Params(d.c.Context, collect.ParamsSource{
-		Files: d.c.StringSlice("params"), Hooks: d.c.StringSlice("hook"), Args: d.c.StringSlice("param"),
-	})
+	return d.params(d.c.StringSlice("params"), d.c.StringSlice("hook"), d.c.StringSlice("param"))
+}
+
+func (d *draft) params(files, hooks, args []string) error {
+	p, err := d.Params(d.c.Context, collect.ParamsSource{Files: files, Hooks: hooks, Args: args})
 	if err != nil {
 		return usageError(fmt.Errorf("hyper-parameters: %w", err), "")
 	}

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/job"
+	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/audit/store"
+	"github.com/mmaudit/mmaudit/audit/toolchain"
+	"github.com/mmaudit/mmaudit/internal/clikit"
+)
+
+// execParts are the parts of `record` whose flags exec has too.
+var execParts = []string{"modelId", "runId", "data", "params", "toolchain", "outputs", "labels", "note", "retention"}
+
+func execCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "exec", Usage: "run a training command and record its run", ArgsUsage: "-- COMMAND [ARGUMENT...]",
+		Description: "Records train.started with data, hyper-parameters and toolchain, runs the command, records\n" +
+			"a heartbeat now and then, and at the end train.finished, train.failed or train.aborted with\n" +
+			"exit status, the libraries that the processes really loaded, and the artefacts (--output).\n" +
+			"The command has this one's terminal, files and signals, and the variables AUDITLOG_RUN and\n" +
+			"AUDITLOG_LEDGER. If the start cannot be recorded the command is not started.\n\n" +
+			"Exit status: that of the command, 128+N if signal N ended it, 127 or 126 if it cannot be\n" +
+			"started. Before it starts: 1 the ledger is damaged, 2 usage, 3 the start could not be recorded,\n" +
+			"130 interrupted. After it ended with 0: 3 its end could not be recorded.",
+		Flags:  execFlags(),
+		Action: func(c *cli.Context) error { return execAction(c, e) },
+	}
+}
+
+func execFlags() []cli.Flag {
+	var all []cli.Flag
+	for _, p := range parts() {
+		if slices.Contains(execParts, p.member) {
+			all = append(all, p.flags...)
+		}
+	}
+	all = slices.DeleteFunc(all, func(f cli.Flag) bool {
+		return slices.Contains([]string{"pid", "toolchain", "reason", "hook"}, f.Names()[0])
+	})
+	return append(append(all, hashFlags()...),
+		&cli.StringSliceFlag{Name: "hook", Usage: "when the command has ended, hyper-parameters that the trainer used, from `FILE` that a hook dumped (docs/formats.md); repeatable"},
+		&cli.DurationFlag{Name: "heartbeat", Usage: "record a sign of life every `TIME`; 0 never", Value: 10 * time.Minute},
+		&cli.BoolFlag{Name: "recheck-data", Usage: "fingerprint the data again when the command has ended"},
+		&cli.BoolFlag{Name: "allow-unrecorded", Usage: "start the command even if its start cannot be recorded"},
+		&cli.StringFlag{Name: "actor", Usage: "who says so, a `NAME` for people (default: AUDITLOG_ACTOR, else the name of the key)"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the statement of train.started, and do nothing"},
+	)
+}
+
+// An execution is a command that is run and recorded.
+type execution struct {
+	*env
+	c      *cli.Context
+	argv   []string
+	run    string
+	signer *keys.Private
+	public keys.Public
+	store  *store.Store
+	// What the end repeats of the start.
+	toolchain *audit.Toolchain
+	// gaps are what went wrong on the way; the end says it.
+	gaps []audit.Gap
+}
+
+func execAction(c *cli.Context, e *env) error {
+	x := &execution{env: e, c: c, argv: c.Args().Slice(), run: c.String("run")}
+	if err := x.check(); err != nil {
+		return err
+	}
+	err := x.begin()
+	switch {
+	case c.Bool("dry-run"):
+		return err
+	case err == nil:
+		defer x.store.Close()
+		return x.train()
+	case !c.Bool("allow-unrecorded") || errors.Is(err, context.Canceled):
+		return err
+	}
+	x.remark(c, "warning: this run is NOT recorded: %v", err)
+	result, err := job.Run(c.Context, job.Options{
+		Argv: x.argv, Stdin: e.stdin, Stdout: e.stdout, Stderr: e.stderr, PollLibraries: -1,
+	})
+	if err != nil {
+		return startError(err)
+	}
+	return exit(result.Code())
+}
+
+// check finds what is wrong with the command line before anything is hashed.
+func (x *execution) check() error {
+	if len(x.argv) == 0 {
+		return clikit.Usagef("auditlog exec --model M --version V --data DIR --params FILE -- python train.py", "no command given")
+	}
+	for _, must := range []string{"model", "version", "data"} {
+		if !x.c.IsSet(must) {
+			return clikit.Usagef("auditlog exec --model M --version V --data DIR --params FILE -- python train.py", "exec needs --%s", must)
+		}
+	}
+	if !x.c.IsSet("params") && !x.c.IsSet("param") && !x.c.IsSet("hook") {
+		return clikit.Usagef("--params FILE, --param K=V, or --hook FILE if the trainer dumps what it used", "exec needs hyper-parameters")
+	}
+	if x.c.Duration("heartbeat") < 0 {
+		return clikit.Usagef("0 records none", "--heartbeat %s is negative", x.c.Duration("heartbeat"))
+	}
+	if _, err := job.Find(x.argv[0], "", nil); err != nil {
+		return startError(err)
+	}
+	if x.run == "" {
+		x.run = newRun(time.Now())
+	}
+	return nil
+}
+
+// newRun makes an id that sorts by time and that no other run has.
+func newRun(t time.Time) string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return t.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
+}
+
+// startError gives a command that cannot be started the status that shells
+// have for it.
+func startError(err error) error {
+	var start *job.StartError
+	if errors.As(err, &start) {
+		return &clikit.Error{Code: start.Code(), Err: err, Hint: "the command follows --, as in: auditlog exec … -- python train.py"}
+	}
+	return err
+}
+
+// exit ends this process as the command ended, without a word.
+func exit(code int) error {
+	if code == 0 {
+		return nil
+	}
+	return &clikit.Error{Code: code}
+}
+
+// begin records train.started. Until then an interrupt ends it.
+func (x *execution) begin() (err error) {
+	ctx, stop := signal.NotifyContext(x.c.Context, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	whole := x.c.Context
+	x.c.Context = ctx
+	defer func() { x.c.Context = whole }()
+
+	dry := x.c.Bool("dry-run")
+	if x.signer, x.public, err = x.env.signer(x.c, dry); err != nil {
+		return err
+	}
+	if x.store, err = x.openLedger(x.c, !dry); err != nil {
+		return err
+	}
+	d, err := x.draft(audit.TrainStarted, dry)
+	if err == nil {
+		err = x.fillStart(d)
+	}
+	if err == nil && dry {
+		err = x.show(x.c, d.p)
+	} else if err == nil {
+		err = x.record(d)
+	}
+	if err != nil || dry {
+		x.store.Close()
+	}
+	return err
+}
+
+// draft begins a record of the run.
+func (x *execution) draft(event audit.Event, dry bool) (*draft, error) {
+	kind, _ := audit.KindOf(event)
+	d, err := x.newDraft(x.c, x.store, kind, x.public, dry)
+	if err != nil {
+		return nil, err
+	}
+	d.p.Model, d.p.Version, d.p.Run = x.c.String("model"), x.c.String("version"), x.run
+	return d, nil
+}
+
+func (x *execution) fillStart(d *draft) error {
+	for _, fill := range []func(*draft) error{fillLabels, fillNote, x.fillParams, fillToolchain, fillData} {
+		if err := fill(d); err != nil {
+			return err
+		}
+	}
+	if x.c.IsSet("retention") || x.c.IsSet("hold") {
+		if err := fillRetention(d); err != nil {
+			return err
+		}
+	}
+	d.p.Process = &audit.Process{Argv: slices.Clone(x.argv)}
+	x.toolchain = d.p.Toolchain
+	return nil
+}
+
+// fillParams takes what is known before the command runs.
+func (x *execution) fillParams(d *draft) error {
+	if err := d.params(x.c.StringSlice("params"), nil, x.c.StringSlice("param")); err != nil {
+		return err
+	}
+	if x.c.IsSet("hook") && !x.c.IsSet("params") && !x.c.IsSet("param") {
+		d.p.Gaps = append(d.p.Gaps, audit.Gap{What: "params", Reason: "the trainer says at the end what it used"})
+	}
+	return nil
+}
+
+// record redacts, signs and appends.
+func (x *execution) record(d *draft) error {
+	var err error
+	if d.p.Event != audit.TrainHeartbeat {
+		if d.p.Prev, err = prev(d.c.Context, x.store, d.p); err != nil {
+			return err
+		}
+	}
+	if err := d.Redact(d.p); err != nil {
+		return usageError(err, "names are kept as they are, so that they can be found: choose another")
+	}
+	sealed, err := audit.Seal(d.p, x.signer)
+	if err != nil {
+		return err
+	}
+	receipt, err := x.store.Append(d.c.Context, sealed)
+	if err != nil {
+		return &unrecorded{sealed, err}
+	}
+	if d.p.Event != audit.TrainHeartbeat {
+		x.remark(x.c, "%s of run %s is record %d", d.p.Event, x.run, receipt.Index)
+	}
+	return nil
+}
+
+// unrecorded is a signed record that the ledger did not take.
+type unrecorded struct {
+	record []byte
+	err    error
+}
+
+func (u *unrecorded) Error() string { return u.err.Error() }
+func (u *unrecorded) Unwrap() error { return u.err }
+
+// train runs the command and records its end.
+func (x *execution) train() error {
+	dir, err := filepath.Abs(x.store.Dir())
+	if err != nil {
+		return err
+	}
+	result, err := job.Run(x.c.Context, job.Options{
+		Argv: x.argv, Stdin: x.stdin, Stdout: x.stdout, Stderr: x.stderr,
+		Env:       append(os.Environ(), "AUDITLOG_RUN="+x.run, "AUDITLOG_LEDGER="+dir),
+		Heartbeat: x.c.Duration("heartbeat"),
+		OnHeartbeat: func(ctx context.Context, b job.Beat) {
+			if err := x.beat(ctx, b); err != nil {
+				x.gaps = append(x.gaps, audit.Gap{What: fmt.Sprintf("heartbeat %d", b.Number), Reason: err.Error()})
+				x.remark(x.c, "warning: heartbeat %d was not recorded: %v", b.Number, err)
+			}
+		},
+		Digests: &toolchain.Digests{},
+	})
+	if err != nil {
+		// It was there a moment ago: the run has begun, so its end is recorded.
+		result = &job.Result{Outcome: job.Failed, Exit: 1, Ended: time.Now()}
+		x.gaps = append(x.gaps, audit.Gap{What: "process", Reason: err.Error()})
+		if failed := x.end(result); failed != nil {
+			x.remark(x.c, "warning: the end of the run was not recorded: %v", failed)
+		}
+		return startError(err)
+	}
+	if err := x.end(result); err != nil {
+		if result.Code() != 0 {
+			x.remark(x.c, "error: the end of run %s was not recorded: %v", x.run, err)
+			return exit(result.Code())
+		}
+		return err
+	}
+	return exit(result.Code())
+}

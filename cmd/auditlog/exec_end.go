@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/job"
+	"github.com/mmaudit/mmaudit/audit/toolchain"
+	"github.com/mmaudit/mmaudit/internal/clikit"
+	"github.com/mmaudit/mmaudit/internal/durable"
+)
+
+// beat records a sign of life.
+func (x *execution) beat(ctx context.Context, b job.Beat) error {
+	d, err := x.draft(audit.TrainHeartbeat, false)
+	if err != nil {
+		return err
+	}
+	d.p.Process = &audit.Process{
+		Argv: slices.Clone(x.argv), PID: b.PID, Started: audit.FormatTime(b.Started),
+		UserNS: b.CPU.Nanoseconds(), MaxRSS: b.MaxRSS,
+	}
+	if b.Suspended {
+		d.p.Note = "the command is suspended"
+	}
+	// The context ends with the command; a record that was begun is finished.
+	d.c.Context = context.WithoutCancel(ctx)
+	return x.record(d)
+}
+
+// end records how the run ended. What cannot be collected any more is a gap,
+// because the end must be recorded; a signal stops the hashing, not the record.
+func (x *execution) end(result *job.Result) error {
+	event := map[job.Outcome]audit.Event{
+		job.Finished: audit.TrainFinished, job.Failed: audit.TrainFailed, job.Aborted: audit.TrainAborted,
+	}[result.Outcome]
+	d, err := x.draft(event, false)
+	if err != nil {
+		return err
+	}
+	d.p.Gaps = x.gaps
+	d.p.Process = x.process(result)
+	if result.CoreDumped {
+		d.p.Note = "it dumped core"
+	}
+
+	whole := x.c.Context
+	ctx, stop := signal.NotifyContext(whole, os.Interrupt, syscall.SIGTERM)
+	d.c.Context = ctx
+	x.collectEnd(d, result)
+	stop()
+	d.c.Context = whole
+
+	err = x.record(d)
+	var not *unrecorded
+	if errors.As(err, &not) {
+		file := fmt.Sprintf("auditlog-%s.json", x.run)
+		if writeErr := durable.WriteFile(file, not.record, 0o644); writeErr != nil {
+			return errors.Join(err, writeErr)
+		}
+		return &clikit.Error{
+			Code: clikit.Failed, Err: fmt.Errorf("the end of run %s was not recorded: %w", x.run, err),
+			Hint: fmt.Sprintf("the signed record is in %s: `auditlog append %s` records it", file, file),
+		}
+	}
+	return err
+}
+
+// collectEnd gathers what is there when the command has ended.
+func (x *execution) collectEnd(d *draft, result *job.Result) {
+	gap := func(what string, err error) {
+		d.p.Gaps = append(d.p.Gaps, audit.Gap{What: what, Reason: err.Error()})
+		x.remark(x.c, "warning: %s: %v", what, err)
+	}
+	for _, path := range x.c.StringSlice("output") {
+		a, err := d.Artifact(d.c.Context, path)
+		if err != nil {
+			gap("output "+path, err)
+			continue
+		}
+		d.p.Outputs = append(d.p.Outputs, a)
+	}
+	if hooks := x.c.StringSlice("hook"); len(hooks) > 0 {
+		if err := d.params(nil, hooks, nil); err != nil {
+			gap("params", err)
+		}
+	}
+	if err := x.libraries(d, result); err != nil {
+		gap("toolchain", err)
+	}
+	if x.c.Bool("recheck-data") {
+		if err := fillData(d); err != nil {
+			d.p.Data = nil
+			gap("data", err)
+		}
+	}
+}
+
+// libraries says what the processes really had loaded.
+func (x *execution) libraries(d *draft, result *job.Result) error {
+	if result.Libraries == nil {
+		return nil
+	}
+	seen, err := result.Libraries.Libraries(d.c.Context)
+	if err != nil {
+		return err
+	}
+	if seen == nil {
+		seen = []toolchain.Library{} // looked, and there were none
+	}
+	declared, err := pairs("declare", x.c.StringSlice("declare"))
+	if err != nil {
+		return err
+	}
+	d.p.Toolchain, err = d.Toolchain(d.c.Context, toolchain.Options{
+		Dir: x.c.String("code"), Env: os.Environ(), Argv: x.argv, Declared: declared, Libraries: seen,
+	})
+	return err
+}
+
+func (x *execution) process(r *job.Result) *audit.Process {
+	p := &audit.Process{
+		Argv: slices.Clone(x.argv), PID: r.PID, Ended: audit.FormatTime(r.Ended),
+		UserNS: r.User.Nanoseconds(), SysNS: r.System.Nanoseconds(), MaxRSS: r.MaxRSS,
+	}
+	if !r.Started.IsZero() {
+		p.Started = audit.FormatTime(r.Started.Truncate(time.Microsecond))
+	}
+	if r.Signal != 0 {
+		p.Signal = unix.SignalName(r.Signal)
+	} else {
+		p.Exit = &r.Exit
+	}
+	return p
+}
