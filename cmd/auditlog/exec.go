@@ -16,8 +16,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/collect"
 	"github.com/mmaudit/mmaudit/audit/job"
 	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/audit/redact"
 	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/internal/clikit"
@@ -118,6 +120,11 @@ func (x *execution) check() error {
 	if x.c.Duration("heartbeat") < 0 {
 		return clikit.Usagef("0 records none", "--heartbeat %s is negative", x.c.Duration("heartbeat"))
 	}
+	for _, path := range slices.Concat(x.c.StringSlice("output"), x.c.StringSlice("hook")) {
+		if redact.HasToken(path) { // at the end it would be too late
+			return usageError(collect.ErrSecret, "the path of an output or a hook's dump is recorded as it is: choose another")
+		}
+	}
 	if _, err := job.Find(x.argv[0], "", nil); err != nil {
 		return startError(err)
 	}
@@ -156,18 +163,14 @@ func exit(code int) error {
 func (x *execution) begin() (err error) {
 	ctx, stop := signal.NotifyContext(x.c.Context, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	whole := x.c.Context
-	x.c.Context = ctx
-	defer func() { x.c.Context = whole }()
-
 	dry := x.c.Bool("dry-run")
-	if x.signer, x.public, err = x.env.signer(x.c, dry); err != nil {
+	if x.signer, x.public, err = x.env.signer(x.within(ctx), dry); err != nil {
 		return err
 	}
-	if x.store, err = x.openLedger(x.c, !dry); err != nil {
+	if x.store, err = x.openLedger(x.within(ctx), !dry); err != nil {
 		return err
 	}
-	d, err := x.draft(audit.TrainStarted, dry)
+	d, err := x.draft(ctx, audit.TrainStarted, dry)
 	if err == nil {
 		err = x.fillStart(d)
 	}
@@ -182,10 +185,17 @@ func (x *execution) begin() (err error) {
 	return err
 }
 
+// within gives the command line with another context.
+func (x *execution) within(ctx context.Context) *cli.Context {
+	c := *x.c
+	c.Context = ctx
+	return &c
+}
+
 // draft begins a record of the run.
-func (x *execution) draft(event audit.Event, dry bool) (*draft, error) {
+func (x *execution) draft(ctx context.Context, event audit.Event, dry bool) (*draft, error) {
 	kind, _ := audit.KindOf(event)
-	d, err := x.newDraft(x.c, x.store, kind, x.public, dry)
+	d, err := x.newDraft(x.within(ctx), x.store, kind, x.public, dry)
 	if err != nil {
 		return nil, err
 	}
@@ -222,10 +232,12 @@ func (x *execution) fillParams(d *draft) error {
 
 // record redacts, signs and appends.
 func (x *execution) record(d *draft) error {
-	var err error
 	if d.p.Event != audit.TrainHeartbeat {
+		var err error
 		if d.p.Prev, err = prev(d.c.Context, x.store, d.p); err != nil {
-			return err
+			// If the ledger cannot be read, appending fails as well, and what
+			// cannot be appended now is appended later.
+			d.p.Gaps = append(d.p.Gaps, audit.Gap{What: "prev", Reason: err.Error()})
 		}
 	}
 	if err := d.Redact(d.p); err != nil {

@@ -21,7 +21,8 @@ import (
 
 // beat records a sign of life.
 func (x *execution) beat(ctx context.Context, b job.Beat) error {
-	d, err := x.draft(audit.TrainHeartbeat, false)
+	// The context ends with the command; a record that was begun is finished.
+	d, err := x.draft(context.WithoutCancel(ctx), audit.TrainHeartbeat, false)
 	if err != nil {
 		return err
 	}
@@ -32,8 +33,6 @@ func (x *execution) beat(ctx context.Context, b job.Beat) error {
 	if b.Suspended {
 		d.p.Note = "the command is suspended"
 	}
-	// The context ends with the command; a record that was begun is finished.
-	d.c.Context = context.WithoutCancel(ctx)
 	return x.record(d)
 }
 
@@ -43,7 +42,9 @@ func (x *execution) end(result *job.Result) error {
 	event := map[job.Outcome]audit.Event{
 		job.Finished: audit.TrainFinished, job.Failed: audit.TrainFailed, job.Aborted: audit.TrainAborted,
 	}[result.Outcome]
-	d, err := x.draft(event, false)
+	ctx, stop := signal.NotifyContext(x.c.Context, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	d, err := x.draft(ctx, event, false)
 	if err != nil {
 		return err
 	}
@@ -53,13 +54,8 @@ func (x *execution) end(result *job.Result) error {
 		d.p.Note = "it dumped core"
 	}
 
-	whole := x.c.Context
-	ctx, stop := signal.NotifyContext(whole, os.Interrupt, syscall.SIGTERM)
-	d.c.Context = ctx
 	x.collectEnd(d, result)
-	stop()
-	d.c.Context = whole
-
+	d.c = x.c // an interrupt stops the hashing, not the record
 	err = x.record(d)
 	var not *unrecorded
 	if errors.As(err, &not) {
