@@ -1,4 +1,5 @@
-// Package human writes numbers and quotations as people read them in messages.
+// Package human writes numbers and quotations as people read them in messages, and
+// makes foreign text harmless to print ([Visible]).
 // It is for prose alone: what programs compare (expected and actual values,
 // keys of findings) is written in full.
 package human

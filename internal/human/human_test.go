@@ -46,3 +46,16 @@ func TestClip(t *testing.T) {
 		}
 	}
 }
+
+func TestVisible(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain é 模型":                 "plain é 模型",
+		"a\nb\r\t\x1b[2J":            `a\nb\r\t\x1b[2J`,
+		"x\u202ecod.exe\u2066":       `x\u202ecod.exe\u2066`,
+		"\xff\u200b\U000e0001\ufffd": `\xff\u200b\U000e0001` + "\ufffd",
+	} {
+		if got := Visible(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
