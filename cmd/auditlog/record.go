@@ -52,9 +52,10 @@ func recordable() []audit.Kind {
 // A draft is a record in the making.
 type draft struct {
 	*collect.Collector
-	c    *cli.Context
-	kind audit.Kind
-	p    *audit.Predicate
+	c      *cli.Context
+	kind   audit.Kind
+	p      *audit.Predicate
+	ledger string // its folder
 }
 
 func recordAction(c *cli.Context, e *env) error {
@@ -156,7 +157,7 @@ func (e *env) newDraft(c *cli.Context, s *store.Store, kind audit.Kind, signer k
 		return nil, err
 	}
 	p := collect.Begin(kind.Event, audit.Actor{ID: actorOf(c, signer), KeyID: signer.ID()})
-	return &draft{Collector: collector, c: c, kind: kind, p: p}, nil
+	return &draft{Collector: collector, c: c, kind: kind, p: p, ledger: s.Dir()}, nil
 }
 
 // show prints the statement that would be signed: byte for byte, or indented on
