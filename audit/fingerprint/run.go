@@ -5,6 +5,8 @@ package fingerprint
 import (
 	"context"
 	"path/filepath"
+
+	"github.com/mmaudit/mmaudit/internal/remotefs"
 )
 
 // A run is one pass over a root.
@@ -40,7 +42,7 @@ func newRun(ctx context.Context, root string, o *Options) (*run, error) {
 }
 
 func (r *run) openCache(ctx context.Context) (err error) {
-	if fs := remote(r.root); fs != "" && !r.o.CacheRemote {
+	if fs := remotefs.Kind(r.root); fs != "" && !r.o.CacheRemote {
 		r.cacheOff = fs
 		return nil
 	}

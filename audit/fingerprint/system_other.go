@@ -6,7 +6,6 @@ import "golang.org/x/sys/unix"
 
 func announce(int) bool        { return false }
 func forget(int, int64, int64) {}
-func remote(int) string        { return "" }
 
 // oReach opens a folder that is only to be entered.
 const oReach = unix.O_RDONLY

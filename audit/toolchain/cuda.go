@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"regexp"
@@ -144,7 +143,7 @@ func toolkitTree(ctx context.Context, e *env) (any, string, error) {
 	}
 	t := Tree{Policy: "cuda-tree/v1", Root: home, Absent: []string{}}
 	lines := map[string]string{} // by path
-	size := int64(0)
+	size, method := int64(0), Observed
 	for _, pattern := range cudaTree {
 		found := e.root.glob(path.Join(home, pattern))
 		if len(found) == 0 && !strings.Contains(pattern, "*") {
@@ -158,9 +157,12 @@ func toolkitTree(ctx context.Context, e *env) (any, string, error) {
 				lines[rel] = sha3Text(target) + "  " + rel + "@"
 				continue
 			}
-			digest, n, err := e.hashFile(ctx, name)
+			digest, n, how, err := e.hashFile(ctx, name)
 			if err != nil {
 				return nil, home, fmt.Errorf("%s: %w", rel, err)
+			}
+			if how == Cached {
+				method = Cached
 			}
 			t.Files++
 			size += n
@@ -178,54 +180,15 @@ func toolkitTree(ctx context.Context, e *env) (any, string, error) {
 	}
 	slices.Sort(t.Absent)
 	t.Digest, t.Bytes = hex.EncodeToString(h.Sum(nil)), strconv.FormatInt(size, 10)
-	return t, home, nil
+	return seen(t, method), home, nil
 }
 
-func (e *env) hashFile(ctx context.Context, name string) (digest string, size int64, err error) {
+func (e *env) hashFile(ctx context.Context, name string) (digest string, size int64, how Method, err error) {
 	f, info, err := e.root.open(name)
 	if err != nil {
-		return "", 0, err
+		return "", 0, "", err
 	}
 	defer f.Close()
-	digest, _, err = e.digests.hash(ctx, f)
-	return digest, info.Size(), err
-}
-
-// driverSet digests the kernel modules and the driver's libraries: what is
-// below the toolkit.
-func driverSet(ctx context.Context, e *env) (any, string, error) {
-	release, err := e.root.read("/proc/sys/kernel/osrelease")
-	if err != nil {
-		return nil, "/proc/sys/kernel/osrelease", err
-	}
-	modules := "/lib/modules/" + path.Base(strings.TrimSpace(string(release)))
-	var names []string
-	for _, pattern := range []string{"/updates/dkms/nvidia*.ko*", "/kernel/drivers/video/nvidia*.ko*", "/extra/nvidia*.ko*", "/kernel/nvidia-*/nvidia*.ko*"} {
-		names = append(names, e.root.glob(modules+pattern)...)
-	}
-	for _, dir := range libraryFolders {
-		for _, link := range []string{"libcuda.so.1", "libnvidia-ml.so.1"} {
-			if found := e.root.glob(path.Join(dir, link)); len(found) > 0 {
-				if inside, _, err := e.root.resolve(found[0]); err == nil {
-					names = append(names, inside)
-				}
-			}
-		}
-	}
-	slices.Sort(names)
-	out := []any{}
-	for _, name := range slices.Compact(names) {
-		digest, size, err := e.hashFile(ctx, name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, name, err
-		}
-		out = append(out, map[string]any{"path": name, "size": strconv.FormatInt(size, 10), "sha3_512": digest})
-	}
-	if len(out) == 0 {
-		return nil, modules, errAbsent
-	}
-	return out, modules, nil
+	digest, how, err = e.digests.hash(ctx, f)
+	return digest, info.Size(), how, err
 }

@@ -57,7 +57,7 @@ func sourceCode(ctx context.Context, e *env) (any, string, error) {
 	if err != nil {
 		return nil, from, fmt.Errorf("git status: %w", err)
 	}
-	s := Source{Submodules: []Submodule{}}
+	s, method := Source{Submodules: []Submodule{}}, Observed
 	untracked, err := s.status(status)
 	if err != nil {
 		return nil, from, err
@@ -70,7 +70,7 @@ func sourceCode(ctx context.Context, e *env) (any, string, error) {
 		s.Patch = hex.EncodeToString(h.Sum(nil))
 	}
 	if s.Untracked = len(untracked); s.Untracked > 0 {
-		if s.Manifest, err = e.untracked(ctx, untracked); err != nil {
+		if s.Manifest, method, err = e.untracked(ctx, untracked); err != nil {
 			return nil, from, err
 		}
 		s.Dirty = true
@@ -82,7 +82,7 @@ func sourceCode(ctx context.Context, e *env) (any, string, error) {
 	if out, err := e.output(ctx, e.git("submodule", "status", "--recursive")); err == nil {
 		s.Submodules = submodules(out)
 	}
-	return s, from, nil
+	return seen(s, method), from, nil
 }
 
 // status reads porcelain v2 and gives the untracked paths.
@@ -114,20 +114,24 @@ func (s *Source) status(data []byte) (untracked []string, err error) {
 
 // untracked digests the manifest of files that git does not know. One that
 // cannot be read has - for its digest.
-func (e *env) untracked(ctx context.Context, names []string) (string, error) {
+func (e *env) untracked(ctx context.Context, names []string) (digest string, method Method, err error) {
 	slices.Sort(names)
 	h := sha3.New512()
+	method = Observed
 	for _, name := range names {
-		digest, _, err := e.hashFile(ctx, path.Join(e.opts.Dir, name))
+		digest, _, how, err := e.hashFile(ctx, path.Join(e.opts.Dir, name))
 		if ctx.Err() != nil {
-			return "", ctx.Err()
+			return "", "", ctx.Err()
 		}
 		if err != nil {
 			digest = "-"
 		}
+		if how == Cached {
+			method = Cached
+		}
 		fmt.Fprintf(h, "%s  %s\n", digest, name)
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return hex.EncodeToString(h.Sum(nil)), method, nil
 }
 
 // remoteURL takes user and password out of a URL.

@@ -342,17 +342,20 @@ func runtimeSet(_ context.Context, e *env) (any, string, error) {
 	if err != nil {
 		return nil, from, err
 	}
-	seen := map[string]bool{}
+	told, method := map[string]bool{}, Observed
 	var text []string
 	for _, l := range libs {
+		if l.Method == Cached {
+			method = Cached
+		}
 		t := strings.Join([]string{l.SONAME, cmp.Or(l.BuildID, "-"), cmp.Or(l.Size, "-"), cmp.Or(l.Digest, "-")}, " ") + "\n"
-		if !seen[t] {
-			seen[t] = true
+		if !told[t] {
+			told[t] = true
 			text = append(text, t)
 		}
 	}
 	slices.Sort(text)
-	return RuntimeSet{Policy: "loaded-dso/v1", Digest: sha3Text(text...), Libraries: libs}, from, nil
+	return seen(RuntimeSet{Policy: "loaded-dso/v1", Digest: sha3Text(text...), Libraries: libs}, method), from, nil
 }
 
 // readELF gives the soname and the GNU build id of a shared object. The file

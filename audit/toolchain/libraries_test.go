@@ -238,7 +238,7 @@ func TestDigestsAreRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.m = map[fileID]string{id: "remembered"}
+	d.m = map[fileID]remembered{id: {digest: "remembered"}}
 	if digest, method := hash(); digest != "remembered" || method != Cached {
 		t.Errorf("%s, %s", digest, method)
 	}

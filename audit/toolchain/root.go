@@ -14,9 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
-	"time"
 	"unicode/utf8"
 )
 
@@ -179,66 +177,6 @@ func file(name string, parse func([]byte) (any, error)) source {
 		v, err := parse(data)
 		return v, name, err
 	}
-}
-
-// Digests remembers SHA3-512 digests of files by device, inode, size, mtime and
-// ctime. A file that changed within two seconds before it was hashed is not
-// remembered: it could change again without a trace. The zero value is empty;
-// methods may be called concurrently.
-type Digests struct {
-	mu sync.Mutex // guards m
-	m  map[fileID]string
-}
-
-type fileID struct {
-	dev, ino               uint64
-	size, mtimeNS, ctimeNS int64
-}
-
-// hash gives the digest of an open file. It fails if the file changes meanwhile.
-func (d *Digests) hash(ctx context.Context, f *os.File) (digest string, method Method, err error) {
-	id, err := identify(f)
-	if err != nil {
-		return "", "", err
-	}
-	d.mu.Lock()
-	digest, ok := d.m[id]
-	d.mu.Unlock()
-	if ok {
-		return digest, Cached, nil
-	}
-	h := sha3.New512()
-	buf := make([]byte, 256<<10)
-	for {
-		if err := ctx.Err(); err != nil {
-			return "", "", err
-		}
-		n, err := f.Read(buf)
-		h.Write(buf[:n])
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return "", "", plain(err)
-		}
-	}
-	after, err := identify(f)
-	if err != nil {
-		return "", "", err
-	}
-	if after != id {
-		return "", "", errors.New("changed while it was read")
-	}
-	digest = hex.EncodeToString(h.Sum(nil))
-	if time.Now().UnixNano()-max(id.mtimeNS, id.ctimeNS) > int64(2*time.Second) {
-		d.mu.Lock()
-		if d.m == nil {
-			d.m = map[fileID]string{}
-		}
-		d.m[id] = digest
-		d.mu.Unlock()
-	}
-	return digest, Observed, nil
 }
 
 func sha3Text(parts ...string) string {

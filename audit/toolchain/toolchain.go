@@ -182,6 +182,17 @@ type probe struct {
 
 var errAbsent = errors.New("not found")
 
+// reused is a value that rests on digests which were not computed anew.
+type reused struct{ value any }
+
+// seen marks a value by how its digests were had.
+func seen(value any, m Method) any {
+	if m == Cached {
+		return reused{value}
+	}
+	return value
+}
+
 // capture asks the sources in turn. A source that failed otherwise than by
 // absence is remembered: if no other knows better, its error is the answer.
 func (p probe) capture(ctx context.Context, e *env) Field {
@@ -196,8 +207,10 @@ func (p probe) capture(ctx context.Context, e *env) Field {
 		value, from, err := bounded(ctx, e, s)
 		switch {
 		case err == nil:
-			f = Field{Value: value, Source: from, Method: Observed}
-			return f
+			if r, ok := value.(reused); ok {
+				return Field{Value: r.value, Source: from, Method: Cached}
+			}
+			return Field{Value: value, Source: from, Method: Observed}
 		case f.Source == "" || !errors.Is(err, errAbsent) && !errors.Is(err, fs.ErrNotExist):
 			f.Source, f.Error = from, message(err)
 		}
@@ -235,7 +248,11 @@ func bounded(ctx context.Context, e *env, s source) (any, string, error) {
 		r.value, r.from, r.err = s(ctx, e)
 		if r.err == nil {
 			// Whatever a probe gives must be fit for a record.
-			if _, err := canonical.Marshal(r.value); err != nil {
+			v := r.value
+			if m, ok := v.(reused); ok {
+				v = m.value
+			}
+			if _, err := canonical.Marshal(v); err != nil {
 				r.value, r.err = nil, fmt.Errorf("value cannot be recorded: %w", err)
 			}
 		}

@@ -106,32 +106,36 @@ func flagged(r *Report, code string) bool {
 const key = "0123456789abcdef"
 
 var workstation = map[string]string{
-	"proc/driver/nvidia/version":                               "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19 18:56:32 UTC 2023\nGCC version:  gcc version 12.3.0\n",
-	"proc/driver/nvidia/gpus/0000:01:00.0/information":         "Model: \t\t NVIDIA RTX A6000\nIRQ:   \t\t 90\nGPU UUID: \t GPU-1b2c3d4e-0000-1111-2222-333344445555\nVideo BIOS: \t 94.02.5c.00.02\nGPU Firmware: \t 535.129.03\n",
-	"sys/module/nvidia/version":                                "535.129.03\n",
-	"sys/module/nvidia/srcversion":                             "A8C4A1BC3FB4E6E0DCE1E5C\n",
-	"usr/lib/x86_64-linux-gnu/libcuda.so.1":                    "->libcuda.so.550.54.14",
-	"usr/lib/x86_64-linux-gnu/libcuda.so.550.54.14":            "user driver",
-	"usr/local/cuda":                                           "->/etc/alternatives/cuda",
-	"etc/alternatives/cuda":                                    "->/usr/local/cuda-11.5",
-	"usr/local/cuda-11.5/version.json":                         `{"cuda":{"name":"CUDA SDK","version":"11.5.2"},"cuda_cudart":{"name":"CUDA Runtime (cudart)","version":"11.5.117"}}`,
-	"usr/local/cuda-11.5/bin/nvcc":                             "nvcc",
-	"usr/local/cuda-11.5/targets/x86_64-linux/lib/libx.so":     "->libx.so.1",
-	"usr/local/cuda-11.5/targets/x86_64-linux/lib/libx.so.1":   "x",
-	"usr/local/cuda-11.5/doc/ignored":                          "not part of the policy",
-	"usr/include/nccl.h":                                       "#define NCCL_MAJOR 2\n#define NCCL_MINOR 18\n#define NCCL_PATCH 3\n#define NCCL_SUFFIX \"\"\n",
-	"etc/os-release":                                           "NAME=\"Ubuntu\"\nID=ubuntu\nVERSION_ID=\"22.04\"\nPRETTY_NAME=\"Ubuntu 22.04.4 LTS\"\nHOME_URL=x\n",
-	"proc/sys/kernel/osrelease":                                "5.15.0-101-generic\n",
-	"proc/sys/kernel/hostname":                                 "gpu07\n",
-	"proc/version":                                             "Linux version 5.15.0-101-generic (buildd@lcy02) #111-Ubuntu SMP\n",
-	"proc/cmdline":                                             "BOOT_IMAGE=/vmlinuz root=UUID=abc luks.key=hunter2 mitigations=off iommu=pt\n",
-	"proc/cpuinfo":                                             "processor\t: 0\nmodel name\t: AMD EPYC 9354\nmicrocode\t: 0xa101148\nflags\t\t: fpu sse\nprocessor\t: 1\nmodel name\t: AMD EPYC 9354\nflags\t\t: fpu sse\n",
-	"lib/x86_64-linux-gnu/libc.so.6":                           "\x7fELF\x00GNU C Library (Ubuntu GLIBC 2.35-0ubuntu3.6) stable release version 2.35.\nCopyright\x00",
-	"lib/modules/5.15.0-101-generic/updates/dkms/nvidia.ko.xz": "module",
-	"proc/device-tree/model":                                   "NVIDIA Orin\x00",
-	"etc/nv_tegra_release":                                     "# R35 (release), REVISION: 4.1, GCID: 33958178, BOARD: t186ref, EABI: aarch64, DATE: Tue Aug  1 19:57:35 UTC 2023\n",
-	"opt/rocm/.info/version":                                   "6.0.2-115\n",
-	"usr/local/Ascend/driver/version.info":                     "Version=23.0.rc3\nother=x\n",
+	"proc/driver/nvidia/version":                                "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19 18:56:32 UTC 2023\nGCC version:  gcc version 12.3.0\n",
+	"proc/driver/nvidia/gpus/0000:01:00.0/information":          "Model: \t\t NVIDIA RTX A6000\nIRQ:   \t\t 90\nGPU UUID: \t GPU-1b2c3d4e-0000-1111-2222-333344445555\nVideo BIOS: \t 94.02.5c.00.02\nGPU Firmware: \t 535.129.03\n",
+	"sys/module/nvidia/version":                                 "535.129.03\n",
+	"sys/module/nvidia/srcversion":                              "A8C4A1BC3FB4E6E0DCE1E5C\n",
+	"usr/lib/x86_64-linux-gnu/libcuda.so.1":                     "->libcuda.so.550.54.14",
+	"usr/lib/x86_64-linux-gnu/libcuda.so.550.54.14":             "user driver",
+	"usr/local/cuda":                                            "->/etc/alternatives/cuda",
+	"etc/alternatives/cuda":                                     "->/usr/local/cuda-11.5",
+	"usr/local/cuda-11.5/version.json":                          `{"cuda":{"name":"CUDA SDK","version":"11.5.2"},"cuda_cudart":{"name":"CUDA Runtime (cudart)","version":"11.5.117"}}`,
+	"usr/local/cuda-11.5/bin/nvcc":                              "nvcc",
+	"usr/local/cuda-11.5/targets/x86_64-linux/lib/libx.so":      "->libx.so.1",
+	"usr/local/cuda-11.5/targets/x86_64-linux/lib/libx.so.1":    "x",
+	"usr/local/cuda-11.5/doc/ignored":                           "not part of the policy",
+	"usr/include/nccl.h":                                        "#define NCCL_MAJOR 2\n#define NCCL_MINOR 18\n#define NCCL_PATCH 3\n#define NCCL_SUFFIX \"\"\n",
+	"etc/os-release":                                            "NAME=\"Ubuntu\"\nID=ubuntu\nVERSION_ID=\"22.04\"\nPRETTY_NAME=\"Ubuntu 22.04.4 LTS\"\nHOME_URL=x\n",
+	"proc/sys/kernel/osrelease":                                 "5.15.0-101-generic\n",
+	"proc/sys/kernel/hostname":                                  "gpu07\n",
+	"proc/version":                                              "Linux version 5.15.0-101-generic (buildd@lcy02) #111-Ubuntu SMP\n",
+	"proc/cmdline":                                              "BOOT_IMAGE=/vmlinuz root=UUID=abc luks.key=hunter2 mitigations=off iommu=pt\n",
+	"proc/cpuinfo":                                              "processor\t: 0\nmodel name\t: AMD EPYC 9354\nmicrocode\t: 0xa101148\nflags\t\t: fpu sse\nprocessor\t: 1\nmodel name\t: AMD EPYC 9354\nflags\t\t: fpu sse\n",
+	"lib/x86_64-linux-gnu/libc.so.6":                            "\x7fELF\x00GNU C Library (Ubuntu GLIBC 2.35-0ubuntu3.6) stable release version 2.35.\nCopyright\x00",
+	"lib/modules/5.15.0-101-generic/updates/dkms/nvidia.ko.xz":  "module",
+	"lib/modules/5.15.0-101-generic/updates/dkms/nvidia-uvm.ko": "uvm",
+	"lib/modules/4.0.0/updates/dkms/nvidia.ko":                  "of another kernel",
+	"lib/firmware/nvidia/535.129.03/gsp_ga10x.bin":              "firmware",
+	"lib/firmware/nvidia/550.54.14/gsp_ga10x.bin":               "of another driver",
+	"proc/device-tree/model":                                    "NVIDIA Orin\x00",
+	"etc/nv_tegra_release":                                      "# R35 (release), REVISION: 4.1, GCID: 33958178, BOARD: t186ref, EABI: aarch64, DATE: Tue Aug  1 19:57:35 UTC 2023\n",
+	"opt/rocm/.info/version":                                    "6.0.2-115\n",
+	"usr/local/Ascend/driver/version.info":                      "Version=23.0.rc3\nother=x\n",
 }
 
 func TestWorkstation(t *testing.T) {
@@ -170,6 +174,13 @@ func TestWorkstation(t *testing.T) {
 	var got Tree
 	if !r.decode("cuda.toolkit_tree", &got) || got.Digest != sha3Text(manifest) || got.Files != 3 || got.Links != 1 || len(got.Absent) != 9 {
 		t.Errorf("toolkit tree: %+v", r.Fields["cuda.toolkit_tree"])
+	}
+	var set DriverSet
+	const modules = "updates/dkms/nvidia"
+	lines := sha3Text("firmware") + "  /lib/firmware/nvidia/535.129.03/gsp_ga10x.bin\n" + sha3Text("uvm") + "  " + modules + "-uvm.ko\n" +
+		sha3Text("module") + "  " + modules + ".ko.xz\n" + sha3Text("user driver") + "  /usr/lib/x86_64-linux-gnu/libcuda.so.550.54.14\n"
+	if !r.decode("nvidia.driver_files", &set) || set.Digest != sha3Text(lines) || len(set.Files) != 4 || set.SrcVersion != "A8C4A1BC3FB4E6E0DCE1E5C" {
+		t.Errorf("driver: %+v", r.Fields["nvidia.driver_files"])
 	}
 	// Capturing again gives the same bytes.
 	again, err := capture(t, Options{Root: tree(t, workstation), SiteKey: []byte(key), Toolkit: true}).JSON()
