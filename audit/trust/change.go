@@ -131,12 +131,13 @@ func (k *Keyring) LogKey() string {
 	return ""
 }
 
-// hasLog reports whether the log ever signed with a key.
-func (k *Keyring) hasLog(vkey string) bool {
+// LogKeys gives the verifier keys of LogVerifiers.
+func (k *Keyring) LogKeys() []string {
+	var all []string
 	for _, l := range k.logs {
-		if l.by.stands && vkey == l.vkey {
-			return true
+		if l.by.stands {
+			all = append(all, l.vkey)
 		}
 	}
-	return false
+	return all
 }

@@ -1,0 +1,324 @@
+package bundle_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/audittest"
+	"github.com/mmaudit/mmaudit/audit/bundle"
+	"github.com/mmaudit/mmaudit/audit/hparams"
+	"github.com/mmaudit/mmaudit/audit/lifecycle"
+	"github.com/mmaudit/mmaudit/audit/trust"
+	. "github.com/mmaudit/mmaudit/audit/trust/trusttest"
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/tlog"
+	"github.com/mmaudit/mmaudit/schemas"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// A story is a ledger with the life of version 3.2.0 of bev-seg, among others.
+type story struct {
+	t   testing.TB
+	log *tlog.Log
+	n   int
+	// The newest record of each version, and of the keys, as a writer sees it.
+	prev map[string]*audit.Prev
+	ours []int64 // records of the version
+}
+
+func tell(t testing.TB, origin, logKey string) *story {
+	signer, verifier := LogKey(origin, logKey)
+	l, err := tlog.Init(t.Context(), filepath.Join(t.TempDir(), "log"), tlog.Options{
+		Signer: signer, Verifiers: []note.Verifier{verifier},
+		KeysOf: audit.KeysOf, KeysVersion: audit.KeysVersion,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return &story{t: t, log: l, prev: map[string]*audit.Prev{}}
+}
+
+func (s *story) event(e audit.Event, version string) *audit.Predicate {
+	s.n++
+	return audittest.Event(e, "bev-seg", version, "run-"+version, s.n)
+}
+
+func (s *story) append(record []byte) int64 {
+	s.t.Helper()
+	r, err := s.log.Append(s.t.Context(), record)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r.Index
+}
+
+// add signs and appends a predicate.
+func (s *story) add(p *audit.Predicate, names ...string) int64 {
+	s.t.Helper()
+	line := p.Model + "\n" + p.Version
+	if p.Prev == nil {
+		p.Prev = s.prev[line]
+	}
+	record := Seal(p, names...)
+	i := s.append(record)
+	s.prev[line] = &audit.Prev{Index: i, Digest: audit.DigestOf(record)}
+	if p.Version == "3.2.0" || p.Event == audit.DataRegistered || p.Event == audit.DataValidated {
+		s.ours = append(s.ours, i)
+	}
+	return i
+}
+
+func genesis(origin string) *audit.Predicate {
+	return Genesis(origin,
+		Signer("a", audit.Admin), Signer("b", audit.Admin), Signer("e", audit.Engineer),
+		Signer("v", audit.Validator), Signer("p", audit.Approver))
+}
+
+// live tells a life without faults: 13 records.
+func (s *story) live() *story {
+	s.add(genesis(s.log.Origin()), "a")
+	s.add(s.event(audit.DataRegistered, ""), "e")
+	s.add(s.event(audit.DataValidated, ""), "v")
+	s.add(s.event(audit.TrainStarted, "3.1.0"), "e")
+	s.add(s.event(audit.TrainStarted, "3.2.0"), "e")
+	key := s.event(audit.KeyAdded, "")
+	key.Key = &audit.KeyChange{New: Signer("q", audit.Approver)}
+	s.add(key, "a")
+	s.add(s.event(audit.TrainHeartbeat, "3.2.0"), "e")
+	s.add(s.event(audit.TrainFinished, "3.2.0"), "e")
+	s.add(s.event(audit.EvalPreregistered, "3.2.0"), "v")
+	policy := s.event(audit.PolicyChanged, "")
+	policy.Policy = &audit.Policy{Threshold: map[audit.Event]int{audit.Approved: 2}}
+	s.add(policy, "b")
+	s.add(s.event(audit.EvalFinished, "3.2.0"), "v")
+	s.add(s.event(audit.Approved, "3.2.0"), "p", "q")
+	s.add(s.event(audit.TrainFinished, "3.1.0"), "e")
+	return s
+}
+
+func (s *story) keyring() *trust.Keyring {
+	s.t.Helper()
+	h, err := s.log.Head(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	k, err := trust.Load(s.t.Context(), s.log, h.Size)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return k
+}
+
+func (s *story) anchor() *trust.Anchor {
+	s.t.Helper()
+	a, err := s.keyring().Anchor(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a
+}
+
+// params is the text of the document of train.started.
+func params() string {
+	doc, err := hparams.ParseArgs([]string{"lr=0.001", "epochs=20"})
+	if err != nil {
+		panic(err)
+	}
+	form, err := doc.Set.Canonical()
+	if err != nil {
+		panic(err)
+	}
+	return string(form)
+}
+
+func hold(texts ...string) func(*audit.Attachment) (io.ReadCloser, error) {
+	return func(a *audit.Attachment) (io.ReadCloser, error) {
+		for _, text := range texts {
+			if audittest.Digests(text)["sha3_512"] == a.Digest["sha3_512"] {
+				return io.NopCloser(strings.NewReader(text)), nil
+			}
+		}
+		return nil, fs.ErrNotExist
+	}
+}
+
+func (s *story) options() bundle.Options {
+	return bundle.Options{
+		Question: "the life of 3.2.0", Model: "bev-seg", Version: "3.2.0", Indices: s.ours,
+		Documents: hold(params()),
+		Extra:     map[string][]byte{"index.html": []byte("<p>3.2.0</p>\n")},
+	}
+}
+
+func (s *story) write(o bundle.Options) []byte {
+	s.t.Helper()
+	var b bytes.Buffer
+	if _, err := bundle.Write(s.t.Context(), &b, s.log, o); err != nil {
+		s.t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func verify(t testing.TB, file []byte, a *trust.Anchor) *bundle.Report {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "bundle.zip")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := bundle.Verify(t.Context(), path, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// failures lists the checks that failed, each once.
+func failures(r *bundle.Report) string {
+	var all []string
+	for _, c := range r.Checks {
+		if c.Status == bundle.Bad && !slices.Contains(all, c.ID) {
+			all = append(all, c.ID)
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+func lines(r *bundle.Report) string {
+	var b strings.Builder
+	for _, c := range r.Checks {
+		b.WriteString(c.String() + "\n")
+	}
+	return b.String()
+}
+
+func status(r *bundle.Report, id string) bundle.Status {
+	for _, c := range r.Checks {
+		if c.ID == id {
+			return c.Status
+		}
+	}
+	return ""
+}
+
+func TestBundle(t *testing.T) {
+	s := tell(t, Origin, "log").live()
+	file := s.write(s.options())
+	if again := s.write(s.options()); !bytes.Equal(file, again) {
+		t.Error("the same ledger and options give other bytes")
+	}
+
+	r := verify(t, file, s.anchor())
+	if r.Outcome != bundle.Verified {
+		t.Fatalf("%s\n%s", r.Meaning, lines(r))
+	}
+	for id, want := range map[string]bundle.Status{
+		"archive": bundle.OK, "contents": bundle.OK, "inclusion": bundle.OK, "keys": bundle.OK, "checkpoint": bundle.OK,
+		"anchor": bundle.OK, "witnesses": bundle.Skipped, "signatures": bundle.OK, "key-files": bundle.OK, "documents": bundle.OK,
+		"history": bundle.OK, "complete": bundle.Skipped, "trust-file": "", "life": bundle.OK, "manifest": bundle.OK, "rest": bundle.Noted,
+	} {
+		if got := status(r, id); got != want {
+			t.Errorf("%s is %q, want %q", id, got, want)
+		}
+	}
+	if t.Failed() {
+		t.Log(lines(r))
+	}
+	if r.Life == nil || r.Life.State != lifecycle.Approved || len(r.Records) != 11 || r.Ledger.Size != 13 {
+		t.Errorf("life %+v, %d records, size %d", r.Life, len(r.Records), r.Ledger.Size)
+	}
+
+	r = verify(t, file, nil)
+	if r.Outcome != bundle.Consistent || r.Meaning != trust.Unanchored || status(r, "anchor") != bundle.Skipped {
+		t.Errorf("without trust file: %s %s\n%s", r.Outcome, r.Meaning, lines(r))
+	}
+	if b, err := json.Marshal(r); err != nil || !bytes.Contains(b, []byte(`"check":"complete","status":"skipped"`)) {
+		t.Errorf("%v: %s", err, b)
+	}
+}
+
+// TestWhole: of a bundle with all records, nothing can be missing.
+func TestWhole(t *testing.T) {
+	s := tell(t, Origin, "log").live()
+	o := bundle.Options{Question: "everything", Trust: s.anchor()}
+	for i := range int64(13) {
+		o.Indices = append(o.Indices, i)
+	}
+	r := verify(t, s.write(o), s.anchor())
+	if r.Outcome != bundle.Verified || status(r, "complete") != bundle.OK || status(r, "documents") != bundle.Skipped || status(r, "trust-file") != bundle.Noted || r.Life != nil {
+		t.Errorf("%s\n%s", r.Meaning, lines(r))
+	}
+}
+
+func TestManifestSchema(t *testing.T) {
+	s := tell(t, Origin, "log").live()
+	var b bytes.Buffer
+	m, err := bundle.Write(t.Context(), &b, s.log, s.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := schemas.Compile("bundle.schema.json", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(v); err != nil {
+		t.Errorf("%#v", err)
+	}
+	if len(m.Documents) != 1 || len(m.Absent) != 0 || len(m.Records) != 11 {
+		t.Errorf("%+v", m)
+	}
+}
+
+// TestWriteRefuses: what can never be a bundle is not begun.
+func TestWriteRefuses(t *testing.T) {
+	s := tell(t, Origin, "log").live()
+	for name, edit := range map[string]func(o *bundle.Options){
+		"no records":      func(o *bundle.Options) { o.Indices = nil },
+		"half a version":  func(o *bundle.Options) { o.Version = "" },
+		"no such record":  func(o *bundle.Options) { o.Indices = []int64{99} },
+		"negative index":  func(o *bundle.Options) { o.Indices = []int64{-1} },
+		"wrong document":  func(o *bundle.Options) { o.Documents = always("something else") },
+		"longer document": func(o *bundle.Options) { o.Documents = always(params() + " ") },
+		"broken store": func(o *bundle.Options) {
+			o.Documents = func(*audit.Attachment) (io.ReadCloser, error) { return nil, fs.ErrPermission }
+		},
+		"extra outside":    func(o *bundle.Options) { o.Extra = map[string][]byte{"../index.html": nil} },
+		"extra absolute":   func(o *bundle.Options) { o.Extra = map[string][]byte{"/index.html": nil} },
+		"extra of ours":    func(o *bundle.Options) { o.Extra = map[string][]byte{"Checkpoint": nil} },
+		"extra in folder":  func(o *bundle.Options) { o.Extra = map[string][]byte{"records/1.html": nil} },
+		"extra for drives": func(o *bundle.Options) { o.Extra = map[string][]byte{`c:\index.html`: nil} },
+	} {
+		o := s.options()
+		edit(&o)
+		var b bytes.Buffer
+		_, err := bundle.Write(t.Context(), &b, s.log, o)
+		if err == nil || b.Len() > 0 {
+			t.Errorf("%s: %v, %d bytes", name, err, b.Len())
+		}
+		if !errors.Is(err, bundle.ErrInvalid) && !errors.Is(err, ledger.ErrNotFound) && !errors.Is(err, ledger.ErrInvalid) && !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func always(text string) func(*audit.Attachment) (io.ReadCloser, error) {
+	return func(*audit.Attachment) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
+}
