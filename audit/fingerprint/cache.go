@@ -77,9 +77,9 @@ func (c *cache) open() (err error) {
 	if c.file, err = os.OpenFile(c.name+cacheEnd, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return err
 	}
-	good, err := c.load()
+	good, err := c.load(bufio.NewReaderSize(c.file, 256<<10))
 	if err != nil {
-		return err
+		return fmt.Errorf("%q %w", c.file.Name(), err)
 	}
 	if err := c.file.Truncate(good); err != nil {
 		return err
@@ -94,13 +94,14 @@ func (c *cache) open() (err error) {
 	return err
 }
 
-// load sorts the records of the file, and returns the length of its good part.
-func (c *cache) load() (good int64, err error) {
-	r := bufio.NewReaderSize(c.file, 256<<10)
+var errForeign = errors.New("is no cache of fingerprints: remove it, or name another folder")
+
+// load sorts the records of a cache, and returns the length of its good part.
+func (c *cache) load(r io.Reader) (good int64, err error) {
 	head := make([]byte, len(cacheFormat))
 	n, err := io.ReadFull(r, head)
 	if string(head[:n]) != cacheFormat[:n] {
-		return 0, fmt.Errorf("%q is no cache of fingerprints: remove it, or name another folder", c.file.Name())
+		return 0, errForeign
 	}
 	if err != nil {
 		return 0, ignoreEOF(err)

@@ -172,6 +172,34 @@ func TestCacheDamage(t *testing.T) {
 	}
 }
 
+// FuzzCache reads anything as a cache: what it takes is what it would write.
+func FuzzCache(f *testing.F) {
+	one := appendCached([]byte(cacheFormat), &row{path: "a/b", kind: 'f', hasSHA256: true, seen: 9, stat: stat{size: 3}})
+	f.Add(one)
+	f.Add(appendCached(one, &row{path: "c", kind: 'f'}))
+	f.Add(append(one, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0))
+	f.Add([]byte("auditlog"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := cache{old: newSorter(t.Context(), &Options{Memory: 1 << 20})}
+		good, err := c.load(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		size := int64(0)
+		must(t, c.old.eachRow(func(r *row) error {
+			b := appendCached(nil, r)
+			size += int64(len(b))
+			if !r.cached && !bytes.Contains(data, b) {
+				t.Errorf("%+v was read from %q", r, data)
+			}
+			return nil
+		}))
+		if size > 0 && good != int64(len(cacheFormat))+size || good > int64(len(data)) {
+			t.Errorf("%d bytes of %d are good, %d of records", good, len(data), size)
+		}
+	})
+}
+
 func TestCacheBusy(t *testing.T) {
 	dir, cache := sample(t), t.TempDir()
 	o := Options{Cache: cache}

@@ -3,6 +3,7 @@ package fingerprint
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 )
 
 // A row is what is known of one path. Rows travel through the sorts in the
@@ -68,7 +69,7 @@ var errRow = errors.New("damaged row")
 // parseRow reads what append wrote.
 func parseRow(path, b []byte) (row, error) {
 	const fixed = 3 + 8*8 + len(Digest{})
-	if len(b) < fixed || b[2]&^flagAll != 0 {
+	if len(b) < fixed || trouble(b[1]) > mount || b[2]&^flagAll != 0 {
 		return row{}, errRow
 	}
 	r := row{
@@ -83,7 +84,11 @@ func parseRow(path, b []byte) (row, error) {
 	}
 	r.seen = int64(next())
 	r.stat.dev, r.stat.ino, r.stat.links, r.stat.size = next(), next(), next(), next()
-	r.stat.mode, r.stat.mtime, r.stat.ctime = uint32(next()), int64(next()), int64(next())
+	mode := next()
+	if mode > math.MaxUint32 {
+		return row{}, errRow
+	}
+	r.stat.mode, r.stat.mtime, r.stat.ctime = uint32(mode), int64(next()), int64(next())
 	b = b[copy(r.digest[:], b):]
 	if r.hasSHA256 {
 		if len(b) < len(r.sha256) {

@@ -133,3 +133,15 @@ func TestSorterCancelled(t *testing.T) {
 		t.Errorf("%v after %d records", err, n)
 	}
 }
+
+func FuzzRow(f *testing.F) {
+	r := row{path: "p", kind: 'f', hasSHA256: true, note: "note"}
+	f.Add([]byte("p"), r.append(nil))
+	f.Add([]byte(""), []byte("d"))
+	f.Fuzz(func(t *testing.T, path, b []byte) {
+		r, err := parseRow(path, b)
+		if err == nil && (r.path != string(path) || !bytes.Equal(r.append(nil), b)) {
+			t.Errorf("%x became %x", b, r.append(nil))
+		}
+	})
+}
