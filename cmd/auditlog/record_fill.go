@@ -281,7 +281,7 @@ func fillData(d *draft) error {
 			Medium: c.String("medium"), Sampling: c.String("sampling"), Licence: c.String("licence"), Classification: c.String("classification"),
 		}
 		src.Role, src.Path = roleAndPath(word)
-		if inside(d.ledger, src.Path) {
+		if inside(src.Path, filepath.Join(d.ledger, "ledger.json")) {
 			return clikit.Usagef("name the folder of the data alone, or keep the ledger elsewhere (--ledger DIR)", "--data %s: the ledger %s lies in it, and changes with every record", word, d.ledger)
 		}
 		set, err := d.Data(c.Context, src)
@@ -294,25 +294,6 @@ func fillData(d *draft) error {
 		d.p.Data = append(d.p.Data, set)
 	}
 	return nil
-}
-
-// inside reports whether a path lies in a folder, whatever links lead there.
-// What cannot be resolved does not exist, and is not inside.
-func inside(path, dir string) bool {
-	real := func(p string) (string, error) {
-		p, err := filepath.Abs(p)
-		if err != nil {
-			return "", err
-		}
-		return filepath.EvalSymlinks(p)
-	}
-	path, err := real(path)
-	dir, err2 := real(dir)
-	if err != nil || err2 != nil {
-		return false
-	}
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel)
 }
 
 var role = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
