@@ -3,7 +3,7 @@
 GO ?= go
 DEMO ?= demo
 
-.PHONY: build test check cross demo bench fuzz clean
+.PHONY: build test check cross demo bench bench-ledger fuzz clean
 
 build:
 	$(GO) build -trimpath -o bin/ ./cmd/...
@@ -33,6 +33,11 @@ demo: build
 # Figures of docs/performance.md at a size that takes a minute.
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./validate/... ./internal/...
+
+# The ledger beside sqlite3 and Tessera: figures of docs/performance.md. Its
+# options are in the comment of the program, such as the disk to be measured.
+bench-ledger:
+	CGO_ENABLED=0 $(GO) run ./ledger/ledgerbench $(LEDGERBENCH)
 
 # Each fuzz target for FUZZTIME.
 FUZZTIME ?= 10s

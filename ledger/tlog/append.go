@@ -265,27 +265,62 @@ func (l *Log) write(p *plan) error {
 	if err != nil {
 		return err
 	}
-	if err := l.writeTiles(p, size); err != nil {
+	// All that has to be durable before the commit, in no order: the disk waits
+	// once for all of it.
+	var g errgroup.Group
+	g.SetLimit(16) // they wait for the disk, not for a processor
+	var checkpoint, mark string
+	defer func() {
+		for _, name := range []string{checkpoint, mark} {
+			if name != "" {
+				l.disk.Remove(name)
+			}
+		}
+	}()
+	g.Go(func() (err error) {
+		checkpoint, err = l.disk.Stage(l.path("checkpoint"), note)
+		return err
+	})
+	if l.pin != nil {
+		g.Go(func() (err error) {
+			return l.disk.inFolder(l.pin.name, func() error {
+				mark, err = l.disk.Stage(l.pin.name, note)
+				return err
+			})
+		})
+	}
+	if err := errors.Join(l.writeTiles(&g, p, size), g.Wait()); err != nil {
 		return err
 	}
 	// The commit. What was written so far is out of reach of readers.
-	if err := l.disk.WriteFile(l.path("checkpoint"), note); err != nil {
+	if err := l.disk.Replace(checkpoint, l.path("checkpoint")); err != nil {
 		return err
 	}
+	checkpoint = ""
 	p.head = ledger.Head{Origin: l.origin, Size: size, Root: root, Note: note}
 	l.committer.synced = note
-	if err := l.pin.raise(l, p.head); err != nil {
-		return fmt.Errorf("recorded, but the high-water mark was not raised: %w", err)
+	if l.pin != nil {
+		raised, err := l.pin.raise(l, p.head, mark, old)
+		if err != nil {
+			return fmt.Errorf("recorded, but the high-water mark was not raised: %w", err)
+		}
+		if raised {
+			mark = ""
+		}
 	}
 	l.saw(p.head)
 	return nil
 }
 
 // writeTiles writes the bundles and tiles in which the tree of a size differs
-// from the old one, each durably and in no order.
-func (l *Log) writeTiles(p *plan, size int64) error {
-	var g errgroup.Group
-	g.SetLimit(16) // they wait for the disk, not for a processor
+// from the old one.
+func (l *Log) writeTiles(g *errgroup.Group, p *plan, size int64) error {
+	create := func(t sumdb.Tile, data []byte) {
+		name := l.path(tilePath(t))
+		g.Go(func() error {
+			return l.disk.inFolder(name, func() error { return l.disk.Create(name, data) })
+		})
+	}
 	records := slices.Clone(p.tail)
 	for _, q := range p.fresh {
 		records = append(records, q.record)
@@ -297,16 +332,16 @@ func (l *Log) writeTiles(p *plan, size int64) error {
 			data = appendEntry(data, r)
 		}
 		records = records[b.W:]
-		g.Go(func() error { return l.disk.write(l.path(tilePath(b)), data) })
+		create(b, data)
 	}
 	for _, t := range sumdb.NewTiles(tileHeight, p.old.head.Size, size) {
 		data, err := sumdb.ReadTileData(t, p.grown)
 		if err != nil {
-			return errors.Join(err, g.Wait())
+			return err
 		}
-		g.Go(func() error { return l.disk.write(l.path(tilePath(t)), data) })
+		create(t, data)
 	}
-	return g.Wait()
+	return nil
 }
 
 // clean deletes the partial tiles that a commit made needless, those of killed
@@ -353,7 +388,8 @@ func (l *Log) cleanTile(t sumdb.Tile) {
 }
 
 // sweep deletes the temporary files of killed writers, from the folders that an
-// append to the tree of a size can have written to. It needs the lock.
+// append to the tree of a size can have written to, and from beside the
+// high-water mark. It needs the lock.
 func (l *Log) sweep(size int64) {
 	dirs := map[string]bool{l.dir: true, l.path("cosigned"): true}
 	for level := -1; level <= 0 || size>>(tileHeight*level) > 0; level++ {
@@ -365,6 +401,7 @@ func (l *Log) sweep(size int64) {
 		partials := filepath.Dir(l.path(tilePath(t)))
 		dirs[partials], dirs[filepath.Dir(partials)] = true, true
 	}
+	l.pin.sweep()
 	for dir := range dirs {
 		files, _ := os.ReadDir(dir)
 		for _, f := range files {

@@ -109,16 +109,21 @@ func (l *Log) load() (tree, error) {
 	if seen.Note != nil && bytes.Equal(data, seen.Note) {
 		return tree{l, seen}, nil
 	}
-	pinned, err := l.pin.read(l)
+	head, err := l.parseCheckpoint(data)
+	if err != nil {
+		return tree{}, corrupt(l.path("checkpoint"), "%v", err)
+	}
+	pinned, err := l.pin.read(l, head)
 	if err != nil {
 		return tree{}, err
 	}
 	if data, err = l.readCheckpoint(); err != nil {
 		return tree{}, err
 	}
-	head, err := l.parseCheckpoint(data)
-	if err != nil {
-		return tree{}, corrupt(l.path("checkpoint"), "%v", err)
+	if !bytes.Equal(data, head.Note) { // it has grown meanwhile
+		if head, err = l.parseCheckpoint(data); err != nil {
+			return tree{}, corrupt(l.path("checkpoint"), "%v", err)
+		}
 	}
 	t := tree{l, head}
 	if err := t.continues(seen, "seen by this process"); err != nil {
@@ -129,7 +134,7 @@ func (l *Log) load() (tree, error) {
 			return t, err
 		}
 		if pinned.Size < head.Size {
-			if err := l.pin.raise(l, head); err != nil {
+			if _, err := l.pin.raise(l, head, "", pinned); err != nil {
 				return t, err
 			}
 		}

@@ -196,7 +196,7 @@ func (l *Log) attach(ctx context.Context, got [][]byte) (ledger.Head, error) {
 		if have.Size > new.Size { // another process was faster
 			continue
 		}
-		if err := l.disk.write(l.path(c.path()), got[i]); err != nil {
+		if err := l.disk.WriteFile(l.path(c.path()), got[i]); err != nil {
 			return ledger.Head{}, err
 		}
 	}

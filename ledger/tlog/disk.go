@@ -3,8 +3,10 @@ package tlog
 import (
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -13,28 +15,101 @@ import (
 
 // disk is every way in which the log changes its folder. Tests put faults in.
 type disk struct {
-	WriteFile func(name string, data []byte) error // the folder exists
-	MkdirAll  func(dir string) error
-	SyncDir   func(dir string) error
-	Remove    func(name string) error // a file, or an empty folder
+	// Create makes a file that nobody will read before the next Replace. A
+	// crash may leave it torn. If another writer was killed there, that goes.
+	Create func(name string, data []byte) error
+	// Stage writes what will be the content of a file to a temporary one
+	// beside it, so that Replace has little left to do.
+	Stage func(name string, data []byte) (temporary string, err error)
+	// Replace gives a staged file its name: a crash leaves the old or the new.
+	Replace func(temporary, name string) error
+
+	MkdirAll func(dir string) error
+	SyncDir  func(dir string) error
+	Remove   func(name string) error // a file, or an empty folder
 }
 
+// The system calls, in order, are those in the comments. What they return is
+// durable. A log's folder has no symbolic links of its own.
 var durably = disk{
-	WriteFile: func(name string, data []byte) error { return durable.WriteFile(name, data, 0o644) },
-	MkdirAll:  func(dir string) error { return durable.MkdirAll(dir, 0o755) },
-	SyncDir:   durable.SyncDir,
-	Remove:    os.Remove,
+	Create: func(name string, data []byte) error { // open write fsync close, open fsync close of the folder
+		err := writeNew(name, data)
+		if errors.Is(err, fs.ErrExist) {
+			if err = os.Remove(name); err == nil {
+				err = writeNew(name, data)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return durable.SyncDir(filepath.Dir(name))
+	},
+	Stage: func(name string, data []byte) (string, error) { // open write fsync close
+		for {
+			temporary := temporaryName(name)
+			if err := writeNew(temporary, data); !errors.Is(err, fs.ErrExist) {
+				return temporary, err
+			}
+		}
+	},
+	Replace: func(temporary, name string) error { // rename, open fsync close of the folder
+		if err := os.Rename(temporary, name); err != nil {
+			return err
+		}
+		return durable.SyncDir(filepath.Dir(name))
+	},
+	MkdirAll: func(dir string) error { return durable.MkdirAll(dir, 0o755) },
+	SyncDir:  durable.SyncDir,
+	Remove:   os.Remove,
 }
 
-// write makes a file and the folders that it needs.
-func (d disk) write(name string, data []byte) error {
-	err := d.WriteFile(name, data)
+// writeNew makes a file with its content durable, but not its name. If that
+// fails there is no file.
+func writeNew(name string, data []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(name)
+	}
+	return err
+}
+
+// inFolder does something to a file, and makes its folder if there is none.
+func (d disk) inFolder(name string, do func() error) error {
+	err := do()
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = d.MkdirAll(filepath.Dir(name)); err == nil {
-			err = d.WriteFile(name, data)
+			err = do()
 		}
 	}
 	return err
+}
+
+// WriteFile makes or replaces a file, and makes its folder if there is none.
+func (d disk) WriteFile(name string, data []byte) error {
+	var temporary string
+	err := d.inFolder(name, func() (err error) {
+		temporary, err = d.Stage(name, data)
+		return err
+	})
+	if err == nil {
+		err = d.Replace(temporary, name)
+	}
+	if err != nil && temporary != "" {
+		d.Remove(temporary)
+	}
+	return err
+}
+
+func temporaryName(name string) string {
+	dir, base := filepath.Split(name)
+	return dir + "." + base + "." + strconv.FormatUint(uint64(rand.Uint32()), 36) + ".tmp"
 }
 
 // isTemporary reports whether a file is what a killed write left behind.

@@ -21,6 +21,7 @@ type faulty struct {
 	// How it fails: its effect is lost, or persisted although an error is
 	// reported; after it the disk works again, or is dead.
 	persist, dead bool
+	torn          bool // what is persisted of a new file is its first half
 }
 
 func (f *faulty) do(op func() error) error {
@@ -39,8 +40,26 @@ func (f *faulty) do(op func() error) error {
 
 func (f *faulty) disk() disk {
 	return disk{
-		WriteFile: func(name string, data []byte) error {
-			return f.do(func() error { return unsynced.WriteFile(name, data) })
+		Create: func(name string, data []byte) error {
+			return f.do(func() error {
+				if f.torn && f.n == f.at {
+					data = data[:len(data)/2]
+				}
+				return unsynced.Create(name, data)
+			})
+		},
+		Stage: func(name string, data []byte) (temporary string, err error) {
+			err = f.do(func() error {
+				if f.torn && f.n == f.at {
+					data = data[:len(data)/2]
+				}
+				temporary, err = unsynced.Stage(name, data)
+				return err
+			})
+			return temporary, err
+		},
+		Replace: func(temporary, name string) error {
+			return f.do(func() error { return unsynced.Replace(temporary, name) })
 		},
 		MkdirAll: func(dir string) error { return f.do(func() error { return unsynced.MkdirAll(dir) }) },
 		SyncDir:  func(dir string) error { return f.do(func() error { return unsynced.SyncDir(dir) }) },
@@ -58,12 +77,19 @@ func TestFaults(t *testing.T) {
 	im := imageOf(t, dir, pins)
 	const first, last, batch = 253, 263, 2
 	for _, how := range []struct {
-		name          string
-		persist, dead bool
-	}{{"lost", false, false}, {"persisted", true, false}, {"lost, then dead", false, true}, {"persisted, then dead", true, true}} {
+		name                string
+		persist, dead, torn bool
+	}{
+		{"lost", false, false, false},
+		{"persisted", true, false, false},
+		{"torn", true, false, true},
+		{"lost, then dead", false, true, false},
+		{"persisted, then dead", true, true, false},
+		{"torn, then dead", true, true, true},
+	} {
 		for at := 1; ; at++ {
 			im.restore(t, dir, pins)
-			f := &faulty{at: at, persist: how.persist, dead: how.dead}
+			f := &faulty{at: at, persist: how.persist, dead: how.dead, torn: how.torn}
 			what := fmt.Sprintf("change %d %s", at, how.name)
 			l, err := newLog(dir, o, f.disk())
 			if err != nil {

@@ -57,8 +57,15 @@ func writer() error {
 		return err
 	}
 	l, err := open(context.Background(), os.Getenv("TLOG_TEST_WRITER"), o, disk{
-		WriteFile: func(name string, data []byte) error {
-			return do(func() error { return durable.WriteFile(name, data, 0o644) })
+		Create: func(name string, data []byte) error {
+			return do(func() error { return durably.Create(name, data) })
+		},
+		Stage: func(name string, data []byte) (temporary string, err error) {
+			err = do(func() error { temporary, err = durably.Stage(name, data); return err })
+			return temporary, err
+		},
+		Replace: func(temporary, name string) error {
+			return do(func() error { return durably.Replace(temporary, name) })
 		},
 		MkdirAll: func(dir string) error { return do(func() error { return durable.MkdirAll(dir, 0o755) }) },
 		SyncDir:  func(dir string) error { return do(func() error { return durable.SyncDir(dir) }) },

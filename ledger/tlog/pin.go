@@ -1,6 +1,7 @@
 package tlog
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -30,12 +31,16 @@ func newPin(dir, log, origin string) *pin {
 
 // read returns the pinned head, or an empty one. It must be read before the
 // checkpoint that is held against it: a log may grow meanwhile, never shrink.
-func (p *pin) read(l *Log) (ledger.Head, error) {
+// A head that is known is not checked again.
+func (p *pin) read(l *Log, known ledger.Head) (ledger.Head, error) {
 	empty := ledger.Head{Origin: l.origin, Root: ledger.EmptyRoot()}
 	if p == nil {
 		return empty, nil
 	}
 	data, err := os.ReadFile(p.name)
+	if err == nil && bytes.Equal(data, known.Note) {
+		return known, nil
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return empty, nil
 	}
@@ -71,23 +76,37 @@ func (t tree) rollback(format string, args ...any) error {
 	return &damage{ledger.ErrRollback, t.l.path("checkpoint"), -1, fmt.Sprintf(format, args...)}
 }
 
-// raise makes a checked head the pinned one, unless a newer one is pinned. A
-// process beside may raise it too: hence a lock of its own.
-func (p *pin) raise(l *Log, h ledger.Head) error {
-	if p == nil {
-		return nil
-	}
+// raise makes a checked head the pinned one, from a staged file if there is one,
+// unless a newer one is pinned. A process beside may raise it too: hence a lock
+// of its own. The head of before is known.
+func (p *pin) raise(l *Log, h ledger.Head, staged string, before ledger.Head) (raised bool, err error) {
 	if err := l.disk.MkdirAll(p.dir); err != nil {
-		return err
+		return false, err
 	}
 	unlock, err := flock(p.name+".lock", l.closing)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
-	seen, err := p.read(l)
+	seen, err := p.read(l, before)
 	if err != nil || seen.Size >= h.Size {
-		return err
+		return false, err
 	}
-	return l.disk.WriteFile(p.name, h.Note)
+	if staged == "" {
+		err = l.disk.WriteFile(p.name, h.Note)
+	} else {
+		err = l.disk.Replace(staged, p.name)
+	}
+	return err == nil, err
+}
+
+// sweep deletes what killed writers of this log have staged.
+func (p *pin) sweep() {
+	if p == nil {
+		return
+	}
+	staged, _ := filepath.Glob(filepath.Join(p.dir, "."+filepath.Base(p.name)+".*.tmp"))
+	for _, name := range staged {
+		os.Remove(name)
+	}
 }

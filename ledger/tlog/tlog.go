@@ -168,7 +168,7 @@ func initialise(ctx context.Context, dir string, o Options, d disk) (*Log, error
 			return nil, errors.Join(fmt.Errorf("%w: %s", ledger.ErrExists, filepath.Join(dir, name)), err)
 		}
 	}
-	seen, err := l.pin.read(l)
+	seen, err := l.pin.read(l, ledger.Head{})
 	if err != nil {
 		return nil, err
 	}

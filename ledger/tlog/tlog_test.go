@@ -38,12 +38,12 @@ func options(t testing.TB, pins string) Options {
 
 // unsynced does all but wait for the disk, for tests that need many commits.
 var unsynced = disk{
-	WriteFile: func(name string, data []byte) error {
-		if err := os.WriteFile(name+".new", data, 0o644); err != nil {
-			return err
-		}
-		return os.Rename(name+".new", name)
+	Create: func(name string, data []byte) error { return os.WriteFile(name, data, 0o644) },
+	Stage: func(name string, data []byte) (string, error) {
+		temporary := temporaryName(name)
+		return temporary, os.WriteFile(temporary, data, 0o644)
 	},
+	Replace:  os.Rename,
 	MkdirAll: func(dir string) error { return os.MkdirAll(dir, 0o755) },
 	SyncDir:  func(string) error { return nil },
 	Remove:   os.Remove,

@@ -1,0 +1,175 @@
+// Command ledgerbench measures the local ledger beside sqlite3 and Tessera, in
+// one run, in turns, and prints a table of medians and ratios:
+//
+//	go run ./ledger/ledgerbench [-dir DIR] [-records N] [-rounds N] [-seconds N]
+//
+// Contestants are processes of their own. The folder is to be on the disk whose
+// waits are to be measured; what is written there is deleted at the end.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "ledgerbench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is a run.
+type bench struct {
+	ctx     context.Context
+	dir     string
+	self    string
+	tools   map[string]string // programs of tools/go.mod, or why there is none
+	records int
+	rounds  int
+	seconds int
+}
+
+func run(ctx context.Context) error {
+	if len(os.Args) > 2 && os.Args[1] == "contestant" {
+		return contestant(ctx, os.Args[2:])
+	}
+	b := bench{ctx: ctx, tools: map[string]string{}}
+	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder on the disk to be measured")
+	flag.IntVar(&b.records, "records", 1_000_000, "records in the large log")
+	flag.IntVar(&b.rounds, "rounds", 15, "rounds of one-shot contests; others have a fifth")
+	flag.IntVar(&b.seconds, "seconds", 5, "of each round with 256 goroutines")
+	flag.Parse()
+	var err error
+	if b.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp(b.dir, "ledgerbench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	for _, name := range []string{"tessera", "fsck"} {
+		out, err := exec.CommandContext(ctx, "go", "-C", "tools", "tool", "-n", name).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%s: run this in the root of the repository: %w\n%s", name, err, out)
+		}
+		b.tools[name] = strings.TrimSpace(string(out))
+	}
+	fmt.Printf("%s, %d cores, %s\n\n", cpu(), runtime.NumCPU(), fileSystem(b.dir))
+	for _, contest := range []func() error{b.oneShot, b.load, b.large} {
+		if err := contest(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry is who takes part, and what came of it in each round.
+type entry struct {
+	name string
+	do   func(round int) (float64, error)
+	got  []float64
+}
+
+// compete lets each contestant have its turn in each round, and prints medians
+// and how they compare with the first: above 1 the first is better.
+func (b *bench) compete(what, unit string, rounds int, more bool, entries ...*entry) error {
+	for round := range rounds {
+		for _, e := range entries {
+			x, err := e.do(round)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", what, e.name, err)
+			}
+			e.got = append(e.got, x)
+		}
+	}
+	fmt.Printf("| %s | %s, median of %d (least to most) | first is better by |\n|---|---|---|\n", what, unit, rounds)
+	for i, e := range entries {
+		ratio := ""
+		if i > 0 {
+			r := median(e.got) / median(entries[0].got)
+			if more {
+				r = 1 / r
+			}
+			ratio = fmt.Sprintf("%.2f", r)
+		}
+		fmt.Printf("| %s | %s (%s to %s) | %s |\n", e.name, digits(median(e.got)), digits(slices.Min(e.got)), digits(slices.Max(e.got)), ratio)
+	}
+	fmt.Println()
+	return nil
+}
+
+func median(xs []float64) float64 {
+	xs = slices.Sorted(slices.Values(xs))
+	n := len(xs)
+	return (xs[(n-1)/2] + xs[n/2]) / 2
+}
+
+func digits(x float64) string {
+	switch {
+	case x >= 100:
+		return fmt.Sprintf("%.0f", x)
+	case x >= 10:
+		return fmt.Sprintf("%.1f", x)
+	default:
+		return fmt.Sprintf("%.2f", x)
+	}
+}
+
+// timed is how many milliseconds a process takes.
+func (b *bench) timed(name string, args ...string) func(int) (float64, error) {
+	return func(int) (float64, error) {
+		begin := time.Now()
+		_, err := b.output(name, args...)
+		return float64(time.Since(begin).Microseconds()) / 1000, err
+	}
+}
+
+// told is the number that a process prints.
+func (b *bench) told(name string, args ...string) (x float64, err error) {
+	out, err := b.output(name, args...)
+	if err == nil {
+		_, err = fmt.Sscan(out, &x)
+	}
+	return x, err
+}
+
+func (b *bench) output(name string, args ...string) (string, error) {
+	var stderr strings.Builder
+	cmd := exec.CommandContext(b.ctx, name, args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("%s %s: %w\n%s%s", filepath.Base(name), strings.Join(args, " "), err, out, stderr.String())
+	}
+	return string(out), err
+}
+
+func cpu() string {
+	data, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(data)) {
+		if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}
+
+func fileSystem(dir string) string {
+	out, err := exec.Command("df", "--output=fstype", dir).Output()
+	if f := strings.Fields(string(out)); err == nil && len(f) == 2 {
+		return f[1]
+	}
+	return "unknown file system"
+}
