@@ -5,7 +5,7 @@
 // What it guarantees: what could not be collected is an error, or stands in the
 // record as a gap; nothing is left out without a word. Hyper-parameters are
 // redacted before they are hashed or kept. A predicate that passed
-// [Collector.Redact] holds no text that looks like a secret.
+// [Redact] holds no text that looks like a secret.
 package collect
 
 import (

@@ -19,16 +19,20 @@ var ErrSecret = errors.New("holds what looks like a secret")
 // hand: note, labels, reasons, arguments and the like. A secret in a name, such
 // as that of a model, a file or a metric, is ErrSecret; the error does not
 // quote it.
-func (c *Collector) Redact(p *audit.Predicate) error {
+func Redact(p *audit.Predicate, siteKey []byte) error {
+	r, err := redact.New(siteKey)
+	if err != nil {
+		return err
+	}
 	for _, text := range texts(p) {
-		*text, _ = c.redactor.Text(*text)
+		*text, _ = r.Text(*text)
 	}
 	if p.Process != nil {
-		p.Process.Argv = c.redactor.Args(p.Process.Argv)
+		p.Process.Argv = r.Args(p.Process.Argv)
 	}
 	labels := map[string]string{}
 	for name, value := range p.Labels {
-		labels[name], _ = c.redactor.Value(name, value)
+		labels[name], _ = r.Value(name, value)
 	}
 	if p.Labels != nil {
 		p.Labels = labels

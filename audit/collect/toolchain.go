@@ -24,5 +24,9 @@ func (c *Collector) Toolchain(ctx context.Context, o toolchain.Options) (*audit.
 	if err != nil {
 		return nil, err
 	}
-	return &audit.Toolchain{Report: whole, Summary: report}, nil
+	summary, err := report.Summary()
+	if err != nil {
+		return nil, err
+	}
+	return &audit.Toolchain{Report: whole, Versions: report.Versions(), Summary: summary}, nil
 }

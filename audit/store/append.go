@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/canonical"
 	"github.com/mmaudit/mmaudit/audit/fingerprint"
@@ -17,7 +19,37 @@ import (
 // the first one said, the time and what was seen of the machine aside: then the
 // receipt is that of the first one, with Known set. Otherwise it is
 // ledger.ErrConflict.
+//
+// A record that replaces the key of the log makes the new key sign from then on.
 func (s *Store) Append(ctx context.Context, record []byte) (ledger.Receipt, error) {
+	how := unix.LOCK_SH
+	if s.rotatesLog(record) {
+		how = unix.LOCK_EX
+	}
+	unlock, err := s.lock(how)
+	if err != nil {
+		return ledger.Receipt{}, err
+	}
+	defer unlock()
+	if err := s.unchanged(); err == errChanged {
+		// Another process has changed the keys since the log was opened.
+		again, err := open(ctx, s.dir, s.o)
+		if err != nil {
+			return ledger.Receipt{}, err
+		}
+		defer again.Close()
+		return again.appendLocked(ctx, record)
+	} else if err != nil {
+		return ledger.Receipt{}, err
+	}
+	receipt, err := s.appendLocked(ctx, record)
+	if err == nil && how == unix.LOCK_EX {
+		err = s.promote()
+	}
+	return receipt, err
+}
+
+func (s *Store) appendLocked(ctx context.Context, record []byte) (ledger.Receipt, error) {
 	receipt, err := s.Log.Append(ctx, record)
 	if !errors.Is(err, ledger.ErrConflict) {
 		return receipt, err

@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/keys"
 	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
@@ -96,5 +98,17 @@ func Init(ctx context.Context, dir string, o InitOptions) (s *Store, err error) 
 	if err != nil {
 		return nil, errors.Join(err, s.Log.Close())
 	}
+	s.text, s.o = text, Options{Write: true, Pins: o.Pins}
 	return s, nil
+}
+
+// CheckOrigin refuses what is no name for a log: C2SP signed-note wants one
+// without spaces and plus signs, and recommends a URL without scheme.
+func CheckOrigin(origin string) error {
+	if origin == "" || len(origin) > audit.MaxName || strings.ContainsFunc(origin, func(r rune) bool {
+		return r <= ' ' || r == '+' || r == 0x7f || r > 0x7f
+	}) {
+		return fmt.Errorf("%w: name of the ledger %q: want ASCII without spaces and plus signs, such as example.com/audit", ledger.ErrInvalid, origin)
+	}
+	return nil
 }

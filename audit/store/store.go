@@ -20,7 +20,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha3"
 	"encoding/json"
@@ -31,7 +30,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -69,6 +67,8 @@ type Config struct {
 	// The first is of the key that signs now.
 	Log    []string `json:"log"`
 	LogKey LogKey   `json:"logKey"`
+	// Next is a key that will sign the log once a record says so.
+	Next *NextKey `json:"next,omitempty"`
 	// Witnesses cosign checkpoints, Quorum of them at least.
 	Witnesses []Witness `json:"witnesses,omitempty"`
 	Quorum    int       `json:"quorum,omitempty"`
@@ -80,6 +80,12 @@ type LogKey struct {
 	// Passphrase is where the passphrase of an encrypted key comes from, as
 	// keys.PassphraseSource has it.
 	Passphrase string `json:"passphrase,omitempty"`
+}
+
+// NextKey is a key of the log that was made and does not sign yet.
+type NextKey struct {
+	Log string `json:"log"` // its verifier key
+	LogKey
 }
 
 // Witness is a witness by C2SP tlog-witness.
@@ -95,6 +101,8 @@ type Store struct {
 	Log   *tlog.Log
 	Blobs Blobs
 	dir   string
+	o     Options
+	text  []byte // of ledger.json, as it was when the log was opened
 }
 
 // Options say how a ledger is opened.
@@ -128,7 +136,22 @@ func Find(dir string) (string, error) {
 
 // Open opens the ledger in a folder. It is ledger.ErrNoLedger if there is none.
 func Open(ctx context.Context, dir string, o Options) (*Store, error) {
-	s := &Store{dir: dir, Blobs: Blobs{filepath.Join(dir, blobDir)}}
+	s, err := open(ctx, dir, o)
+	if err != nil || !o.Write || s.Next == nil {
+		return s, err
+	}
+	// A rotation was cut short, or waits for its record.
+	if done, err := s.finishRotation(ctx); err != nil || !done {
+		return s, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return open(ctx, dir, o)
+}
+
+func open(ctx context.Context, dir string, o Options) (*Store, error) {
+	s := &Store{dir: dir, o: o, Blobs: Blobs{filepath.Join(dir, blobDir)}}
 	text, err := os.ReadFile(filepath.Join(dir, configName))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(dir, logDir)); err == nil {
@@ -141,6 +164,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	if s.Config, err = ParseConfig(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, configName), err)
 	}
+	s.text = text
 	options, err := s.options(ctx, o)
 	if err != nil {
 		return nil, err
@@ -167,6 +191,11 @@ func ParseConfig(text []byte) (Config, error) {
 		return c, fmt.Errorf("%w: version %d, want 1", ErrConfig, c.V)
 	case c.LogKey.File == "":
 		return c, fmt.Errorf("%w: logKey has no file", ErrConfig)
+	}
+	if c.Next != nil {
+		if v, err := note.NewVerifier(c.Next.Log); err != nil || v.Name() != c.Origin || c.Next.File == "" {
+			return c, fmt.Errorf("%w: next is no key of %q with a file", ErrConfig, c.Origin)
+		}
 	}
 	verifiers, err := c.Verifiers()
 	if err != nil {
@@ -214,10 +243,7 @@ func (s *Store) options(ctx context.Context, o Options) (tlog.Options, error) {
 	if !o.Write {
 		return out, nil
 	}
-	file := s.LogKey.File
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(s.dir, file)
-	}
+	file := s.path(s.LogKey.File)
 	k, err := keys.Load(file, func() ([]byte, error) { return s.passphrase(ctx, file, o) })
 	if err != nil {
 		return out, fmt.Errorf("key of the log: %w", err)
@@ -254,6 +280,14 @@ func logSigner(origin string, k *keys.Private) (note.Signer, note.Verifier, erro
 	return tlog.NewKey(origin, key)
 }
 
+// path gives the place of a file that is named relative to the folder.
+func (s *Store) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(s.dir, name)
+}
+
 // Dir is the folder of the ledger.
 func (s *Store) Dir() string { return s.dir }
 
@@ -283,28 +317,4 @@ func ParamsSecret(siteKey []byte, h hparams.Hash) []byte {
 	mac.Write([]byte("auditlog/params-secret/v1\n"))
 	mac.Write(h[:])
 	return mac.Sum(nil)
-}
-
-// vkey gives the verifier key of a log in the form of C2SP signed-note.
-func vkey(origin string, k *keys.Private) (string, error) {
-	key, ok := k.Ed25519()
-	if !ok {
-		return "", fmt.Errorf("the key of a log is Ed25519, this is %s", k.Public().Algorithm())
-	}
-	v, err := note.NewEd25519VerifierKey(origin, key.Public().(ed25519.PublicKey))
-	if err != nil {
-		return "", fmt.Errorf("%w: name of the log %q: %w", ledger.ErrInvalid, origin, err)
-	}
-	return v, nil
-}
-
-// CheckOrigin refuses what is no name for a log: C2SP signed-note wants one
-// without spaces and plus signs, and recommends a URL without scheme.
-func CheckOrigin(origin string) error {
-	if origin == "" || len(origin) > audit.MaxName || strings.ContainsFunc(origin, func(r rune) bool {
-		return r <= ' ' || r == '+' || r == 0x7f || r > 0x7f
-	}) {
-		return fmt.Errorf("%w: name of the ledger %q: want ASCII without spaces and plus signs, such as example.com/audit", ledger.ErrInvalid, origin)
-	}
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -170,7 +171,11 @@ func passphraseSource(c *cli.Context) (keys.PassphraseSource, error) {
 // readPassphrase reads a passphrase for a file.
 func (e *env) readPassphrase(ctx context.Context, file string, source keys.PassphraseSource) ([]byte, error) {
 	e.warnExposed(source)
-	return source.Read(ctx, file)
+	passphrase, err := source.Read(ctx, file)
+	if err != nil && ctx.Err() == nil {
+		return nil, usageError(err, "--passphrase or AUDITLOG_PASSPHRASE: file:PATH, fd:N, env:NAME or prompt")
+	}
+	return passphrase, err
 }
 
 func (e *env) warnExposed(source keys.PassphraseSource) {
@@ -196,4 +201,15 @@ func (e *env) result(c *cli.Context, v any, text func(io.Writer) error) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
+}
+
+// printable keeps names in a ledger, which others wrote, from steering the
+// terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
 }

@@ -18,9 +18,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/collect"
 	"github.com/mmaudit/mmaudit/audit/job"
-	"github.com/mmaudit/mmaudit/audit/keys"
 	"github.com/mmaudit/mmaudit/audit/redact"
-	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 )
@@ -67,12 +65,10 @@ func execFlags() []cli.Flag {
 // An execution is a command that is run and recorded.
 type execution struct {
 	*env
-	c      *cli.Context
-	argv   []string
-	run    string
-	signer *keys.Private
-	public keys.Public
-	store  *store.Store
+	*session
+	c    *cli.Context
+	argv []string
+	run  string
 	// What the end repeats of the start.
 	toolchain *audit.Toolchain
 	// gaps are what went wrong on the way; the end says it.
@@ -84,12 +80,12 @@ func execAction(c *cli.Context, e *env) error {
 	if err := x.check(); err != nil {
 		return err
 	}
-	err := x.begin()
+	err := x.start()
 	switch {
 	case c.Bool("dry-run"):
 		return err
 	case err == nil:
-		defer x.store.Close()
+		defer x.session.Close()
 		return x.train()
 	case !c.Bool("allow-unrecorded") || errors.Is(err, context.Canceled):
 		return err
@@ -159,28 +155,29 @@ func exit(code int) error {
 	return &clikit.Error{Code: code}
 }
 
-// begin records train.started. Until then an interrupt ends it.
-func (x *execution) begin() (err error) {
+// start records train.started. Until then an interrupt ends it.
+func (x *execution) start() (err error) {
 	ctx, stop := signal.NotifyContext(x.c.Context, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	dry := x.c.Bool("dry-run")
-	if x.signer, x.public, err = x.env.signer(x.within(ctx), dry); err != nil {
+	kind, _ := audit.KindOf(audit.TrainStarted)
+	if x.session, err = x.begin(x.within(ctx), kind); err != nil {
 		return err
 	}
-	if x.store, err = x.openLedger(x.within(ctx), !dry); err != nil {
-		return err
-	}
-	d, err := x.draft(ctx, audit.TrainStarted, dry)
+	d, err := x.draftOf(ctx, kind.Event)
 	if err == nil {
 		err = x.fillStart(d)
 	}
-	if err == nil && dry {
-		err = x.show(x.c, d.p)
-	} else if err == nil {
+	switch {
+	case err != nil:
+	case x.dry:
+		if err = collect.Redact(d.p, d.SiteKey); err == nil {
+			err = x.show(x.c, d.p)
+		}
+	default:
 		err = x.record(d)
 	}
-	if err != nil || dry {
-		x.store.Close()
+	if err != nil || x.dry {
+		x.session.Close()
 	}
 	return err
 }
@@ -192,10 +189,10 @@ func (x *execution) within(ctx context.Context) *cli.Context {
 	return &c
 }
 
-// draft begins a record of the run.
-func (x *execution) draft(ctx context.Context, event audit.Event, dry bool) (*draft, error) {
+// draftOf begins a record of the run.
+func (x *execution) draftOf(ctx context.Context, event audit.Event) (*draft, error) {
 	kind, _ := audit.KindOf(event)
-	d, err := x.newDraft(x.within(ctx), x.store, kind, x.public, dry)
+	d, err := x.draft(x.env, x.within(ctx), kind)
 	if err != nil {
 		return nil, err
 	}
@@ -234,20 +231,20 @@ func (x *execution) fillParams(d *draft) error {
 func (x *execution) record(d *draft) error {
 	if d.p.Event != audit.TrainHeartbeat {
 		var err error
-		if d.p.Prev, err = prev(d.c.Context, x.store, d.p); err != nil {
+		if d.p.Prev, err = prev(d.c.Context, x.Store, d.p); err != nil {
 			// If the ledger cannot be read, appending fails as well, and what
 			// cannot be appended now is appended later.
 			d.p.Gaps = append(d.p.Gaps, audit.Gap{What: "prev", Reason: err.Error()})
 		}
 	}
-	if err := d.Redact(d.p); err != nil {
+	if err := collect.Redact(d.p, d.SiteKey); err != nil {
 		return usageError(err, "names are kept as they are, so that they can be found: choose another")
 	}
 	sealed, err := audit.Seal(d.p, x.signer)
 	if err != nil {
 		return err
 	}
-	receipt, err := x.store.Append(d.c.Context, sealed)
+	receipt, err := x.Append(d.c.Context, sealed)
 	if err != nil {
 		return &unrecorded{sealed, err}
 	}
@@ -268,7 +265,7 @@ func (u *unrecorded) Unwrap() error { return u.err }
 
 // train runs the command and records its end.
 func (x *execution) train() error {
-	dir, err := filepath.Abs(x.store.Dir())
+	dir, err := filepath.Abs(x.Dir())
 	if err != nil {
 		return err
 	}

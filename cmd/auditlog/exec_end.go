@@ -22,7 +22,7 @@ import (
 // beat records a sign of life.
 func (x *execution) beat(ctx context.Context, b job.Beat) error {
 	// The context ends with the command; a record that was begun is finished.
-	d, err := x.draft(context.WithoutCancel(ctx), audit.TrainHeartbeat, false)
+	d, err := x.draftOf(context.WithoutCancel(ctx), audit.TrainHeartbeat)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (x *execution) end(result *job.Result) error {
 	}[result.Outcome]
 	ctx, stop := signal.NotifyContext(x.c.Context, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	d, err := x.draft(ctx, event, false)
+	d, err := x.draftOf(ctx, event)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -62,15 +63,8 @@ func initAction(c *cli.Context, e *env) error {
 	if err := store.CheckOrigin(o.Origin); err != nil {
 		return usageError(err, "--origin example.com/audit")
 	}
-	if o.LogPassphraseSource != "" {
-		source, err := keys.ParsePassphraseSource(o.LogPassphraseSource)
-		if err != nil {
-			return usageError(fmt.Errorf("--log-passphrase: %w", err), "such as --log-passphrase env:MY_PASSPHRASE")
-		}
-		e.warnExposed(source)
-		if o.LogPassphrase, err = source.ReadNew(c.Context, "the key of checkpoints"); err != nil {
-			return err
-		}
+	if o.LogPassphrase, err = e.newLogPassphrase(c, o.LogPassphraseSource); err != nil {
+		return err
 	}
 	o.Genesis = func(origin, logKey string) ([]byte, error) {
 		p := collect.Begin(audit.LedgerCreated, audit.Actor{ID: trusted[0].Name, KeyID: signer.Public().ID()})
@@ -93,7 +87,7 @@ func initAction(c *cli.Context, e *env) error {
 	return e.result(c, made{1, dir, o.Origin, s.Config.Log[0], trusted, policy}, func(w io.Writer) error {
 		fmt.Fprintf(w, "ledger  %s\norigin  %s\nlog     %s\n", dir, o.Origin, s.Config.Log[0])
 		for _, k := range trusted {
-			fmt.Fprintf(w, "key     %s  %s  %s\n", k.ID, k.Name, joined(k.Roles))
+			fmt.Fprintf(w, "key     %s  %s  %s\n", k.ID, printable(k.Name), joined(k.Roles))
 		}
 		return nil
 	})
@@ -170,7 +164,9 @@ func parseKeyWord(word string) (audit.SignerKey, string, error) {
 	}
 	if k.Name == "" {
 		base := filepath.Base(file)
-		k.Name = strings.TrimSuffix(base, filepath.Ext(base))
+		if k.Name = strings.TrimSuffix(base, filepath.Ext(base)); k.Name == "key" { // the default file
+			k.Name = cmp.Or(os.Getenv("USER"), k.Name)
+		}
 	}
 	return k, file, nil
 }

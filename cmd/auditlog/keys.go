@@ -20,7 +20,7 @@ func keysCommand(e *env) *cli.Command {
 	c := &cli.Command{
 		Name: "keys", Usage: "make, add, rotate, revoke and show keys",
 		Description: "Exit status: 0 done, 2 usage, 3 could not run.",
-		Subcommands: []*cli.Command{keysNewCommand(e)},
+		Subcommands: []*cli.Command{keysNewCommand(e), keysShowCommand(e), keysAddCommand(e), keysRotateCommand(e), keysRevokeCommand(e)},
 	}
 	c.Action = func(ctx *cli.Context) error { return unknownCommand(ctx, c.Subcommands) }
 	return c

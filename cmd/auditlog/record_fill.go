@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -13,11 +12,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/collect"
-	"github.com/mmaudit/mmaudit/audit/keys"
 	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/internal/clikit"
@@ -350,9 +346,4 @@ func pairs(flag string, words []string) (map[string]string, error) {
 		out[n] = value
 	}
 	return out, nil
-}
-
-// actorOf names who makes the record.
-func actorOf(c *cli.Context, signer keys.Public) string {
-	return cmp.Or(c.String("actor"), os.Getenv("AUDITLOG_ACTOR"), "key "+signer.ID()[:16])
 }

@@ -140,12 +140,9 @@ func recordFlags() []cli.Flag {
 			}
 		}
 	}
-	return append(append(all, hashFlags()...),
-		&cli.StringFlag{Name: "actor", Usage: "who says so, a `NAME` for people (default: AUDITLOG_ACTOR, else the name of the key)"},
-		&cli.StringFlag{Name: "id", Usage: "idempotency `KEY`: the same record under it is recorded once"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print the statement that would be signed, and write nothing"},
-		&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write the signed record to `FILE` instead of the ledger, for further signatures"},
-	)
+	all = append(all, hashFlags()...)
+	all = append(all, &cli.StringFlag{Name: "id", Usage: "idempotency `KEY`: the same record under it is recorded once"})
+	return append(all, finishFlags()...)
 }
 
 // allows reports whether a record of the event may have the part.

@@ -94,7 +94,11 @@ func appendCommand(e *env) *cli.Command {
 				return err
 			}
 			defer s.Close()
-			return e.append(c, s, record)
+			ring, size, err := keyring(c, s)
+			if err != nil {
+				return err
+			}
+			return e.append(c, s, ring, size, record)
 		},
 	}
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/ledger"
 )
@@ -14,27 +16,41 @@ import (
 func statusCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "status", Usage: "say what the ledger holds: size, head, keys, last record, open runs",
-		Description: "Exit status: 0 printed, 1 the ledger is damaged, 2 usage, 3 could not run.",
-		Action:      func(c *cli.Context) error { return statusAction(c, e) },
+		Description: "An open run has begun and has not ended. To verify the ledger is `auditlog verify`.\n\n" +
+			"Exit status: 0 printed, 1 the ledger is damaged, 2 usage, 3 could not run.",
+		Action: func(c *cli.Context) error { return statusAction(c, e) },
 	}
 }
 
 // A statusReport is what `status` prints.
 type statusReport struct {
-	V      int         `json:"v"`
-	Ledger string      `json:"ledger"`
-	Origin string      `json:"origin"`
-	Size   int64       `json:"size,string"`
-	Root   ledger.Hash `json:"root"`
-	Last   *lastRecord `json:"last"`
+	V      int          `json:"v"`
+	Ledger string       `json:"ledger"`
+	Origin string       `json:"origin"`
+	Size   int64        `json:"size,string"`
+	Root   ledger.Hash  `json:"root"`
+	Log    string       `json:"log"` // verifier key
+	Keys   []shownKey   `json:"keys"`
+	Last   *shownRecord `json:"last"`
+	Runs   []openRun    `json:"openRuns"`
 }
 
-type lastRecord struct {
+// A shownRecord is a record in short.
+type shownRecord struct {
 	Index  int64       `json:"index,string"`
 	Event  audit.Event `json:"event"`
 	Time   string      `json:"time"`
 	Actor  string      `json:"actor"`
 	Digest string      `json:"sha3_512"`
+}
+
+// An openRun is a run of training that has not ended.
+type openRun struct {
+	Index   int64  `json:"index,string"` // of its beginning
+	Model   string `json:"modelId"`
+	Version string `json:"version"`
+	Run     string `json:"runId"`
+	Since   string `json:"since"`
 }
 
 func statusAction(c *cli.Context, e *env) error {
@@ -50,24 +66,79 @@ func statusAction(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	r := statusReport{V: 1, Ledger: s.Dir(), Origin: head.Origin, Size: head.Size, Root: head.Root}
+	r := statusReport{V: 1, Ledger: s.Dir(), Origin: head.Origin, Size: head.Size, Root: head.Root, Log: s.Config.Log[0]}
+	ring, size, err := keyring(c, s)
+	if err != nil {
+		return err
+	}
+	r.Keys = shownKeys(ring, size, false)
 	if head.Size > 0 {
-		entry, err := s.Log.Get(c.Context, head.Size-1)
-		if err != nil {
+		if r.Last, err = recordAt(c.Context, s, head.Size-1); err != nil {
 			return err
 		}
-		last, err := audit.Open(entry.Record)
-		if err != nil {
-			return fmt.Errorf("record %d: %w", entry.Index, err)
-		}
-		p := last.Predicate()
-		r.Last = &lastRecord{entry.Index, p.Event, p.Time.Claimed, p.Actor.ID, last.Digest()}
+	}
+	if r.Runs, err = openRuns(c.Context, s, head.Size); err != nil {
+		return err
 	}
 	return e.result(c, r, func(w io.Writer) error {
-		fmt.Fprintf(w, "ledger  %s\norigin  %s\nsize    %d\nroot    %s\n", r.Ledger, r.Origin, r.Size, r.Root)
+		fmt.Fprintf(w, "ledger  %s\norigin  %s\nsize    %d\nroot    %s\nlog     %s\n", r.Ledger, r.Origin, r.Size, r.Root, r.Log)
+		printKeys(w, r.Keys)
 		if r.Last != nil {
-			fmt.Fprintf(w, "last    %d  %s  %s  %s\n", r.Last.Index, r.Last.Event, r.Last.Time, r.Last.Actor)
+			fmt.Fprintf(w, "last    %d  %s  %s  %s\n", r.Last.Index, r.Last.Event, r.Last.Time, printable(r.Last.Actor))
+		}
+		for _, run := range r.Runs {
+			fmt.Fprintf(w, "open    %d  %s %s  run %s  since %s\n", run.Index, printable(run.Model), printable(run.Version), printable(run.Run), run.Since)
 		}
 		return nil
 	})
+}
+
+func recordAt(ctx context.Context, s *store.Store, index int64) (*shownRecord, error) {
+	entry, err := s.Log.Get(ctx, index)
+	if err != nil {
+		return nil, err
+	}
+	r, err := audit.Open(entry.Record)
+	if err != nil {
+		return nil, &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("record %d: %w", index, err), Hint: "`auditlog verify` names every record that cannot be read"}
+	}
+	p := r.Predicate()
+	return &shownRecord{index, p.Event, p.Time.Claimed, p.Actor.ID, r.Digest()}, nil
+}
+
+// openRuns lists the runs that began and did not end, in order of their
+// beginning. A run is the same by model, version and id.
+func openRuns(ctx context.Context, s *store.Store, size int64) ([]openRun, error) {
+	type name struct{ model, version, run string }
+	ended := map[name]bool{}
+	var began []openRun
+	for _, kind := range audit.Kinds() {
+		begins := kind.Event == audit.TrainStarted
+		if !begins && !kind.Event.EndsRun() {
+			continue
+		}
+		for entry, err := range s.Log.Find(ctx, size, 0, ledger.Key{Name: audit.KeyEvent, Value: string(kind.Event)}) {
+			if err != nil {
+				return nil, err
+			}
+			r, err := audit.Open(entry.Record)
+			if err != nil {
+				continue // `verify` says so
+			}
+			p := r.Predicate()
+			if begins {
+				began = append(began, openRun{entry.Index, p.Model, p.Version, p.Run, p.Time.Claimed})
+			} else {
+				ended[name{p.Model, p.Version, p.Run}] = true
+			}
+		}
+	}
+	open := []openRun{}
+	for _, run := range began {
+		if n := (name{run.Model, run.Version, run.Run}); !ended[n] {
+			ended[n] = true // begun twice, it is listed once
+			open = append(open, run)
+		}
+	}
+	return open, nil
 }
