@@ -135,7 +135,7 @@ var cudaTree = []string{
 // text, with @ behind the path; what is absent is a line of - and the path.
 func toolkitTree(ctx context.Context, e *env) (any, string, error) {
 	if !e.opts.Toolkit {
-		return nil, "", errors.New("was not asked for")
+		return nil, "", errNotAsked
 	}
 	home, err := e.cudaHome()
 	if err != nil {

@@ -45,35 +45,14 @@ func driverSet(ctx context.Context, e *env) (any, string, error) {
 		return nil, osrelease, err
 	}
 	set := DriverSet{Policy: "nvidia-driver/v1", Kernel: strings.TrimSpace(string(release)), Files: []DriverFile{}}
-	modules := path.Join("/lib/modules", path.Base(set.Kernel))
+	modules := e.modules()
 	if src, err := e.root.read("/sys/module/nvidia/srcversion"); err == nil {
 		set.SrcVersion = abbreviate(strings.TrimSpace(string(src)))
 	}
-	var names []string
-	for _, folder := range moduleFolders {
-		names = append(names, e.root.glob(path.Join(modules, folder, "nvidia*.ko*"))...)
-	}
-	for _, dir := range libraryFolders {
-		for _, link := range driverLibraries {
-			if found := e.root.glob(path.Join(dir, link)); len(found) > 0 {
-				if inside, _, err := e.root.resolve(found[0]); err == nil {
-					names = append(names, inside)
-				}
-			}
-		}
-	}
-	// Of installed firmware only that of the driver that runs.
-	for _, field := range []source{file("/proc/driver/nvidia/version", kernelDriver), file("/sys/module/nvidia/version", driverVersion)} {
-		if v, _, err := field(ctx, e); err == nil {
-			version := v.(map[string]any)["version"].(string)
-			names = append(names, e.root.glob(path.Join("/lib/firmware/nvidia", version, "gsp*.bin"))...)
-			break
-		}
-	}
-	slices.Sort(names)
+	names := e.driverFiles()
 	method := Observed
 	var text []string
-	for _, name := range slices.Compact(names) {
+	for _, name := range names {
 		digest, size, how, err := e.hashFile(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -93,4 +72,38 @@ func driverSet(ctx context.Context, e *env) (any, string, error) {
 	}
 	set.Digest = sha3Text(text...)
 	return seen(set, method), modules, nil
+}
+
+// modules gives the folder of the modules of the running kernel.
+func (e *env) modules() string {
+	release, _ := e.root.read("/proc/sys/kernel/osrelease")
+	return path.Join("/lib/modules", path.Base(strings.TrimSpace(string(release))))
+}
+
+// driverFiles lists what policy nvidia-driver/v1 covers, sorted.
+func (e *env) driverFiles() []string {
+	modules := e.modules()
+	var names []string
+	for _, folder := range moduleFolders {
+		names = append(names, e.root.glob(path.Join(modules, folder, "nvidia*.ko*"))...)
+	}
+	for _, dir := range libraryFolders {
+		for _, link := range driverLibraries {
+			if found := e.root.glob(path.Join(dir, link)); len(found) > 0 {
+				if inside, _, err := e.root.resolve(found[0]); err == nil {
+					names = append(names, inside)
+				}
+			}
+		}
+	}
+	// Of installed firmware only that of the driver that runs.
+	for _, field := range []source{file("/proc/driver/nvidia/version", kernelDriver), file("/sys/module/nvidia/version", driverVersion)} {
+		if v, _, err := field(context.Background(), e); err == nil {
+			version := v.(map[string]any)["version"].(string)
+			names = append(names, e.root.glob(path.Join("/lib/firmware/nvidia", version, "gsp*.bin"))...)
+			break
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

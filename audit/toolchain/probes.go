@@ -17,7 +17,7 @@ func table() []probe {
 		{"nvidia.srcversion", "identity of the driver's source", false, one(file("/sys/module/nvidia/srcversion", line))},
 		{"nvidia.user_driver", "driver that programs link to", false, one(userDriver)},
 		{"nvidia.driver_files", "digests of the driver's modules and libraries", true, one(driverSet)},
-		{"nvidia.gpus", "GPUs: model, firmware, committed UUID", false, one(gpus)},
+		{"nvidia.gpus", "GPUs: model, firmware, error correction, partition, committed UUID and serial", false, one(smiGPUs, gpus)},
 		{"cuda.toolkit", "installed toolkit, which need not be what runs", false, one(
 			inCUDA("version.json", versionJSON), inCUDA("version.txt", versionTxt))},
 		{"cuda.toolkit_tree", "digest of the toolkit, policy cuda-tree/v1", true, one(toolkitTree)},
@@ -64,6 +64,8 @@ func table() []probe {
 		// Software
 		{"python", "interpreter and environment", false, one(python)},
 		{"python.packages", "installed packages, read without running Python", true, one(packages)},
+		{"python.drift", "files of packages that are not as installed", true, one(packageDrift)},
+		{"dpkg.drift", "libraries that are not as dpkg installed them", true, one(dpkgDrift)},
 		{"python.torch", "PyTorch", true, one(wheel("torch"))},
 		{"source.git", "source code: commit, patch, untracked files, submodules", true, one(sourceCode)},
 
@@ -110,6 +112,13 @@ func flags(r *Report) []Flag {
 			if p.Editable {
 				add("package-editable", "%s is installed editable: its files are those of a working tree", p.Name)
 			}
+		}
+	}
+	for _, name := range []string{"python.drift", "dpkg.drift"} {
+		var drift Drift
+		if r.decode(name, &drift) && len(drift.Changed) > 0 {
+			first := drift.Changed[0]
+			add("files-changed", "%d files are not as installed: %s of %s is %s", len(drift.Changed)+drift.More, first.Path, first.Package, first.How)
 		}
 	}
 	var source Source

@@ -83,6 +83,10 @@ type Options struct {
 	Libraries []Library
 	// Toolkit hashes the CUDA toolkit tree, which takes about 5 s for 1 GB.
 	Toolkit bool
+	// Drift compares what is installed with what package managers installed:
+	// files of Python packages with their RECORD, libraries with dpkg's sums.
+	// It reads what is below 16 MiB, which takes seconds.
+	Drift bool
 	// SiteKey keys the commitments to redacted values and asset identities
 	// (GPU UUIDs, hostname); without it these leave nothing. At least 16 bytes.
 	SiteKey []byte

@@ -16,6 +16,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
+	"github.com/mmaudit/mmaudit/audit/redact"
 	"github.com/mmaudit/mmaudit/schemas"
 )
 
@@ -425,4 +426,13 @@ func TestFieldsAreDescribed(t *testing.T) {
 		}
 		seen[f.Name] = true
 	}
+}
+
+func mustRedact(t testing.TB) *redact.Redactor {
+	t.Helper()
+	r, err := redact.New([]byte(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
