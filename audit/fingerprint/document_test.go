@@ -114,6 +114,35 @@ func TestListingLines(t *testing.T) {
 	}
 }
 
+// TestLongLines reads lines that are longer than the buffer, up to the longest
+// path there may be.
+func TestLongLines(t *testing.T) {
+	e := Entry{Leaf: Leaf{Path: strings.Repeat("\x01", maxPath), Type: TypeFile, Size: 1}, Mode: 0o644}
+	listing := func(e Entry) string { return listingHeader + "\n" + string(e.append(nil)) + "\n" }
+	n := 0
+	for got, err := range Entries(strings.NewReader(listing(e) + string(listingLines[3]) + "\n")) {
+		must(t, err)
+		if n++; n == 1 && got.Path != e.Path || n == 2 && got.Path != "l" {
+			t.Errorf("path of %d bytes", len(got.Path))
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d entries", n)
+	}
+	e.Path += "x"
+	for text, want := range map[string]string{
+		listing(e): "too long",
+		listingHeader + "\n" + strings.Repeat(" ", maxLine) + "\n": "longer than",
+		"": "empty",
+	} {
+		for _, err := range Entries(strings.NewReader(text)) {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
+	}
+}
+
 func FuzzListing(f *testing.F) {
 	for _, line := range listingLines {
 		f.Add([]byte(listingHeader + "\n" + line + "\n"))

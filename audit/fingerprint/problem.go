@@ -76,7 +76,11 @@ func (e *ProblemError) Error() string {
 	if e.Count == 1 {
 		return e.First[0].String()
 	}
-	return fmt.Sprintf("%s, and %d more problems", e.First[0], e.Count-1)
+	s := fmt.Sprintf("%s, and %d more problem", e.First[0], e.Count-1)
+	if e.Count > 2 {
+		s += "s"
+	}
+	return s
 }
 
 // Is matches the reasons that occurred.

@@ -105,6 +105,19 @@ func TestUnreadable(t *testing.T) {
 		if f.Status != Partial || f.Tree.Unreadable != names || f.Content.Unreadable != names || f.Unreadable.Count != names || f.Unreadable.First[0].Path != tt.path {
 			t.Errorf("%v: %+v", tt, f.Result)
 		}
+		n := uint64(0)
+		for e, err := range Entries(bytes.NewReader(f.listing.Bytes())) {
+			must(t, err)
+			if e.Type == TypeUnreadable {
+				n++
+				if e.Err != "permission denied" || e.Path != tt.path && names == 1 {
+					t.Errorf("%v: %+v", tt, e)
+				}
+			}
+		}
+		if n != names {
+			t.Errorf("%v: %d entries are listed as unreadable, want %d", tt, n, names)
+		}
 		listing := func() *bytes.Reader { return bytes.NewReader(f.listing.Bytes()) }
 		p, err := Prove(t.Context(), listing(), f.Tree, tt.path)
 		if err != nil || p.Found == nil || p.Found.Leaf.Type != TypeUnreadable {
@@ -146,6 +159,30 @@ func TestUnreadableRoot(t *testing.T) {
 	must(t, r.judge(&row{kind: 'd', trouble: unreadable}, func(*row) error { panic("emitted") }))
 	if r.problems.Count != 1 {
 		t.Error("taken as a leaf")
+	}
+}
+
+func TestProblemText(t *testing.T) {
+	var p Problems
+	p.add(&row{trouble: unstable, note: "why"})
+	if got := (&ProblemError{p}).Error(); got != `"." changed while being read: why` {
+		t.Error(got)
+	}
+	p.add(&row{path: "a\n", trouble: mount})
+	err := &ProblemError{p}
+	if got := err.Error(); got != `"." changed while being read: why, and 1 more problem` || p.First[1].String() != `"a\n" lies on another file system` {
+		t.Error(got, p.First[1])
+	}
+	for _, e := range []error{ErrUnreadable, ErrUnstable, ErrSpecial, ErrEscape, ErrMount, os.ErrExist} {
+		if errors.Is(err, e) != (e == ErrUnstable || e == ErrMount) {
+			t.Error(e)
+		}
+	}
+	for range maxProblems {
+		p.add(&row{path: "b", trouble: mount})
+	}
+	if len(p.First) != maxProblems || p.Count != maxProblems+2 {
+		t.Error(len(p.First), p.Count)
 	}
 }
 
