@@ -30,6 +30,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -191,6 +192,10 @@ func ParseConfig(text []byte) (Config, error) {
 		return c, fmt.Errorf("%w: version %d, want 1", ErrConfig, c.V)
 	case c.LogKey.File == "":
 		return c, fmt.Errorf("%w: logKey has no file", ErrConfig)
+	case c.Quorum < 0 || c.Quorum > len(c.Witnesses):
+		return c, fmt.Errorf("%w: a quorum of %d among %d witnesses", ErrConfig, c.Quorum, len(c.Witnesses))
+	case slices.ContainsFunc(c.Witnesses, func(w Witness) bool { return w.Key == "" }):
+		return c, fmt.Errorf("%w: a witness without key", ErrConfig)
 	}
 	if c.Next != nil {
 		if v, err := note.NewVerifier(c.Next.Log); err != nil || v.Name() != c.Origin || c.Next.File == "" {
