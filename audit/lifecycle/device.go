@@ -36,7 +36,7 @@ func name(d *audit.Deployment) string {
 func Installations(records []Record) []Installation {
 	records = slices.Clone(records)
 	slices.SortStableFunc(records, func(x, y Record) int { return cmp.Compare(x.Index, y.Index) })
-	var all []Installation
+	all := []Installation{}
 	current := map[string]int{}  // device to its place in all
 	before := map[string][]int{} // device to what was in use earlier and may return
 	of := func(i int) [2]string { return [2]string{all[i].Model, all[i].Version} }

@@ -79,3 +79,9 @@ func TestGood(t *testing.T) {
 		t.Errorf("%+v %+v", tl.Artifacts, tl.Data)
 	}
 }
+
+// event gives an event that says what it must, n minutes after audittest.Start,
+// in the run "r".
+func event(e audit.Event, model, version string, n int) *audit.Predicate {
+	return audittest.Event(e, model, version, "r", n)
+}

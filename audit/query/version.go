@@ -71,11 +71,12 @@ func (v *View) life(ctx context.Context, model, version string) (*lifecycle.Life
 			}
 		}
 		if d := p.Deployment; d != nil {
-			name, limit := d.Device, 0
+			// What was there before may be in use again after a rollback.
+			name, from, limit := d.Device, int64(0), 0
 			if name == "" {
-				name, limit = d.DeviceType, maxOnType
+				name, from, limit = d.DeviceType, r.Index, maxOnType
 			}
-			if err := also(ledger.Key{Name: audit.KeyDevice, Value: name}, r.Index, limit, nil); err != nil {
+			if err := also(ledger.Key{Name: audit.KeyDevice, Value: name}, from, limit, nil); err != nil {
 				return nil, nil, err
 			}
 		}

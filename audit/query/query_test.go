@@ -1,0 +1,415 @@
+package query_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/audittest"
+	"github.com/mmaudit/mmaudit/audit/lifecycle"
+	"github.com/mmaudit/mmaudit/audit/lifecycle/lifetest"
+	"github.com/mmaudit/mmaudit/audit/query"
+	"github.com/mmaudit/mmaudit/audit/trust"
+	"github.com/mmaudit/mmaudit/audit/trust/trusttest"
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/tlog"
+)
+
+func options() tlog.Options {
+	signer, verifier := trusttest.LogKey(trusttest.Origin, "log")
+	return tlog.Options{Signer: signer, Verifiers: []note.Verifier{verifier}, KeysOf: audit.KeysOf, KeysVersion: audit.KeysVersion}
+}
+
+// newLedger makes a ledger of records on disk.
+func newLedger(t testing.TB, records [][]byte) *tlog.Log {
+	t.Helper()
+	l, err := tlog.Init(t.Context(), t.TempDir()+"/log", options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	for i, r := range records {
+		if receipt, err := l.Append(t.Context(), r); err != nil || receipt.Index != int64(i) {
+			t.Fatal(receipt, err)
+		}
+	}
+	return l
+}
+
+func open(t testing.TB, l ledger.Ledger, o query.Options) *query.View {
+	t.Helper()
+	v, err := query.Open(t.Context(), l, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// oracle answers from a list of records, by looking at every one.
+type oracle struct {
+	all []lifecycle.Record
+}
+
+func newOracle(t testing.TB, records [][]byte) *oracle {
+	t.Helper()
+	k := trust.New(trusttest.Origin)
+	o := &oracle{}
+	for i, b := range records {
+		k.Add(int64(i), b)
+		r, err := audit.Open(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.all = append(o.all, lifecycle.Record{Index: int64(i), Bytes: b, Record: r, Verdict: k.Judge(int64(i), r), Policy: k.PolicyAt(int64(i))})
+	}
+	return o
+}
+
+// life gives everything that is not about another version alone. A heartbeat
+// belongs to a version by its run, which another record of the version names.
+func (o *oracle) life(model, version string, size int) lifecycle.Life {
+	l := lifecycle.Life{Model: model, Version: version}
+	devices, runs := map[string]bool{}, map[string]bool{}
+	for _, r := range o.all[:size] {
+		p := r.Record.Predicate()
+		if p.Model == model && p.Version == version && p.Event != audit.TrainHeartbeat {
+			runs[p.Run] = true
+			if p.Deployment != nil {
+				devices[p.Deployment.Device] = true
+			}
+		}
+	}
+	for _, r := range o.all[:size] {
+		p := r.Record.Predicate()
+		kind, _ := audit.KindOf(p.Event)
+		if p.Model == model && p.Version == version && p.Event != audit.TrainHeartbeat || kind.Scope == audit.OfData ||
+			p.Run != "" && runs[p.Run] || p.Deployment != nil && devices[p.Deployment.Device] {
+			l.Records = append(l.Records, r)
+		}
+	}
+	return l
+}
+
+const size = 1000
+
+func TestOracle(t *testing.T) {
+	l := newLedger(t, lifetest.NewBook().Records) // which is how Lives begins
+	var wg sync.WaitGroup
+	free := make(chan struct{}, 256)
+	for r := range lifetest.Lives(7, size) {
+		// Side by side they share commits; the order is whatever it becomes.
+		free <- struct{}{}
+		wg.Go(func() {
+			if _, err := l.Append(t.Context(), r); err != nil {
+				t.Error(err)
+			}
+			<-free
+		})
+	}
+	wg.Wait()
+	var records [][]byte
+	for e, err := range l.Scan(t.Context(), size, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, e.Record)
+	}
+	o := newOracle(t, records)
+	for _, n := range []int64{0, size / 3} {
+		v := open(t, l, query.Options{Size: n})
+		if n == 0 {
+			n = size
+		}
+		t.Run(fmt.Sprint("versions at ", n), func(t *testing.T) {
+			seen := map[lifecycle.State]int{}
+			for i := 0; ; i++ {
+				model, version := lifetest.VersionName(i)
+				life := o.life(model, version, int(n))
+				has := slices.ContainsFunc(life.Records, func(r lifecycle.Record) bool {
+					p := r.Record.Predicate()
+					return p.Model == model && p.Version == version && p.Event != audit.TrainHeartbeat
+				})
+				got, err := v.Version(t.Context(), model, version)
+				if !has {
+					if !errors.Is(err, query.ErrNone) {
+						t.Errorf("%s %s: %v, want ErrNone", model, version, err)
+					}
+					if i > size/8 {
+						break
+					}
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := life.Timeline()
+				want.Ledger = v.Snapshot()
+				if a, b := text(t, got), text(t, want); a != b {
+					t.Fatalf("%s %s: %s", model, version, differ(a, b))
+				}
+				seen[got.State]++
+			}
+			if len(seen) < 4 {
+				t.Errorf("the lives are all alike: %v", seen)
+			}
+		})
+		t.Run(fmt.Sprint("questions at ", n), func(t *testing.T) { o.questions(t, v, int(n)) })
+	}
+}
+
+func (o *oracle) first(e audit.Event) *audit.Predicate {
+	i := slices.IndexFunc(o.all, func(r lifecycle.Record) bool { return r.Record.Predicate().Event == e })
+	return o.all[i].Record.Predicate()
+}
+
+func (o *oracle) questions(t *testing.T, v *query.View, n int) {
+	hits := func(what string, got *query.Hits, err error, want func(*audit.Predicate) bool) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a, b []int64
+		for _, h := range got.Hits {
+			a = append(a, h.Index)
+			if len(h.Faults) > 0 {
+				t.Errorf("%s: record %d: %v", what, h.Index, h.Faults)
+			}
+		}
+		for _, r := range o.all[:n] {
+			if want(r.Record.Predicate()) {
+				b = append(b, r.Index)
+			}
+		}
+		if !slices.Equal(a, b) || len(b) == 0 {
+			t.Errorf("%s: %v, want %v", what, a, b)
+		}
+	}
+	ctx := t.Context()
+	root := audittest.Dataset(lifetest.DataName(4), "").Fingerprint.Tree.Root
+	got, err := v.TrainedOn(ctx, root.String())
+	hits("trained on", got, err, func(p *audit.Predicate) bool {
+		return strings.HasPrefix(string(p.Event), "train.") && slices.ContainsFunc(p.Data, func(d audit.Dataset) bool { return d.Fingerprint.Tree.Root == root })
+	})
+	for version, want := range map[string]string{"535.*": "535.", "535": "535.", "535.129": "535.129", "550.54.15": "550.54.15"} {
+		got, err := v.With(ctx, "driver", version)
+		hits("driver "+version, got, err, func(p *audit.Predicate) bool {
+			return p.Toolchain != nil && strings.HasPrefix(p.Toolchain.Versions["driver"], want)
+		})
+	}
+	got, err = v.With(ctx, "cuda", "12.4")
+	hits("cuda", got, err, func(p *audit.Predicate) bool {
+		return p.Toolchain != nil && p.Toolchain.Versions["cuda"] == "12.4.1" // not 12.40
+	})
+	for version := range map[string]bool{"53": true, "5": true, "999": true, "": true, "*": true} {
+		if got, err := v.With(ctx, "driver", version); err != nil || len(got.Hits) != 0 {
+			t.Errorf("driver %q: %v %v", version, got, err)
+		}
+	}
+	trained, deployed := o.first(audit.TrainFinished), o.first(audit.Deployed)
+	artifact := trained.Outputs[0]
+	for _, digest := range artifact.Digest {
+		got, err := v.Named(ctx, strings.ToUpper(digest))
+		hits("artefact", got, err, func(p *audit.Predicate) bool {
+			return p.Export != nil && p.Export.From.Digest["sha256"] == artifact.Digest["sha256"] ||
+				slices.ContainsFunc(p.Outputs, func(a audit.Artifact) bool { return a.Digest["sha256"] == artifact.Digest["sha256"] })
+		})
+	}
+	for _, device := range []string{deployed.Deployment.Device, "orin"} {
+		d, err := v.Device(ctx, device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var on []lifecycle.Record
+		for _, r := range o.all[:n] {
+			p := r.Record.Predicate()
+			if p.Event == audit.Retired || p.Deployment != nil && (p.Deployment.Device == device || p.Deployment.DeviceType == device) {
+				on = append(on, r)
+			}
+		}
+		if a, b := text(t, d.Installations), text(t, lifecycle.Installations(on)); a != b {
+			t.Errorf("%s: %s, want %s", device, a, b)
+		}
+	}
+	m, err := v.Model(ctx, "model-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range m.Versions {
+		life := o.life("model-1", s.Version, n)
+		tl := life.Timeline()
+		if s.State != tl.State || s.Counts != tl.Counts || s.Runs != len(tl.Runs) {
+			t.Errorf("%+v, want %s %+v", s, tl.State, tl.Counts)
+		}
+	}
+	versions := map[string]bool{}
+	for _, r := range o.all[:n] {
+		if p := r.Record.Predicate(); p.Model == "model-1" {
+			versions[p.Version] = true
+		}
+	}
+	if len(m.Versions) != len(versions) {
+		t.Errorf("%d versions, want %d", len(m.Versions), len(versions))
+	}
+	next := int64(n - 50)
+	for h, err := range v.Since(ctx, next, true) {
+		if err != nil || h.Index != next {
+			t.Fatal(h, err)
+		}
+		next++
+	}
+	if next != int64(n) {
+		t.Errorf("since ends at %d", next)
+	}
+	runs, err := v.Run(ctx, trained.Run)
+	if err != nil || len(runs) != 1 || len(runs[0].Events) == 0 || runs[0].Run.Ended == nil {
+		t.Errorf("%+v %v", runs, err)
+	}
+	for _, err := range []error{
+		second(v.Model(ctx, "no")), second(v.Device(ctx, "no")), second(v.Run(ctx, "no")),
+	} {
+		if !errors.Is(err, query.ErrNone) {
+			t.Errorf("%v, want ErrNone", err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func text(t testing.TB, v any) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := query.JSON(&b, v); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// differ shows where two texts part.
+func differ(a, b string) string {
+	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(x), len(y)) {
+		if x[i] != y[i] {
+			return fmt.Sprintf("line %d: %s\nwant %s", i+1, strings.Join(x[max(0, i-3):min(len(x), i+3)], "\n"), strings.Join(y[max(0, i-3):min(len(y), i+3)], "\n"))
+		}
+	}
+	return fmt.Sprintf("%d lines, want %d", len(x), len(y))
+}
+
+// book writes a good life, at the end of which a second version is deployed.
+func book() *lifetest.Book {
+	b := lifetest.NewBook()
+	for _, d := range []string{"nuscenes", "nuscenes-test"} {
+		b.Add(lifetest.Data(audittest.Start.Add(-time.Hour), d, "")...)
+	}
+	b.Add(lifetest.Plan{Model: "bev-seg", Version: "3.2.0", Heartbeats: 3}.Life()...)
+	return b
+}
+
+// TestProofs: every record in an answer is proved against the view's head.
+func TestProofs(t *testing.T) {
+	b := book()
+	l := newLedger(t, b.Records)
+	v := open(t, l, query.Options{Size: 12})
+	tl, err := v.Version(t.Context(), "bev-seg", "3.2.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tl.State != lifecycle.Evaluated || tl.Ledger.Records != 12 || tl.Ledger.Size != int64(len(b.Records)) {
+		t.Errorf("%s %+v", tl.State, tl.Ledger)
+	}
+	for _, e := range tl.Events {
+		proof, err := v.Prove(t.Context(), e.Index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ledger.CheckInclusion(proof, v.Head.Size, v.Head.Root, e.Index, e.Record.Bytes); err != nil {
+			t.Error(err)
+		}
+		if ledger.CheckInclusion(proof, v.Head.Size, v.Head.Root, e.Index, []byte("other")) == nil {
+			t.Error("the proof holds for any record")
+		}
+	}
+}
+
+// TestOneHead: what is appended while a view is open is in none of its answers.
+func TestOneHead(t *testing.T) {
+	b := book()
+	l := newLedger(t, b.Records[:12])
+	v := open(t, l, query.Options{})
+	before := second2(v.Version(t.Context(), "bev-seg", "3.2.0"))
+	for _, r := range b.Records[12:] {
+		if _, err := l.Append(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, b := text(t, before), text(t, second2(v.Version(t.Context(), "bev-seg", "3.2.0"))); a != b {
+		t.Errorf("the answer became %s, was %s", b, a)
+	}
+}
+
+func second2[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// TestAt: a time is the place in the ledger's order where claims pass it.
+func TestAt(t *testing.T) {
+	b := book()
+	l := newLedger(t, b.Records)
+	for _, tt := range []struct {
+		at    time.Time
+		state lifecycle.State
+	}{
+		{audittest.Start.Add(-time.Minute), ""},
+		{audittest.Start, lifecycle.Planned},
+		{audittest.Start.Add(2 * time.Minute), lifecycle.Training},
+		{audittest.Start.Add(5*time.Minute + 59*time.Second), lifecycle.Trained},
+		{audittest.Start.Add(6 * time.Minute), lifecycle.Evaluated},
+		{audittest.Start.AddDate(9, 0, 0), lifecycle.Retired},
+	} {
+		v := open(t, l, query.Options{At: tt.at})
+		tl, err := v.Version(t.Context(), "bev-seg", "3.2.0")
+		if tt.state == "" {
+			if !errors.Is(err, query.ErrNone) {
+				t.Errorf("%s: %v", tt.at, err)
+			}
+			continue
+		}
+		if err != nil || tl.State != tt.state {
+			t.Errorf("%s: %v, want %s (%v)", tt.at, tl, tt.state, err)
+		}
+	}
+	for _, n := range []int64{-1, int64(len(b.Records)) + 1} {
+		if _, err := query.Open(t.Context(), l, query.Options{Size: n}); !errors.Is(err, ledger.ErrNotFound) {
+			t.Errorf("size %d: %v", n, err)
+		}
+	}
+}
+
+// TestCancelled: an end of the context is an error, not a shorter answer.
+func TestCancelled(t *testing.T) {
+	l := newLedger(t, book().Records)
+	v := open(t, l, query.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, err := range []error{
+		second(v.Version(ctx, "bev-seg", "3.2.0")), second(v.Model(ctx, "bev-seg")), second(v.Run(ctx, "r")),
+		second(v.Device(ctx, "vehicle-17")), second(v.TrainedOn(ctx, "00")), second(v.With(ctx, "cuda", "12")),
+		second(v.ContainsFile(ctx, query.File{Path: "a"}, "", "")),
+	} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want cancelled", err)
+		}
+	}
+}
