@@ -247,6 +247,17 @@ func TestNoNeighbours(t *testing.T) {
 	}
 }
 
+func TestParseProof(t *testing.T) {
+	for _, data := range []string{
+		"", "null", "{}", `{"format":"auditlog/proof/v1","tree":"other"}`, `{"format":"auditlog/proof/v2","tree":"path"}`,
+		`{"format":"auditlog/proof/v1","tree":"path"}` + strings.Repeat(" ", maxProof),
+	} {
+		if p, err := ParseProof([]byte(data)); err == nil || p != nil {
+			t.Errorf("%.60s: taken", data)
+		}
+	}
+}
+
 func FuzzParseProof(f *testing.F) {
 	for _, kind := range []treeKind{pathTree, contentTree} {
 		leaves := testLeaves(kind, 5)

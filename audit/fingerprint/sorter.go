@@ -1,14 +1,10 @@
 package fingerprint
 
 import (
-	"bufio"
 	"bytes"
-	"container/heap"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"os"
 	"slices"
@@ -26,7 +22,7 @@ type sorter struct {
 	mu    sync.Mutex // guards what follows until the first each
 	arena []byte
 	recs  []record
-	runs  []*os.File
+	runs  []runFile
 	later []string // names of runs to remove in the end
 	total uint64   // records taken
 }
@@ -36,9 +32,6 @@ type record struct{ at, key, val int }
 
 // perRecord is what a record costs beside its bytes.
 const perRecord = 24
-
-// maxRuns bounds the open files and read buffers of a merge.
-const maxRuns = 128
 
 func newSorter(ctx context.Context, o *Options) *sorter {
 	return &sorter{ctx: ctx, dir: o.TempDir, limit: o.Memory}
@@ -72,19 +65,12 @@ func (s *sorter) sort() {
 // spill writes the records in memory as a run.
 func (s *sorter) spill() error {
 	if len(s.runs) == maxRuns {
-		if err := s.writeRun(func(emit func(key, val []byte) error) error {
-			return s.merge(emit)
-		}); err != nil {
+		if err := s.compact(); err != nil {
 			return err
 		}
-		merged := s.runs[maxRuns]
-		for _, f := range s.runs[:maxRuns] {
-			f.Close()
-		}
-		s.runs = append(s.runs[:0], merged)
 	}
 	s.sort()
-	err := s.writeRun(func(emit func(key, val []byte) error) error {
+	run, err := s.writeRun(func(emit func(key, val []byte) error) error {
 		for _, r := range s.recs {
 			if err := emit(s.keyOf(r), s.valOf(r)); err != nil {
 				return err
@@ -92,41 +78,11 @@ func (s *sorter) spill() error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	s.runs = append(s.runs, run)
 	s.arena, s.recs = s.arena[:0], s.recs[:0]
-	return err
-}
-
-// writeRun appends to runs a file with the records that write emits.
-func (s *sorter) writeRun(write func(emit func(key, val []byte) error) error) (err error) {
-	f, err := os.CreateTemp(s.dir, "auditlog-sort-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-		}
-	}()
-	if err := os.Remove(f.Name()); err != nil { // some systems remove no open file
-		s.later = append(s.later, f.Name())
-	}
-	w := bufio.NewWriterSize(f, 256<<10)
-	var head []byte
-	err = write(func(key, val []byte) error {
-		head = binary.AppendUvarint(head[:0], uint64(len(key)))
-		head = binary.AppendUvarint(head, uint64(len(val)))
-		w.Write(head)
-		w.Write(key)
-		_, err := w.Write(val) // the writer keeps the first error
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	s.runs = append(s.runs, f)
 	return nil
 }
 
@@ -143,7 +99,7 @@ func (s *sorter) each(fn func(key, val []byte) error) error {
 		}
 		s.arena, s.recs = nil, nil
 		n := uint64(0)
-		if err := s.merge(func(key, val []byte) error {
+		if err := s.merge(s.runs, func(key, val []byte) error {
 			n++
 			return fn(key, val)
 		}); err != nil {
@@ -207,92 +163,4 @@ func (s *sorter) close() {
 		os.Remove(name)
 	}
 	s.arena, s.recs, s.runs, s.later = nil, nil, nil, nil
-}
-
-// A cursor reads one run.
-type cursor struct {
-	r        *bufio.Reader
-	buf      []byte
-	key, val []byte
-	number   int // of the run: settles the order of equal keys
-}
-
-// next reads the next record; io.EOF at the end.
-func (c *cursor) next() error {
-	k, err := binary.ReadUvarint(c.r)
-	if err != nil {
-		return err
-	}
-	v, err := binary.ReadUvarint(c.r)
-	if err != nil {
-		return noEOF(err)
-	}
-	n := int(k + v)
-	c.buf = slices.Grow(c.buf[:0], n)[:n]
-	if _, err := io.ReadFull(c.r, c.buf); err != nil {
-		return noEOF(err)
-	}
-	c.key, c.val = c.buf[:k], c.buf[k:]
-	return nil
-}
-
-// noEOF marks an end within a record.
-func noEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-type cursors []*cursor
-
-func (h cursors) Len() int      { return len(h) }
-func (h cursors) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h cursors) Less(i, j int) bool {
-	if c := bytes.Compare(h[i].key, h[j].key); c != 0 {
-		return c < 0
-	}
-	return h[i].number < h[j].number
-}
-func (h *cursors) Push(x any) { *h = append(*h, x.(*cursor)) }
-func (h *cursors) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
-}
-
-// merge calls fn with the records of all runs in order.
-func (s *sorter) merge(fn func(key, val []byte) error) error {
-	var h cursors
-	for i, f := range s.runs {
-		c := &cursor{r: bufio.NewReaderSize(io.NewSectionReader(f, 0, 1<<62), 64<<10), number: i}
-		err := c.next()
-		if errors.Is(err, io.EOF) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		h = append(h, c)
-	}
-	heap.Init(&h)
-	for len(h) > 0 {
-		if err := s.ctx.Err(); err != nil {
-			return err
-		}
-		c := h[0]
-		if err := fn(c.key, c.val); err != nil {
-			return err
-		}
-		switch err := c.next(); {
-		case err == nil:
-			heap.Fix(&h, 0)
-		case errors.Is(err, io.EOF):
-			heap.Pop(&h)
-		default:
-			return err
-		}
-	}
-	return nil
 }

@@ -67,6 +67,26 @@ func TestSorter(t *testing.T) {
 	}
 }
 
+// TestCompact wants records that were merged left alone while others are small.
+func TestCompact(t *testing.T) {
+	s := &sorter{ctx: t.Context(), dir: t.TempDir(), limit: 1}
+	defer s.close()
+	for i := range 2000 {
+		must(t, s.add([]byte{byte(i >> 8), byte(i)}, nil))
+	}
+	const record = 4
+	total := int64(0)
+	for _, run := range s.runs {
+		total += run.size
+		if info, err := run.Stat(); err != nil || info.Size() != run.size || run.size > maxRuns/2*record {
+			t.Errorf("a run of %d bytes, %v", run.size, err)
+		}
+	}
+	if total != 1999*record { // the last is in memory
+		t.Errorf("%d bytes in %d runs", total, len(s.runs))
+	}
+}
+
 // TestTornRun cuts a run short: nothing may be missing silently.
 func TestTornRun(t *testing.T) {
 	for n := range int64(8) {
