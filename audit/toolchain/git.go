@@ -23,6 +23,16 @@ type Source struct {
 	Untracked  int         `json:"untracked"`
 	Manifest   string      `json:"untracked_sha3_512,omitempty"` // over lines: digest, two spaces, path, LF
 	Submodules []Submodule `json:"submodules"`
+	// Signature is the form of the commit's signature: openpgp, ssh, x509,
+	// unknown. It was not checked: that would run what the repository names.
+	Signature string `json:"signature,omitempty"`
+	Tags      []Tag  `json:"tags,omitempty"` // that name the commit, sorted; at most 20
+}
+
+// Tag is a tag, with the form of its signature, not checked, if it has one.
+type Tag struct {
+	Name      string `json:"name"`
+	Signature string `json:"signature,omitempty"`
 }
 
 // Submodule is a submodule as checked out.
@@ -82,7 +92,55 @@ func sourceCode(ctx context.Context, e *env) (any, string, error) {
 	if out, err := e.output(ctx, e.git("submodule", "status", "--recursive")); err == nil {
 		s.Submodules = submodules(out)
 	}
+	if out, err := e.output(ctx, e.git("cat-file", "commit", s.Commit)); err == nil {
+		s.Signature = commitSignature(out)
+	}
+	if out, err := e.output(ctx, e.git("for-each-ref", "--points-at="+s.Commit, "--count=20", "--format=%(refname:lstrip=2)%00%(contents:signature)%00", "refs/tags")); err == nil {
+		s.Tags = tags(out)
+	}
 	return seen(s, method), from, nil
+}
+
+// commitSignature looks for a header gpgsig in a commit object.
+func commitSignature(data []byte) string {
+	for _, l := range lines(data) {
+		if l == "" {
+			break // the message follows
+		}
+		if name, value, _ := strings.Cut(l, " "); name == "gpgsig" || name == "gpgsig-sha256" {
+			return signatureForm(value)
+		}
+	}
+	return ""
+}
+
+// signatureForm tells a signature by its first line; "" if there is none.
+func signatureForm(text string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	switch first {
+	case "":
+		return ""
+	case "-----BEGIN PGP SIGNATURE-----", "-----BEGIN PGP MESSAGE-----":
+		return "openpgp"
+	case "-----BEGIN SSH SIGNATURE-----":
+		return "ssh"
+	case "-----BEGIN SIGNED MESSAGE-----":
+		return "x509"
+	}
+	return "unknown"
+}
+
+// tags reads pairs of name and signature, each ended by NUL, with a LF between
+// pairs.
+func tags(data []byte) []Tag {
+	var out []Tag
+	parts := bytes.Split(data, []byte{0})
+	for i := 0; i+1 < len(parts); i += 2 {
+		if name := abbreviate(strings.TrimPrefix(string(parts[i]), "\n")); name != "" {
+			out = append(out, Tag{name, signatureForm(string(parts[i+1]))})
+		}
+	}
+	return out
 }
 
 // status reads porcelain v2 and gives the untracked paths.

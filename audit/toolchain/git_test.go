@@ -119,3 +119,69 @@ func TestThisMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Signatures are seen and not checked: that would run a program that the
+// repository names.
+func TestGitSignatures(t *testing.T) {
+	for _, tool := range []string{"git", "ssh-keygen"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip("needs " + tool)
+		}
+	}
+	dir := t.TempDir()
+	do := func(name string, args ...string) {
+		t.Helper()
+		cmd := exec.Command(name, args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "HOME="+dir)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+		}
+	}
+	git := func(args ...string) {
+		t.Helper()
+		do("git", append([]string{"-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "gpg.format=ssh", "-c", "user.signingkey=" + filepath.Join(dir, "key.pub"), "-C", "repo"}, args...)...)
+	}
+	do("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key")
+	do("git", "init", "-q", "-b", "main", "repo")
+	git("commit", "-q", "--allow-empty", "-m", "unsigned\n\ngpgsig -----BEGIN SSH SIGNATURE-----")
+	look := func() Source {
+		t.Helper()
+		var s Source
+		if r := capture(t, Options{Root: "/", Dir: filepath.Join(dir, "repo")}); !r.decode("source.git", &s) {
+			t.Fatalf("%+v", r.Fields["source.git"])
+		}
+		return s
+	}
+	if s := look(); s.Signature != "" || s.Tags != nil {
+		t.Errorf("%+v", s)
+	}
+	git("tag", "elsewhere")
+	git("commit", "-q", "--allow-empty", "-S", "-m", "signed")
+	git("tag", "v1")
+	git("tag", "-a", "-m", "annotated", "v1.1")
+	git("tag", "-s", "-m", "signed", "v2")
+	git("config", "gpg.ssh.program", "touch "+filepath.Join(dir, "ran"))
+	git("config", "gpg.program", "touch "+filepath.Join(dir, "ran"))
+	if s := look(); s.Signature != "ssh" || show(s.Tags) != `[{"name":"v1"},{"name":"v1.1"},{"name":"v2","signature":"ssh"}]` {
+		t.Errorf("%q, %s", s.Signature, show(s.Tags))
+	}
+	if _, err := os.Stat(filepath.Join(dir, "ran")); err == nil {
+		t.Error("a program was run that the repository names")
+	}
+}
+
+func TestSignatureForms(t *testing.T) {
+	const head = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor n <e> 0 +0000\n"
+	for text, want := range map[string]string{
+		head + "gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ\n -----END PGP SIGNATURE-----\n\nm\n": "openpgp",
+		head + "gpgsig -----BEGIN SIGNED MESSAGE-----\n MII\n\nm\n":                                "x509",
+		head + "gpgsig-sha256 -----BEGIN SSH SIGNATURE-----\n U1\n\nm\n":                           "ssh",
+		head + "gpgsig something new\n\nm\n":                                                       "unknown",
+		head + "\ngpgsig -----BEGIN PGP SIGNATURE-----\n":                                          "",
+	} {
+		if got := commitSignature([]byte(text)); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}

@@ -149,6 +149,13 @@ func containerHints(_ context.Context, e *env) (any, string, error) {
 			add(hint{Kind: kind, Source: name})
 		}
 	}
+	for _, name := range []string{"APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"} {
+		if image := e.vars[name]; image != "" {
+			image, _ = e.redact.Value(name, abbreviate(image))
+			add(hint{"apptainer", image, name})
+			break
+		}
+	}
 	if e.vars["KUBERNETES_SERVICE_HOST"] != "" {
 		add(hint{Kind: "kubernetes", Source: "KUBERNETES_SERVICE_HOST"})
 	}

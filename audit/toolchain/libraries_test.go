@@ -278,6 +278,7 @@ func FuzzELF(f *testing.F) {
 		}
 		defer file.Close()
 		readELF(file)
+		comment(file)
 	})
 }
 
@@ -285,14 +286,21 @@ func FuzzParsers(f *testing.F) {
 	for _, text := range workstation {
 		f.Add([]byte(text))
 	}
+	f.Add([]byte(npuTable))
+	f.Add([]byte(smiXML))
 	f.Add([]byte("# branch.oid " + strings.Repeat("a", 40) + "\x00# branch.head main\x001 .M N... 100644 100644 100644 a b f\x00? x\x00"))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		for _, parse := range []func([]byte) (any, error){
 			kernelDriver, driverVersion, versionJSON, versionTxt, jetson, cpu, commandLine, line, keyValues("ID"), defines("CUDNN_MAJOR"),
+			npus, chrony, musaVersions, cudaHeader,
 		} {
 			parse(data)
 		}
 		(&Source{}).status(data)
+		commitSignature(data)
+		tags(data)
+		parseSMI(data)
+		capabilities(data)
 		submodules(data)
 		remoteURL(string(data))
 	})

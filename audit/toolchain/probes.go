@@ -19,11 +19,11 @@ func table() []probe {
 		{"nvidia.driver_files", "digests of the driver's modules and libraries", true, one(driverSet)},
 		{"nvidia.gpus", "GPUs: model, firmware, error correction, partition, committed UUID and serial", false, one(smiGPUs, gpus)},
 		{"cuda.toolkit", "installed toolkit, which need not be what runs", false, one(
-			inCUDA("version.json", versionJSON), inCUDA("version.txt", versionTxt))},
+			inCUDA("version.json", versionJSON), inCUDA("version.txt", versionTxt), inCUDA("include/cuda.h", cudaHeader))},
 		{"cuda.toolkit_tree", "digest of the toolkit, policy cuda-tree/v1", true, one(toolkitTree)},
 		{"cuda.runtime_set", "libraries that the process mapped, policy loaded-dso/v1", true, one(runtimeSet)},
 		{"cuda.runtime", "CUDA runtime in use", true, one(
-			mapped("libcudart"), wheel("nvidia-cuda-runtime-cu13", "nvidia-cuda-runtime-cu12", "nvidia-cuda-runtime-cu11", "nvidia-cuda-runtime"))},
+			mapped("libcudart"), wheel("nvidia-cuda-runtime-cu13", "nvidia-cuda-runtime-cu12", "nvidia-cuda-runtime-cu11", "nvidia-cuda-runtime"), ofTorch("cuda"))},
 		{"cuda.cudnn", "cuDNN in use", true, one(
 			mapped("libcudnn"), wheel("nvidia-cudnn-cu13", "nvidia-cudnn-cu12", "nvidia-cudnn-cu11"),
 			inCUDA("include/cudnn_version.h", defines("CUDNN_MAJOR", "CUDNN_MINOR", "CUDNN_PATCHLEVEL")),
@@ -35,14 +35,21 @@ func table() []probe {
 			mapped("libnvinfer"), wheel("tensorrt", "tensorrt-cu13", "tensorrt-cu12"),
 			file("/usr/include/x86_64-linux-gnu/NvInferVersion.h", defines("NV_TENSORRT_MAJOR", "NV_TENSORRT_MINOR", "NV_TENSORRT_PATCH")),
 			file("/usr/include/aarch64-linux-gnu/NvInferVersion.h", defines("NV_TENSORRT_MAJOR", "NV_TENSORRT_MINOR", "NV_TENSORRT_PATCH")))},
-		{"rocm.version", "ROCm", false, one(file("/opt/rocm/.info/version", line), file("/opt/rocm/version", line))},
+		{"rocm.version", "ROCm", true, one(in("ROCM_PATH", "/opt/rocm", ".info/version", line), in("ROCM_PATH", "/opt/rocm", "version", line), ofTorch("rocm"))},
 		{"rocm.driver", "amdgpu driver", false, one(file("/sys/module/amdgpu/version", line))},
-		{"jetson.release", "Jetson Linux", false, one(file("/etc/nv_tegra_release", jetson))},
+		{"jetson.release", "Jetson Linux", false, one(file("/etc/nv_tegra_release", jetson), dpkgVersion("nvidia-l4t-core"))},
 		{"board.model", "board, of device trees", false, one(file("/proc/device-tree/model", line))},
 		{"ascend.driver", "Ascend driver", false, one(file("/usr/local/Ascend/driver/version.info", keyValues("Version", "package_version", "Innerversion")))},
+		{"ascend.firmware", "Ascend firmware", false, one(file("/usr/local/Ascend/firmware/version.info", keyValues("Version", "package_version", "firmware_version")))},
+		{"ascend.npus", "Ascend NPUs, as npu-smi tells them", false, one(command(npus, "npu-smi", "info"))},
 		{"ascend.toolkit", "Ascend toolkit (CANN)", false, one(
-			file("/usr/local/Ascend/ascend-toolkit/latest/version.cfg", keyValues("toolkit_installed_version", "runtime_running_version", "version")))},
-		{"cambricon.version", "Cambricon Neuware", false, one(file("/usr/local/neuware/version.txt", line))},
+			file("/usr/local/Ascend/ascend-toolkit/latest/version.cfg", keyValues("toolkit_installed_version", "runtime_running_version", "version")),
+			file("/usr/local/Ascend/ascend-toolkit/latest/x86_64-linux/ascend_toolkit_install.info", keyValues("version")),
+			file("/usr/local/Ascend/ascend-toolkit/latest/aarch64-linux/ascend_toolkit_install.info", keyValues("version")))},
+		{"cambricon.version", "Cambricon Neuware", false, one(in("NEUWARE_HOME", "/usr/local/neuware", "version.txt", line))},
+		{"cambricon.driver", "Cambricon driver", false, one(file("/sys/module/cambricon_drv/version", line))},
+		{"musa.toolkit", "Moore Threads MUSA", false, one(in("MUSA_HOME", "/usr/local/musa", "version.json", musaVersions))},
+		{"musa.driver", "Moore Threads driver", false, one(file("/sys/module/mtgpu/version", line))},
 
 		// Machine
 		{"os.release", "distribution", false, one(
@@ -57,8 +64,11 @@ func table() []probe {
 		{"host.product", "product name of the machine", false, one(file("/sys/class/dmi/id/product_name", line))},
 		{"host.bios", "firmware of the machine", false, one(file("/sys/class/dmi/id/bios_version", line))},
 		{"cpu", "processors", false, one(file("/proc/cpuinfo", cpu))},
+		{"cpu.vulnerabilities", "flaws of the processor and what the kernel does about them", false, one(vulnerabilities)},
+		{"compilers", "compilers of the interpreter, or of the C library", false, one(compilers)},
 		{"libc", "GNU C library", false, one(glibc)},
 		{"clock", "whether the kernel's clock is disciplined", false, one(clockState)},
+		{"clock.reference", "what disciplines the clock", false, one(command(chrony, "chronyc", "-n", "-c", "tracking"), timesyncd)},
 		{"clock.source", "source of the kernel's clock", false, one(file("/sys/devices/system/clocksource/clocksource0/current_clocksource", line))},
 
 		// Software

@@ -222,6 +222,8 @@ var versionOf = []struct{ name, field, member string }{
 	{"cann", "ascend.toolkit", "version"},
 	{"cann", "ascend.toolkit", "toolkit_installed_version"},
 	{"neuware", "cambricon.version", ""},
+	{"mlu", "cambricon.driver", ""},
+	{"musa", "musa.toolkit", "version"},
 	{"python", "python", "version"},
 	{"torch", "python.torch", ""},
 	{"kernel", "kernel.release", ""},
@@ -230,7 +232,7 @@ var versionOf = []struct{ name, field, member string }{
 
 // Versions gives the versions of the parts by which runs are looked up: driver,
 // cuda, toolkit, cudnn, nccl, tensorrt, rocm, amdgpu, jetson, ascend, cann,
-// neuware, python, torch, kernel, libc. What is not known is left out. The
+// neuware, mlu, musa, python, torch, kernel, libc. What is not known is left out. The
 // driver is that of the kernel if it is known; cuda is the runtime that was
 // mapped or installed as a package, never what nvidia-smi says the driver could
 // do. A summary, or a report read from JSON, gives the same.

@@ -1,7 +1,7 @@
 // Package toolchain captures what a training run ran on: GPU driver, CUDA
 // libraries that the process really mapped, toolkit, operating system, Python
-// packages, container, source code, job. Nothing is executed but git and
-// nvidia-smi, each bounded in time and output; Python is never run.
+// packages, container, source code, job. Nothing is executed but git, nvidia-smi,
+// npu-smi and chronyc, each bounded in time and output; Python is never run.
 //
 // Every fact is a [Field]: a value, where it comes from, and how it is known.
 // What could not be found is a field too, with a null value and the reason:
