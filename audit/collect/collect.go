@@ -71,10 +71,3 @@ func Prev(ctx context.Context, l ledger.Ledger, model, version string) (*audit.P
 	}
 	return prev, nil
 }
-
-// gap says in the record that something could not be collected. What stood in
-// the way may quote what must not be recorded.
-func (c *Collector) gap(what string, err error) audit.Gap {
-	reason, _ := c.redactor.Text(err.Error())
-	return audit.Gap{What: what, Reason: reason}
-}

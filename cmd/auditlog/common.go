@@ -16,6 +16,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/audit/redact"
 	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/ledger"
@@ -52,6 +53,18 @@ func shareFlags(commands []*cli.Command) {
 // usageError makes an error of an argument, with a hint.
 func usageError(err error, hint string) error {
 	return &clikit.Error{Code: clikit.Usage, Err: err, Hint: hint}
+}
+
+// sayError gives an error the words with which the command ends.
+func sayError(err error) error {
+	var e *clikit.Error
+	if err = explainError(err); !errors.As(err, &e) || e.Err == nil {
+		if err == nil || e != nil {
+			return err
+		}
+		e = &clikit.Error{Code: clikit.Failed, Err: err}
+	}
+	return &clikit.Error{Code: e.Code, Err: errors.New(withoutSecrets(e.Err.Error())), Hint: withoutSecrets(e.Hint)}
 }
 
 // explainError gives an error of a library the exit status and the hint that
@@ -186,9 +199,25 @@ func (e *env) warnExposed(source keys.PassphraseSource) {
 
 // remark says something on stderr that is not a result.
 func (e *env) remark(c *cli.Context, format string, args ...any) {
-	if !c.Bool("quiet") {
-		fmt.Fprintf(e.stderr, name+": "+format+"\n", args...)
+	if c.Bool("quiet") {
+		return
 	}
+	text := fmt.Sprintf(format, args...)
+	if redact.HasToken(text) {
+		text = withoutSecrets(text)
+	}
+	fmt.Fprintf(e.stderr, "%s: %s\n", name, printable(text))
+}
+
+// withoutSecrets takes out of a message what looks like a secret: what was given
+// as an argument by mistake must not end in the log of a CI job.
+func withoutSecrets(text string) string {
+	r, err := redact.New(nil)
+	if err != nil {
+		return err.Error()
+	}
+	text, _ = r.Text(text)
+	return text
 }
 
 // result prints what a command found: v as one document of JSON with --json,

@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	}
 	err := app.RunContext(ctx, append([]string{name}, words...))
-	return clikit.Finish(name, explainError(err), stderr)
+	return clikit.Finish(name, sayError(err), stderr)
 }
 
 // An env is what the commands have of the outside.
