@@ -1,9 +1,11 @@
 package fingerprint
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,4 +41,45 @@ func TestPageCache(t *testing.T) {
 	if announce(fd) {
 		t.Error("a file just written counts as cold")
 	}
+}
+
+// TestColdFile wants a file that was not in the page cache to leave it again.
+func TestColdFile(t *testing.T) {
+	name := t.TempDir() + "/f"
+	content := bytes.Repeat([]byte("cold"), (dropSize+readSize/2)/4)
+	must(t, os.WriteFile(name, content, 0o644))
+	f, err := os.Open(name)
+	must(t, err)
+	defer f.Close()
+	must(t, f.Sync())
+	must(t, unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)) // 0 is to the end
+	if resident(t, f, len(content)) > 0 {
+		t.Skip("this file system keeps its files in memory")
+	}
+	d, err := File(t.Context(), name, Options{})
+	must(t, err)
+	if d.SHA3_512 != sum(content) {
+		t.Error(d.SHA3_512)
+	}
+	// The kernel may be at work on some of the pages.
+	if n := resident(t, f, len(content)); n > len(content)/os.Getpagesize()/2 {
+		t.Errorf("%d pages are in memory", n)
+	}
+}
+
+// resident is the number of pages of a file in memory. Other than a read that
+// does not wait, it brings none there.
+func resident(t *testing.T, f *os.File, size int) (n int) {
+	t.Helper()
+	m, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED)
+	must(t, err)
+	defer unix.Munmap(m)
+	pages := make([]byte, (size+os.Getpagesize()-1)/os.Getpagesize())
+	if _, _, no := unix.Syscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&m[0])), uintptr(size), uintptr(unsafe.Pointer(&pages[0]))); no != 0 {
+		t.Skip(no)
+	}
+	for _, p := range pages {
+		n += int(p & 1)
+	}
+	return n
 }
