@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/audittest"
+	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/schemas"
 )
 
@@ -202,4 +204,32 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("code takes what the schema refuses: %s: %v", payload, err)
 		}
 	})
+}
+
+// TestCapturedToolchain: what is captured here fits the schema, cut or not.
+func TestCapturedToolchain(t *testing.T) {
+	report, err := toolchain.Capture(t.Context(), toolchain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report.Fields["python.packages"] = toolchain.Field{Value: strings.Repeat("x", toolchain.MaxSummary), Method: toolchain.Observed}
+	for i := range 1000 {
+		report.Fields[fmt.Sprintf("declared.x%d", i)] = toolchain.Field{Value: strings.Repeat("v", 100), Source: "flag", Method: toolchain.Declared}
+	}
+	summary, err := report.Summary()
+	if err != nil || len(summary.Omitted) == 0 || summary.Dropped == 0 {
+		t.Fatalf("%d omitted, %d dropped, %v", len(summary.Omitted), summary.Dropped, err)
+	}
+	p := audittest.Event(audit.TrainStarted, "m", "1", "r", 1)
+	p.Toolchain.Summary = summary
+	payload, err := p.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := valid(schema(t), payload); err != nil {
+		t.Error(err)
+	}
+	if _, err := audit.Decode(payload); err != nil {
+		t.Error(err)
+	}
 }

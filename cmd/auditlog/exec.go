@@ -66,11 +66,10 @@ func execFlags() []cli.Flag {
 type execution struct {
 	*env
 	*session
-	c    *cli.Context
-	argv []string
-	run  string
-	// What the end repeats of the start.
-	toolchain *audit.Toolchain
+	c       *cli.Context
+	argv    []string
+	run     string
+	digests *toolchain.Digests // of the libraries that the command maps
 	// gaps are what went wrong on the way; the end says it.
 	gaps []audit.Gap
 }
@@ -212,7 +211,6 @@ func (x *execution) fillStart(d *draft) error {
 		}
 	}
 	d.p.Process = &audit.Process{Argv: slices.Clone(x.argv)}
-	x.toolchain = d.p.Toolchain
 	return nil
 }
 
@@ -269,6 +267,9 @@ func (x *execution) train() error {
 	if err != nil {
 		return err
 	}
+	var save func()
+	x.digests, save = x.libraryDigests(x.c)
+	defer save()
 	result, err := job.Run(x.c.Context, job.Options{
 		Argv: x.argv, Stdin: x.stdin, Stdout: x.stdout, Stderr: x.stderr,
 		Env:       append(os.Environ(), "AUDITLOG_RUN="+x.run, "AUDITLOG_LEDGER="+dir),
@@ -279,7 +280,7 @@ func (x *execution) train() error {
 				x.remark(x.c, "warning: heartbeat %d was not recorded: %v", b.Number, err)
 			}
 		},
-		Digests: &toolchain.Digests{},
+		Digests: x.digests,
 	})
 	if err != nil {
 		// It was there a moment ago: the run has begun, so its end is recorded.

@@ -113,14 +113,7 @@ func (x *execution) libraries(d *draft, result *job.Result) error {
 	if seen == nil {
 		seen = []toolchain.Library{} // looked, and there were none
 	}
-	declared, err := pairs("declare", x.c.StringSlice("declare"))
-	if err != nil {
-		return err
-	}
-	d.p.Toolchain, err = d.Toolchain(d.c.Context, toolchain.Options{
-		Dir: x.c.String("code"), Env: os.Environ(), Argv: x.argv, Declared: declared, Libraries: seen,
-	})
-	return err
+	return d.toolchain(toolchain.Options{Argv: x.argv, Libraries: seen, Digests: x.digests})
 }
 
 func (x *execution) process(r *job.Result) *audit.Process {

@@ -49,6 +49,7 @@ type draft struct {
 	c      *cli.Context
 	kind   audit.Kind
 	p      *audit.Predicate
+	env    *env
 	ledger string // its folder
 }
 

@@ -238,6 +238,12 @@ func (d *draft) params(files, hooks, args []string) error {
 }
 
 func fillToolchain(d *draft) error {
+	digests, save := d.env.libraryDigests(d.c)
+	defer save()
+	return d.toolchain(toolchain.Options{PID: d.c.Int("pid"), Toolkit: d.c.Bool("toolkit"), Digests: digests})
+}
+
+func (d *draft) toolchain(o toolchain.Options) error {
 	declared, err := pairs("declare", d.c.StringSlice("declare"))
 	if err != nil {
 		return err
@@ -247,10 +253,8 @@ func fillToolchain(d *draft) error {
 			return err
 		}
 	}
-	t, err := d.Toolchain(d.c.Context, toolchain.Options{
-		PID: d.c.Int("pid"), Dir: d.c.String("code"), Env: os.Environ(), Declared: declared, Toolkit: d.c.Bool("toolkit"),
-	})
-	d.p.Toolchain = t
+	o.Dir, o.Env, o.Declared = d.c.String("code"), os.Environ(), declared
+	d.p.Toolchain, err = d.Toolchain(d.c.Context, o)
 	return err
 }
 
