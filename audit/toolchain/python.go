@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/textproto"
 	"os"
 	"path"
@@ -48,8 +49,8 @@ func (e *env) pythonPrefixes() []string {
 	}
 	// A virtual environment need not be activated: its python is a link, and
 	// pyvenv.cfg lies beside the folder of the link.
-	if len(e.opts.Argv) > 0 && path.IsAbs(e.opts.Argv[0]) {
-		out = append(out, path.Dir(path.Dir(e.opts.Argv[0])))
+	if c := e.command(); c != "" {
+		out = append(out, path.Dir(path.Dir(c)))
 	}
 	if exe := e.executable(); exe != "" {
 		out = append(out, path.Dir(path.Dir(exe)))
@@ -66,16 +67,60 @@ func (e *env) pythonPrefixes() []string {
 	return unique
 }
 
-// executable gives the file that the process runs, "" if that is no Python.
-func (e *env) executable() string {
-	if e.opts.PID == 0 {
+// command gives the path of the command line's first word, as a shell would find
+// it; "" if it is relative or not there.
+func (e *env) command() string {
+	if len(e.opts.Argv) == 0 {
 		return ""
 	}
-	target, err := os.Readlink(e.root.at(fmt.Sprintf("/proc/%d/exe", e.opts.PID)))
-	if err != nil || !strings.HasPrefix(path.Base(target), "python") {
+	name := e.opts.Argv[0]
+	if strings.Contains(name, "/") {
+		if path.IsAbs(name) {
+			return path.Clean(name)
+		}
+		return ""
+	}
+	for _, dir := range strings.Split(e.vars["PATH"], ":") {
+		if !path.IsAbs(dir) {
+			continue
+		}
+		at := path.Join(dir, name)
+		if _, outside, err := e.root.resolve(at); err == nil {
+			if info, err := os.Stat(outside); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+				return at
+			}
+		}
+	}
+	return ""
+}
+
+// executable gives the interpreter that the process runs or, before there is
+// one, that the command is; "" if that is no Python.
+func (e *env) executable() string {
+	target := ""
+	if e.opts.PID != 0 {
+		target, _ = os.Readlink(e.root.at(e.proc() + "/exe"))
+	} else if c := e.command(); c != "" {
+		inside, _, err := e.root.resolve(c)
+		if err == nil && e.elf(inside) { // not a script that chooses one
+			target = inside
+		}
+	}
+	if !strings.HasPrefix(path.Base(target), "python") {
 		return ""
 	}
 	return target
+}
+
+func (e *env) elf(name string) bool {
+	f, _, err := e.root.open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var magic [4]byte
+	_, err = io.ReadFull(f, magic[:])
+	return err == nil && string(magic[:]) == "\x7fELF"
 }
 
 func python(_ context.Context, e *env) (any, string, error) {
@@ -83,7 +128,9 @@ func python(_ context.Context, e *env) (any, string, error) {
 	from := "search path"
 	if exe := e.executable(); exe != "" {
 		out["executable"] = exe
-		from = fmt.Sprintf("/proc/%d/exe", e.opts.PID)
+		if from = "command"; e.opts.PID != 0 {
+			from = e.proc() + "/exe"
+		}
 	}
 	found := out["executable"] != nil
 	for _, prefix := range e.pythonPrefixes() {

@@ -436,3 +436,33 @@ func mustRedact(t testing.TB) *redact.Redactor {
 	}
 	return r
 }
+
+// Before the process runs, the interpreter is the one that a shell would find.
+func TestPythonOfTheCommand(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"venv/bin/python": "->../../usr/bin/python3.11", "venv/bin/torchrun": "#!/venv/bin/python\n", "venv/pyvenv.cfg": "version = 3.11.2\n",
+		"shims/python":       "#!/bin/sh\n",
+		"usr/bin/python3.11": "\x7fELF and so on",
+		"venv/lib/python3.11/site-packages/torch-2.4.0.dist-info/METADATA": "Name: torch\nVersion: 2.4.0\n",
+		"notes/python": "not executable",
+	})
+	for _, name := range []string{"venv/bin/torchrun", "shims/python", "usr/bin/python3.11"} {
+		if err := os.Chmod(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const venv = `"pyvenv":{"version":"3.11.2"},"version":"3.11.2","versions":["3.11"]}`
+	for _, c := range []struct{ path, argv0, value, source string }{
+		{"relative:/notes:/none:/venv/bin", "python", `{"executable":"/usr/bin/python3.11","prefixes":["/venv","/usr"],` + venv, "command"},
+		{"/venv/bin", "torchrun", `{"prefixes":["/venv"],` + venv, "search path"},
+		{"", "/venv/bin/python", `{"executable":"/usr/bin/python3.11","prefixes":["/venv","/usr"],` + venv, "command"},
+		{"/shims", "python", `null`, "search path"},
+		{"/venv/bin", "./python", `null`, "search path"},
+	} {
+		r := capture(t, Options{Root: dir, Env: []string{"PATH=" + c.path}, Argv: []string{c.argv0, "train.py"}})
+		want(t, r, "python", c.value, c.source)
+		if known := r.Versions()["torch"] == "2.4.0"; known != (c.value != "null") {
+			t.Errorf("%s: torch is known: %t", c.argv0, known)
+		}
+	}
+}
