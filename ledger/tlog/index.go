@@ -396,6 +396,11 @@ func (t tree) writeSegments(y *index, have map[segmentID]*segment) error {
 			if s, err = openSegment(t.l.path(id.path()), id, subtrees[i], t.l.o.KeysVersion); err != nil {
 				return err
 			}
+			if id.level <= smallLevel {
+				if err := s.keep(); err != nil {
+					return err
+				}
+			}
 			for _, p := range parts {
 				if p.id != id {
 					os.Remove(t.l.path(p.id.path()))

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 
 	sumdb "golang.org/x/mod/sumdb/tlog"
 
@@ -73,11 +74,22 @@ type segment struct {
 	subtree ledger.Hash
 	count   int64
 
-	file     *os.File // nil if in memory
-	crc      uint32   // of the header
-	bits     int      // there are 1<<bits buckets, by the first bits of the hash
-	postings []posting
+	file     *os.File  // nil if it was derived and is not on disk
+	crc      uint32    // of the header
+	bits     int       // there are 1<<bits buckets, by the first bits of the hash
+	postings []posting // all of them, or nil if they are to be read
+
+	finds int    // how often it was read
+	table []byte // the rows, once it was read often
+	data  []byte // room for a bucket
 }
+
+// Whoever appends much looks into each segment for every record. So he keeps
+// what is small in memory, and of what is large the table.
+const (
+	smallLevel = 2  // segments up to it are kept, up to 4096 records each
+	manyFinds  = 16 // after so many the table is kept
+)
 
 // The file: a header, a table with a row for each bucket, the postings.
 const (
@@ -147,51 +159,93 @@ func (s *segment) seal(bucket int, start, end int64, data []byte) uint32 {
 	return crc32.Update(crc32.Checksum(b[:], castagnoli), castagnoli, data)
 }
 
-// bucket reads the postings of a bucket.
-func (s *segment) bucket(i int) ([]posting, error) {
-	var rows [2 * rowSize]byte // those of the bucket before, for its end, and of this one
-	at := int64(headerSize + rowSize*(i-1))
-	part := rows[:]
+// rows reads the row of the bucket before, for its end, and that of a bucket.
+func (s *segment) rows(i int) (rows [2 * rowSize]byte, err error) {
+	from, part := rowSize*(i-1), rows[:]
 	if i == 0 {
-		at, part = headerSize, rows[rowSize:]
+		from, part = 0, rows[rowSize:]
 	}
-	if _, err := s.file.ReadAt(part, at); err != nil {
-		return nil, fmt.Errorf("%w: %w", errSegment, err)
+	if s.finds++; s.table == nil && s.finds > manyFinds {
+		table := make([]byte, rowSize<<s.bits)
+		if _, err := s.file.ReadAt(table, headerSize); err != nil {
+			return rows, fmt.Errorf("%w: %w", errSegment, err)
+		}
+		s.table = table
+	}
+	if s.table != nil {
+		copy(part, s.table[from:])
+	} else if _, err := s.file.ReadAt(part, headerSize+int64(from)); err != nil {
+		return rows, fmt.Errorf("%w: %w", errSegment, err)
+	}
+	return rows, nil
+}
+
+// bucket reads the postings of a bucket, in bytes that are good until the next
+// one is read.
+func (s *segment) bucket(i int) (bucket, error) {
+	rows, err := s.rows(i)
+	if err != nil {
+		return nil, err
 	}
 	start, end := int64(binary.BigEndian.Uint64(rows[:])), int64(binary.BigEndian.Uint64(rows[rowSize:]))
 	if start < 0 || start > end || end > s.count || i == 1<<s.bits-1 && end != s.count {
 		return nil, fmt.Errorf("%w: bounds of bucket %d", errSegment, i)
 	}
-	data := make([]byte, (end-start)*postingSize)
+	s.data = slices.Grow(s.data[:0], int(end-start)*postingSize)
+	data := s.data[:(end-start)*postingSize]
 	if _, err := s.file.ReadAt(data, headerSize+rowSize<<s.bits+start*postingSize); err != nil {
 		return nil, fmt.Errorf("%w: %w", errSegment, err)
 	}
 	if s.seal(i, start, end, data) != binary.BigEndian.Uint32(rows[rowSize+8:]) {
 		return nil, fmt.Errorf("%w: checksum of bucket %d", errSegment, i)
 	}
-	ps := make([]posting, end-start)
-	for j := range ps {
-		ps[j] = posting{binary.BigEndian.Uint64(data[j*postingSize:]), int64(binary.BigEndian.Uint64(data[j*postingSize+8:]))}
+	return data, nil
+}
+
+// bucket is postings as they are in a file.
+type bucket []byte
+
+func (b bucket) len() int { return len(b) / postingSize }
+
+func (b bucket) at(i int) posting {
+	b = b[i*postingSize:]
+	return posting{binary.BigEndian.Uint64(b), int64(binary.BigEndian.Uint64(b[8:]))}
+}
+
+// keep reads all postings into memory.
+func (s *segment) keep() error {
+	postings := make([]posting, 0, s.count)
+	for i := range 1 << s.bits {
+		b, err := s.bucket(i)
+		if err != nil {
+			return err
+		}
+		for j := range b.len() {
+			postings = append(postings, b.at(j))
+		}
 	}
-	return ps, nil
+	s.postings, s.table, s.data = postings, nil, nil
+	return nil
 }
 
 // find returns the indexes with a hash, in order.
-func (s *segment) find(hash uint64) ([]int64, error) {
-	ps := s.postings
-	if s.file != nil {
-		var err error
-		if ps, err = s.bucket(int(hash >> (64 - s.bits))); err != nil { // a shift by 64 gives 0
+func (s *segment) find(hash uint64) (indexes []int64, err error) {
+	n, at := len(s.postings), func(i int) posting { return s.postings[i] }
+	if !s.kept() {
+		b, err := s.bucket(int(hash >> (64 - s.bits))) // a shift by 64 gives 0
+		if err != nil {
 			return nil, err
 		}
+		n, at = b.len(), b.at
 	}
-	i, _ := slices.BinarySearchFunc(ps, posting{hash: hash}, comparePostings)
-	var indexes []int64
-	for ; i < len(ps) && ps[i].hash == hash; i++ {
-		indexes = append(indexes, ps[i].index)
+	for i := sort.Search(n, func(i int) bool { return at(i).hash >= hash }); i < n && at(i).hash == hash; i++ {
+		indexes = append(indexes, at(i).index)
 	}
 	return indexes, nil
 }
+
+// kept reports whether the postings are in memory.
+func (s *segment) kept() bool { return s.file == nil || s.postings != nil }
 
 // cursor goes through the postings of a segment in order.
 type cursor struct {
@@ -201,7 +255,7 @@ type cursor struct {
 }
 
 func (s *segment) cursor() *cursor {
-	if s.file == nil {
+	if s.kept() {
 		return &cursor{s: s, ps: s.postings}
 	}
 	return &cursor{s: s}
@@ -210,12 +264,16 @@ func (s *segment) cursor() *cursor {
 // peek returns the next posting, or nil at the end.
 func (c *cursor) peek() (*posting, error) {
 	for len(c.ps) == 0 {
-		if c.s.file == nil || c.next == 1<<c.s.bits {
+		if c.s.kept() || c.next == 1<<c.s.bits {
 			return nil, nil
 		}
-		var err error
-		if c.ps, err = c.s.bucket(c.next); err != nil {
+		b, err := c.s.bucket(c.next)
+		if err != nil {
 			return nil, err
+		}
+		c.ps = make([]posting, b.len())
+		for i := range c.ps {
+			c.ps[i] = b.at(i)
 		}
 		c.next++
 	}
@@ -248,13 +306,20 @@ func writeSegment(name string, id segmentID, subtree ledger.Hash, version uint32
 			os.Remove(f.Name())
 		}
 	}()
-	if err := errors.Join(s.writeTo(f, header, cursors), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+	err = errors.Join(s.writeTo(f, header, cursors), f.Chmod(0o644))
+	if id.level > smallLevel { // others are soon derived again, if a power failure takes them
+		err = errors.Join(err, f.Sync())
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	if err := os.Rename(f.Name(), name); err != nil {
 		return err
 	}
-	return durable.SyncDir(dir)
+	if id.level > smallLevel {
+		return durable.SyncDir(dir)
+	}
+	return nil
 }
 
 func (s *segment) writeTo(f *os.File, header []byte, cursors []*cursor) error {

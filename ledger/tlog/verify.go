@@ -127,6 +127,9 @@ func (v *verification) run(ctx context.Context) error {
 	v.segments = segmentsOf(size / tileWidth)
 	v.sums = make([]sum, len(v.segments))
 	v.damaged = map[int64]bool{}
+	if !v.o.SkipIndex {
+		v.ids = make([]posting, 0, size)
+	}
 
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))

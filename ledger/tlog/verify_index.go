@@ -97,11 +97,12 @@ func (v *verification) segment(id segmentID, want sum) error {
 func sumOf(s *segment) (sum sum, err error) {
 	last := posting{index: -1}
 	for i := range 1 << s.bits {
-		ps, err := s.bucket(i)
+		b, err := s.bucket(i)
 		if err != nil {
 			return sum, err
 		}
-		for _, p := range ps {
+		for j := range b.len() {
+			p := b.at(j)
 			if int(p.hash>>(64-s.bits)) != i || comparePostings(last, p) >= 0 {
 				return sum, fmt.Errorf("keys of record %d are out of order", p.index)
 			}
