@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
+
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
 // A member is a file of the zip, before it is written.
@@ -73,7 +74,7 @@ var errForm = errors.New("not a bundle as this program writes them")
 // not of a member against the one form. So there are no compressed members, no
 // name twice, no name out of order, nothing before, between or behind, and the
 // sizes add up to that of the file. Errors are errForm, or come from reading.
-func readZip(f *os.File, size int64) ([]*zip.File, error) {
+func readZip(f io.ReaderAt, size int64) ([]*zip.File, error) {
 	r, err := zip.NewReader(f, size)
 	if errors.Is(err, zip.ErrFormat) || errors.Is(err, zip.ErrAlgorithm) || errors.Is(err, zip.ErrInsecurePath) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -116,7 +117,7 @@ func readZip(f *os.File, size int64) ([]*zip.File, error) {
 		return nil, err
 	}
 	if same.at != size {
-		return nil, fmt.Errorf("%w: %d bytes behind its end", errForm, size-same.at)
+		return nil, fmt.Errorf("%w: %s behind its end", errForm, human.Count(int(size-same.at), "byte"))
 	}
 	return r.File, nil
 }

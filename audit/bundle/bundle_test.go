@@ -1,4 +1,4 @@
-package bundle_test
+package bundle
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/audittest"
-	"github.com/mmaudit/mmaudit/audit/bundle"
 	"github.com/mmaudit/mmaudit/audit/hparams"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/trust"
@@ -29,15 +27,22 @@ import (
 // A story is a ledger with the life of version 3.2.0 of bev-seg, among others.
 type story struct {
 	t   testing.TB
-	log *tlog.Log
+	log ledger.Ledger
 	n   int
 	// The newest record of each version, and of the keys, as a writer sees it.
 	prev map[string]*audit.Prev
 	ours []int64 // records of the version
 }
 
+// tell begins a story in memory; its log signs with the key of a name.
 func tell(t testing.TB, origin, logKey string) *story {
-	signer, verifier := LogKey(origin, logKey)
+	signer, _ := LogKey(origin, logKey)
+	return &story{t: t, log: &memory{origin: origin, signer: signer}, prev: map[string]*audit.Prev{}}
+}
+
+// onDisk begins a story in a log on disk.
+func onDisk(t testing.TB) *story {
+	signer, verifier := LogKey(Origin, "log")
 	l, err := tlog.Init(t.Context(), filepath.Join(t.TempDir(), "log"), tlog.Options{
 		Signer: signer, Verifiers: []note.Verifier{verifier},
 		KeysOf: audit.KeysOf, KeysVersion: audit.KeysVersion,
@@ -67,6 +72,9 @@ func (s *story) append(record []byte) int64 {
 func (s *story) add(p *audit.Predicate, names ...string) int64 {
 	s.t.Helper()
 	line := p.Model + "\n" + p.Version
+	if ofLedger(p) {
+		line = "keys"
+	}
 	if p.Prev == nil {
 		p.Prev = s.prev[line]
 	}
@@ -87,7 +95,7 @@ func genesis(origin string) *audit.Predicate {
 
 // live tells a life without faults: 13 records.
 func (s *story) live() *story {
-	s.add(genesis(s.log.Origin()), "a")
+	s.add(genesis(s.origin()), "a")
 	s.add(s.event(audit.DataRegistered, ""), "e")
 	s.add(s.event(audit.DataValidated, ""), "v")
 	s.add(s.event(audit.TrainStarted, "3.1.0"), "e")
@@ -105,6 +113,14 @@ func (s *story) live() *story {
 	s.add(s.event(audit.Approved, "3.2.0"), "p", "q")
 	s.add(s.event(audit.TrainFinished, "3.1.0"), "e")
 	return s
+}
+
+func (s *story) origin() string {
+	h, err := s.log.Head(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return h.Origin
 }
 
 func (s *story) keyring() *trust.Keyring {
@@ -153,30 +169,26 @@ func hold(texts ...string) func(*audit.Attachment) (io.ReadCloser, error) {
 	}
 }
 
-func (s *story) options() bundle.Options {
-	return bundle.Options{
+func (s *story) options() Options {
+	return Options{
 		Question: "the life of 3.2.0", Model: "bev-seg", Version: "3.2.0", Indices: s.ours,
 		Documents: hold(params()),
 		Extra:     map[string][]byte{"index.html": []byte("<p>3.2.0</p>\n")},
 	}
 }
 
-func (s *story) write(o bundle.Options) []byte {
+func (s *story) write(o Options) []byte {
 	s.t.Helper()
 	var b bytes.Buffer
-	if _, err := bundle.Write(s.t.Context(), &b, s.log, o); err != nil {
+	if _, err := Write(s.t.Context(), &b, s.log, o); err != nil {
 		s.t.Fatal(err)
 	}
 	return b.Bytes()
 }
 
-func verify(t testing.TB, file []byte, a *trust.Anchor) *bundle.Report {
+func check(t testing.TB, file []byte, a *trust.Anchor) *Report {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "bundle.zip")
-	if err := os.WriteFile(path, file, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r, err := bundle.Verify(t.Context(), path, a)
+	r, err := verify(t.Context(), bytes.NewReader(file), int64(len(file)), a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,17 +196,17 @@ func verify(t testing.TB, file []byte, a *trust.Anchor) *bundle.Report {
 }
 
 // failures lists the checks that failed, each once.
-func failures(r *bundle.Report) string {
+func failures(r *Report) string {
 	var all []string
 	for _, c := range r.Checks {
-		if c.Status == bundle.Bad && !slices.Contains(all, c.ID) {
+		if c.Status == Bad && !slices.Contains(all, c.ID) {
 			all = append(all, c.ID)
 		}
 	}
 	return strings.Join(all, " ")
 }
 
-func lines(r *bundle.Report) string {
+func lines(r *Report) string {
 	var b strings.Builder
 	for _, c := range r.Checks {
 		b.WriteString(c.String() + "\n")
@@ -202,7 +214,7 @@ func lines(r *bundle.Report) string {
 	return b.String()
 }
 
-func status(r *bundle.Report, id string) bundle.Status {
+func status(r *Report, id string) Status {
 	for _, c := range r.Checks {
 		if c.ID == id {
 			return c.Status
@@ -212,20 +224,23 @@ func status(r *bundle.Report, id string) bundle.Status {
 }
 
 func TestBundle(t *testing.T) {
-	s := tell(t, Origin, "log").live()
+	s := onDisk(t).live()
 	file := s.write(s.options())
+	if mem := tell(t, Origin, "log").live(); !bytes.Equal(file, mem.write(mem.options())) {
+		t.Error("the same records on another engine give other bytes")
+	}
 	if again := s.write(s.options()); !bytes.Equal(file, again) {
 		t.Error("the same ledger and options give other bytes")
 	}
 
-	r := verify(t, file, s.anchor())
-	if r.Outcome != bundle.Verified {
+	r := check(t, file, s.anchor())
+	if r.Outcome != Verified {
 		t.Fatalf("%s\n%s", r.Meaning, lines(r))
 	}
-	for id, want := range map[string]bundle.Status{
-		"archive": bundle.OK, "contents": bundle.OK, "inclusion": bundle.OK, "keys": bundle.OK, "checkpoint": bundle.OK,
-		"anchor": bundle.OK, "witnesses": bundle.Skipped, "signatures": bundle.OK, "key-files": bundle.OK, "documents": bundle.OK,
-		"history": bundle.OK, "complete": bundle.Skipped, "trust-file": "", "life": bundle.OK, "manifest": bundle.OK, "rest": bundle.Noted,
+	for id, want := range map[string]Status{
+		"archive": OK, "contents": OK, "inclusion": OK, "keys": OK, "checkpoint": OK,
+		"anchor": OK, "witnesses": Skipped, "signatures": OK, "key-files": OK, "documents": OK,
+		"history": OK, "complete": Skipped, "trust-file": "", "life": OK, "manifest": OK, "rest": Noted,
 	} {
 		if got := status(r, id); got != want {
 			t.Errorf("%s is %q, want %q", id, got, want)
@@ -238,8 +253,8 @@ func TestBundle(t *testing.T) {
 		t.Errorf("life %+v, %d records, size %d", r.Life, len(r.Records), r.Ledger.Size)
 	}
 
-	r = verify(t, file, nil)
-	if r.Outcome != bundle.Consistent || r.Meaning != trust.Unanchored || status(r, "anchor") != bundle.Skipped {
+	r = check(t, file, nil)
+	if r.Outcome != Consistent || r.Meaning != trust.Unanchored || status(r, "anchor") != Skipped {
 		t.Errorf("without trust file: %s %s\n%s", r.Outcome, r.Meaning, lines(r))
 	}
 	if b, err := json.Marshal(r); err != nil || !bytes.Contains(b, []byte(`"check":"complete","status":"skipped"`)) {
@@ -250,12 +265,12 @@ func TestBundle(t *testing.T) {
 // TestWhole: of a bundle with all records, nothing can be missing.
 func TestWhole(t *testing.T) {
 	s := tell(t, Origin, "log").live()
-	o := bundle.Options{Question: "everything", Trust: s.anchor()}
+	o := Options{Question: "everything", Trust: s.anchor()}
 	for i := range int64(13) {
 		o.Indices = append(o.Indices, i)
 	}
-	r := verify(t, s.write(o), s.anchor())
-	if r.Outcome != bundle.Verified || status(r, "complete") != bundle.OK || status(r, "documents") != bundle.Skipped || status(r, "trust-file") != bundle.Noted || r.Life != nil {
+	r := check(t, s.write(o), s.anchor())
+	if r.Outcome != Verified || status(r, "complete") != OK || status(r, "documents") != Skipped || status(r, "trust-file") != Noted || r.Life != nil {
 		t.Errorf("%s\n%s", r.Meaning, lines(r))
 	}
 }
@@ -263,7 +278,7 @@ func TestWhole(t *testing.T) {
 func TestManifestSchema(t *testing.T) {
 	s := tell(t, Origin, "log").live()
 	var b bytes.Buffer
-	m, err := bundle.Write(t.Context(), &b, s.log, s.options())
+	m, err := Write(t.Context(), &b, s.log, s.options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,30 +305,30 @@ func TestManifestSchema(t *testing.T) {
 // TestWriteRefuses: what can never be a bundle is not begun.
 func TestWriteRefuses(t *testing.T) {
 	s := tell(t, Origin, "log").live()
-	for name, edit := range map[string]func(o *bundle.Options){
-		"no records":      func(o *bundle.Options) { o.Indices = nil },
-		"half a version":  func(o *bundle.Options) { o.Version = "" },
-		"no such record":  func(o *bundle.Options) { o.Indices = []int64{99} },
-		"negative index":  func(o *bundle.Options) { o.Indices = []int64{-1} },
-		"wrong document":  func(o *bundle.Options) { o.Documents = always("something else") },
-		"longer document": func(o *bundle.Options) { o.Documents = always(params() + " ") },
-		"broken store": func(o *bundle.Options) {
+	for name, edit := range map[string]func(o *Options){
+		"no records":      func(o *Options) { o.Indices = nil },
+		"half a version":  func(o *Options) { o.Version = "" },
+		"no such record":  func(o *Options) { o.Indices = []int64{99} },
+		"negative index":  func(o *Options) { o.Indices = []int64{-1} },
+		"wrong document":  func(o *Options) { o.Documents = always("something else") },
+		"longer document": func(o *Options) { o.Documents = always(params() + " ") },
+		"broken store": func(o *Options) {
 			o.Documents = func(*audit.Attachment) (io.ReadCloser, error) { return nil, fs.ErrPermission }
 		},
-		"extra outside":    func(o *bundle.Options) { o.Extra = map[string][]byte{"../index.html": nil} },
-		"extra absolute":   func(o *bundle.Options) { o.Extra = map[string][]byte{"/index.html": nil} },
-		"extra of ours":    func(o *bundle.Options) { o.Extra = map[string][]byte{"Checkpoint": nil} },
-		"extra in folder":  func(o *bundle.Options) { o.Extra = map[string][]byte{"records/1.html": nil} },
-		"extra for drives": func(o *bundle.Options) { o.Extra = map[string][]byte{`c:\index.html`: nil} },
+		"extra outside":    func(o *Options) { o.Extra = map[string][]byte{"../index.html": nil} },
+		"extra absolute":   func(o *Options) { o.Extra = map[string][]byte{"/index.html": nil} },
+		"extra of ours":    func(o *Options) { o.Extra = map[string][]byte{"Checkpoint": nil} },
+		"extra in folder":  func(o *Options) { o.Extra = map[string][]byte{"records/1.html": nil} },
+		"extra for drives": func(o *Options) { o.Extra = map[string][]byte{`c:\index.html`: nil} },
 	} {
 		o := s.options()
 		edit(&o)
 		var b bytes.Buffer
-		_, err := bundle.Write(t.Context(), &b, s.log, o)
+		_, err := Write(t.Context(), &b, s.log, o)
 		if err == nil || b.Len() > 0 {
 			t.Errorf("%s: %v, %d bytes", name, err, b.Len())
 		}
-		if !errors.Is(err, bundle.ErrInvalid) && !errors.Is(err, ledger.ErrNotFound) && !errors.Is(err, ledger.ErrInvalid) && !errors.Is(err, fs.ErrPermission) {
+		if !errors.Is(err, ErrInvalid) && !errors.Is(err, ledger.ErrNotFound) && !errors.Is(err, ledger.ErrInvalid) && !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

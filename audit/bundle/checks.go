@@ -10,6 +10,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/trust"
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
 // documents holds what is there against every record that names it.
@@ -44,10 +45,10 @@ func (v *verifier) documents() {
 		}
 	}
 	if there > 0 && v.r.good(checkDocuments) {
-		v.r.note(checkDocuments, OK, "", "%d documents are those that the records name", there)
+		v.r.note(checkDocuments, OK, "", "%s as the records name them", human.Count(there, "document"))
 	}
 	if absent > 0 {
-		v.r.note(checkDocuments, Skipped, "", "%d documents that the records name are not in the bundle; compare those that you get elsewhere with their digests", absent)
+		v.r.note(checkDocuments, Skipped, "", "%s that the records name: not in the bundle, but their digests are", human.Count(absent, "document"))
 	}
 	if len(named) == 0 {
 		v.r.note(checkDocuments, OK, "", "the records name no documents")
@@ -101,10 +102,10 @@ func (v *verifier) history() {
 		v.r.fail(checkHistory, manifestFile, "no record is about %q, version %q, as it says", v.m.Model, v.m.Version)
 	}
 	if v.r.good(checkHistory) {
-		v.r.note(checkHistory, OK, "", "%d records name the one before, and it is there", followed)
+		v.r.note(checkHistory, OK, "", "%s that name the one before, and it is there", human.Count(followed, "record"))
 	}
 	if outside > 0 {
-		v.r.note(checkHistory, Skipped, "", "%d records name one before that the bundle does not hold; they are of another version", outside)
+		v.r.note(checkHistory, Skipped, "", "%s of other versions that name one before which the bundle does not hold", human.Count(outside, "record"))
 	}
 }
 
@@ -150,7 +151,7 @@ func (v *verifier) life() {
 		v.r.note(checkLife, OK, "", "version %q of %q is %s; nothing is missing or out of order", t.Version, t.Model, t.State)
 		return
 	}
-	v.r.note(checkLife, Noted, "", "version %q of %q is %s; its life has %d errors and %d warnings", t.Version, t.Model, t.State, t.Counts.Errors, t.Counts.Warnings)
+	v.r.note(checkLife, Noted, "", "version %q of %q is %s; its life has %s and %s", t.Version, t.Model, t.State, human.Count(t.Counts.Errors, "error"), human.Count(t.Counts.Warnings, "warning"))
 }
 
 // manifest makes bundle.json again from the members and compares.

@@ -7,6 +7,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/trust"
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
 // A Report is the outcome of Verify.
@@ -147,10 +148,7 @@ func (r *Report) finish(anchored bool) *Report {
 	}
 	switch {
 	case faults > 0:
-		r.Outcome, r.Meaning = Failed, fmt.Sprintf("the bundle is not to be believed: %d checks failed", faults)
-		if faults == 1 {
-			r.Meaning = "the bundle is not to be believed: 1 check failed"
-		}
+		r.Outcome, r.Meaning = Failed, "the bundle is not to be believed: "+human.Count(faults, "fault")
 	case !anchored:
 		r.Outcome, r.Meaning = Consistent, trust.Unanchored
 	default:

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/trust"
+	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
@@ -45,8 +46,16 @@ func Verify(ctx context.Context, path string, anchor *trust.Anchor) (*Report, er
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%q is not a regular file", path)
 	}
+	r, err := verify(ctx, f, info.Size(), anchor)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", path, err)
+	}
+	return r, nil
+}
+
+func verify(ctx context.Context, f io.ReaderAt, size int64, anchor *trust.Anchor) (*Report, error) {
 	v := &verifier{ctx: ctx, anchor: anchor, r: &Report{V: 1, Checks: []Check{}}}
-	members, err := readZip(f, info.Size())
+	members, err := readZip(f, size)
 	if errors.Is(err, errForm) {
 		v.r.fail(checkArchive, "", "%v", err)
 		return v.r.finish(false), nil
@@ -54,9 +63,9 @@ func Verify(ctx context.Context, path string, anchor *trust.Anchor) (*Report, er
 	if err != nil {
 		return nil, err
 	}
-	v.r.note(checkArchive, OK, "", "%d members, stored, in order, and nothing else", len(members))
+	v.r.note(checkArchive, OK, "", "%s, stored, in order, and nothing else", human.Count(len(members), "member"))
 	if err := v.read(members); err != nil {
-		return nil, fmt.Errorf("%q: %w", path, err)
+		return nil, err
 	}
 	v.check()
 	return v.r.finish(anchor != nil), ctx.Err()
@@ -119,7 +128,8 @@ func (v *verifier) read(members []*zip.File) error {
 				v.small[f.Name] = nil
 			}
 		}
-		got, err := measure(from)
+		document := strings.HasPrefix(f.Name, "documents/")
+		got, err := measure(from, document)
 		in.Close()
 		if errors.Is(err, zip.ErrChecksum) {
 			v.r.fail(checkContents, f.Name, "its bytes do not have the checksum of the archive: the file is damaged")
@@ -134,7 +144,7 @@ func (v *verifier) read(members []*zip.File) error {
 			continue
 		}
 		v.files = append(v.files, File{f.Name, got.size, got.digest["sha3_512"]})
-		if strings.HasPrefix(f.Name, "documents/") {
+		if document {
 			v.docs[f.Name] = got
 		}
 	}
@@ -200,7 +210,7 @@ func (v *verifier) contents() {
 		v.r.fail(checkContents, name, "is listed in %s, and is not there", manifestFile)
 	}
 	if v.r.good(checkContents) {
-		v.r.note(checkContents, OK, "", "%d members have the digests that %s lists", len(v.files), manifestFile)
+		v.r.note(checkContents, OK, "", "%s: the digests are those that %s lists", human.Count(len(v.files), "member"), manifestFile)
 	}
 }
 
@@ -284,7 +294,7 @@ func (v *verifier) inclusion() {
 	case len(v.records) == 0:
 		v.r.fail(checkRecords, "", "there are no records")
 	case v.r.good(checkRecords):
-		v.r.note(checkRecords, OK, "", "%d records are in the tree of %d with the root %s", len(v.records), v.head.Size, v.head.Root)
+		v.r.note(checkRecords, OK, "", "%s in the tree of %d with the root %s", human.Count(len(v.records), "record"), v.head.Size, v.head.Root)
 	}
 }
 
@@ -315,7 +325,7 @@ func (v *verifier) keys() {
 		}
 	}
 	if v.r.good(checkKeys) {
-		v.r.note(checkKeys, OK, "", "%d records say which keys are trusted", valid)
+		v.r.note(checkKeys, OK, "", "%s about keys and policy", human.Count(valid, "valid record"))
 	}
 }
 
@@ -388,7 +398,7 @@ func (v *verifier) signatures() {
 		}
 	}
 	if v.r.good(checkSignatures) {
-		v.r.note(checkSignatures, OK, "", "%d records are signed by keys that were trusted at their index", good)
+		v.r.note(checkSignatures, OK, "", "%s signed by keys that were trusted at that index", human.Count(good, "record"))
 	}
 }
 
