@@ -84,11 +84,11 @@ func prove(kind treeKind, leaves []Leaf, key string) (*Proof, Head) {
 	return p.finish(Head{})
 }
 
-// TestTrees proves, in every tree of up to 64 leaves, every leaf and every gap,
+// TestTrees proves, in every tree of up to 32 leaves, every leaf and every gap,
 // and then breaks the proofs.
 func TestTrees(t *testing.T) {
 	for _, kind := range []treeKind{pathTree, contentTree} {
-		for n := range 65 {
+		for n := range 33 {
 			leaves := testLeaves(kind, n)
 			hashes := make([]Digest, n)
 			for i := range leaves {
@@ -181,11 +181,11 @@ func TestTrees(t *testing.T) {
 // lowest bit and in the one that tells capitals from small letters.
 func TestProofBytes(t *testing.T) {
 	for _, kind := range []treeKind{pathTree, contentTree} {
-		for _, n := range []int{0, 1, 2, 3, 5, 8} {
+		for _, n := range []int{0, 1, 3} {
 			leaves := testLeaves(kind, n)
 			keys := []string{gap(kind, 0), gap(kind, n), gap(kind, n/2)}
-			for i := range leaves {
-				keys = append(keys, keyOf(kind, &leaves[i]))
+			if n > 0 {
+				keys = append(keys, keyOf(kind, &leaves[0]), keyOf(kind, &leaves[n-1]))
 			}
 			for _, key := range keys {
 				p, head := prove(kind, leaves, key)
