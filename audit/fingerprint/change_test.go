@@ -5,6 +5,7 @@ package fingerprint
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,6 +107,23 @@ func TestListedTwice(t *testing.T) {
 	must(t, r.seal(t.Context(), rows, func(*row) error { return nil }))
 	if r.problems.Count != 1 || r.problems.First[0].Path != "a" || r.problems.First[0].Err != ErrUnstable {
 		t.Errorf("%+v", r.problems)
+	}
+}
+
+// TestNoFile opens what was a file when it was listed and is a pipe now: it must
+// neither wait nor pass for an empty file.
+func TestNoFile(t *testing.T) {
+	dir := t.TempDir()
+	must(t, unix.Mkfifo(filepath.Join(dir, "pipe"), 0o644))
+	r, err := newRun(t.Context(), dir, &Options{})
+	must(t, err)
+	defer r.close()
+	w := &reader{run: r, hasher: newHasher(false), at: climber{root: r.root}, buf: make([]byte, 1)}
+	defer w.at.close()
+	for path, want := range map[string]error{"pipe": errChanged, ".": errChanged, "gone": fs.ErrNotExist, "pipe/below": unix.ENOTDIR} {
+		if _, err := w.once(t.Context(), &row{path: path}, 0); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", path, err, want)
+		}
 	}
 }
 

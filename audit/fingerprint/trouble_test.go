@@ -146,10 +146,17 @@ func TestUnreadable(t *testing.T) {
 		}
 	}
 	// Running out of descriptors is no fault of the data.
-	o := Options{AllowUnreadable: true, hooks: hooks{fail: func(Phase, string) error { return unix.EMFILE }}}
-	var pe *ProblemError
-	if _, err := Run(t.Context(), sample(t), o); err == nil || errors.As(err, &pe) {
-		t.Errorf("too many open files: %v", err)
+	for _, during := range []Phase{Scanning, Reading} {
+		o := Options{AllowUnreadable: true, hooks: hooks{fail: func(ph Phase, _ string) error {
+			if ph == during {
+				return unix.EMFILE
+			}
+			return nil
+		}}}
+		var pe *ProblemError
+		if _, err := Run(t.Context(), sample(t), o); !errors.Is(err, unix.EMFILE) || errors.As(err, &pe) {
+			t.Errorf("too many open files, %s: %v", during, err)
+		}
 	}
 }
 
