@@ -31,8 +31,8 @@ type Library struct {
 	Method  Method `json:"method"`
 	Deleted bool   `json:"deleted,omitempty"` // the file was unlinked or replaced after it was mapped
 	// SameFile says whether device and inode of the file are those of the
-	// mapping. If not, Digest is that of another file, or a layered file
-	// system hides the identity.
+	// mapping. If not, Digest is that of another file. Where a file system
+	// shows two devices, as overlayfs and Btrfs do, the inode decides.
 	SameFile bool   `json:"same_file"`
 	Error    string `json:"error,omitempty"`
 }
@@ -94,17 +94,22 @@ func parseMaps(r io.Reader) ([]mapping, error) {
 // Poller collects the libraries that a process and its descendants map while
 // they run: libraries are loaded late, and short-lived workers load their own.
 // Scan is cheap (it reads the maps only) and is called now and then; Libraries
-// hashes what was seen, and remembers it: what was hashed while the file was the
-// one that is mapped stands, whatever becomes of the file. Methods may be called
-// concurrently.
+// hashes what was seen, and remembers it: what was found first about a file
+// stands, whatever becomes of it. Methods may be called concurrently.
 type Poller struct {
 	root    root
 	pid     int
 	digests *Digests
 
-	mu   sync.Mutex          // guards seen and done
-	seen map[mapping]int     // by which process first
-	done map[mapping]Library // whose file was the mapped one when it was hashed
+	mu   sync.Mutex            // guards seen and done
+	seen map[mapping]int       // by which process first
+	done map[mapping]inspected // without error
+}
+
+// inspected is what was found about the file of a mapping.
+type inspected struct {
+	Library
+	keep bool // by the policy
 }
 
 // NewPoller makes a Poller of a process. Folder rootDir stands for /, "" is /.
@@ -116,7 +121,7 @@ func NewPoller(rootDir string, pid int, digests *Digests) *Poller {
 	if digests == nil {
 		digests = &Digests{}
 	}
-	return &Poller{root: root(rootDir), pid: pid, digests: digests, seen: map[mapping]int{}, done: map[mapping]Library{}}
+	return &Poller{root: root(rootDir), pid: pid, digests: digests, seen: map[mapping]int{}, done: map[mapping]inspected{}}
 }
 
 // maxProcesses bounds the descendants that a scan looks at.
@@ -205,9 +210,11 @@ func (p *Poller) Known() []Library {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	out := []Library{}
-	for m, l := range p.done {
-		_, l.Deleted = p.seen[m.as(true)]
-		out = append(out, l)
+	for m, i := range p.done {
+		if i.keep {
+			_, i.Deleted = p.seen[m.as(true)]
+			out = append(out, i.Library)
+		}
 	}
 	sortLibraries(out)
 	return out
@@ -223,16 +230,16 @@ func sortLibraries(l []Library) {
 func (p *Poller) library(ctx context.Context, m mapping) (Library, bool) {
 	p.mu.Lock()
 	pid := p.seen[m]
-	l, ok := p.done[m.as(false)]
+	known, ok := p.done[m.as(false)]
 	p.mu.Unlock()
 	if ok {
-		l.Deleted = m.deleted
-		return l, true
+		known.Deleted = m.deleted
+		return known.Library, known.keep
 	}
 	l, keep := p.inspect(ctx, m, pid)
-	if keep && l.SameFile && l.Error == "" {
+	if l.Error == "" {
 		p.mu.Lock()
-		p.done[m] = l
+		p.done[m] = inspected{l, keep}
 		p.mu.Unlock()
 	}
 	return l, keep

@@ -20,7 +20,22 @@ func identify(f *os.File) (fileID, error) {
 // device and inode.
 func sameFile(f *os.File, major, minor uint32, ino uint64) (bool, error) {
 	id, err := identify(f)
-	return err == nil && id.ino == ino && unix.Major(id.dev) == major && unix.Minor(id.dev) == minor, err
+	if err != nil || id.ino != ino {
+		return false, err
+	}
+	if unix.Major(id.dev) == major && unix.Minor(id.dev) == minor {
+		return true, nil
+	}
+	var st unix.Statfs_t
+	err = unix.Fstatfs(int(f.Fd()), &st)
+	return err == nil && twoDevices[int64(uint32(st.Type))], err
+}
+
+// twoDevices are file systems whose files have one device for stat(2) and
+// another in /proc/PID/maps: the layer below, or the whole of the subvolumes.
+var twoDevices = map[int64]bool{
+	unix.OVERLAYFS_SUPER_MAGIC: true,
+	unix.BTRFS_SUPER_MAGIC:     true,
 }
 
 // clockState asks the kernel whether its clock is disciplined. Reading needs no
