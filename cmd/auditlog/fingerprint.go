@@ -23,9 +23,8 @@ func fingerprintCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "fingerprint", Usage: "hash a folder, prove what it holds, or hold it against a list", ArgsUsage: "DIR",
 		Description: "Prints SHA3-512 roots of two Merkle trees, over paths and over contents, the digest of\n" +
-			"the manifest, and counts. The manifest is what this prints too:\n\n" +
-			"  cd DIR; find . -type f | sed 's|^\\./||' | LC_ALL=C sort | xargs -d '\\n' openssl dgst -sha3-512 -r\n\n" +
-			"with two spaces before each name. Nothing is written to the ledger.\n\n" +
+			"the manifest, and counts. find, sort and openssl give the same manifest (docs/formats.md,\n" +
+			"\"Data fingerprint\"). Nothing is written to the ledger.\n\n" +
 			"Exit status: 0 done, and nothing differs; 1 differs from --check, 2 usage, 3 could not be\nread or changed meanwhile, 130 interrupted (the next run with the same --cache goes on).",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "manifest", Usage: "write the digests of all files to `FILE`"},

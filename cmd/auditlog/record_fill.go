@@ -258,6 +258,10 @@ func (d *draft) toolchain(o toolchain.Options) error {
 	return err
 }
 
+var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
+
+// checkField takes fields of the toolchain and others of that form, such as
+// fpga.bitstream, but not what is a slip of the pen.
 func checkField(field string) error {
 	var names []string
 	for _, f := range toolchain.Fields() {
@@ -266,11 +270,13 @@ func checkField(field string) error {
 	if slices.Contains(names, field) {
 		return nil
 	}
-	hint := "`auditlog explain toolchain` lists the fields"
 	if near := suggest.Nearest(field, names); near != "" {
-		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
+		return clikit.Usagef(fmt.Sprintf("did you mean %s? `auditlog explain toolchain` lists the fields", near), "--declare: the toolchain has no field %q", field)
 	}
-	return clikit.Usagef(hint, "--declare: the toolchain has no field %q", field)
+	if !fieldName.MatchString(field) {
+		return clikit.Usagef("`auditlog explain toolchain` lists the fields; others are called as fpga.bitstream is", "--declare: no field can be called %q", field)
+	}
+	return nil
 }
 
 func fillData(d *draft) error {

@@ -5,10 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/urfave/cli/v2"
 )
 
 func TestMain(m *testing.M) {
@@ -52,5 +55,60 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// TestEveryFlagHasAScript makes a command or flag that no script uses fail the
+// build. A flag that several commands share is used if one of them has it.
+func TestEveryFlagHasAScript(t *testing.T) {
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	var all strings.Builder
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	var visit func(at string, commands []*cli.Command)
+	visit = func(at string, commands []*cli.Command) {
+		for _, c := range commands {
+			line := at + " " + c.Name
+			if !regexp.MustCompile(`auditlog` + line + `\b`).MatchString(all.String()) {
+				t.Errorf("no script runs%s", line)
+			}
+			for _, f := range c.Flags {
+				var names []string
+				for _, n := range f.Names() {
+					names = append(names, strings.Repeat("-", min(2, len(n)))+n)
+				}
+				uses := `(?m)^\S.*auditlog .* ?(` + strings.Join(names, "|") + `)\b`
+				if !regexp.MustCompile(uses).MatchString(all.String()) {
+					t.Errorf("no script uses %s of%s", names[0], line)
+				}
+			}
+			visit(line, c.Subcommands)
+		}
+	}
+	visit("", newApp(&env{}).Commands)
+}
+
+// TestFlagsTakeValuesAlike: flags are told from arguments before the command is
+// known, so that a name takes a value in every command or in none. --version
+// alone, without a command, is the exception.
+func TestFlagsTakeValuesAlike(t *testing.T) {
+	takes := map[string]bool{}
+	app := newApp(&env{})
+	for _, f := range allFlags(app)[len(app.Flags):] {
+		value := f.(cli.DocGenerationFlag).TakesValue()
+		for _, n := range f.Names() {
+			if had, ok := takes[n]; ok && had != value {
+				t.Errorf("--%s takes a value in one command and none in another", n)
+			}
+			takes[n] = value
+		}
 	}
 }
