@@ -35,6 +35,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/canonical"
 	"github.com/mmaudit/mmaudit/audit/hparams"
 	"github.com/mmaudit/mmaudit/audit/keys"
 	"github.com/mmaudit/mmaudit/ledger"
@@ -201,6 +202,14 @@ func ParseConfig(text []byte) (Config, error) {
 		if v, err := note.NewVerifier(c.Next.Log); err != nil || v.Name() != c.Origin || c.Next.File == "" {
 			return c, fmt.Errorf("%w: next is no key of %q with a file", ErrConfig, c.Origin)
 		}
+	}
+	// encoding/json tells names apart without regard to case, and takes one twice.
+	is, err := canonical.Transform(text)
+	if err != nil {
+		return c, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if as, err := canonical.Marshal(c); err != nil || !bytes.Equal(as, is) {
+		return c, errors.Join(fmt.Errorf("%w: a member is misspelt, null or empty", ErrConfig), err)
 	}
 	verifiers, err := c.Verifiers()
 	if err != nil {

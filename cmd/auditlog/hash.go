@@ -16,26 +16,51 @@ func hashFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cache", Usage: "do not read again what is unchanged since it was read with the same cache `DIR`; recorded as such. An interrupted run goes on from there"},
 		&cli.BoolFlag{Name: "allow-unreadable", Usage: "take files that cannot be read as such; the record says so, and no absence can be proved"},
 		&cli.BoolFlag{Name: "cross-mounts", Usage: "read other file systems that are mounted below the folder"},
-		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "read with `N` workers (default: one for each CPU)"},
-		&cli.StringFlag{Name: "progress", Usage: "progress bar on stderr `WHEN`: auto, on, off", Value: "auto"},
+		jobsFlag(), progressFlag(),
 	}
+}
+
+func jobsFlag() cli.Flag {
+	return &cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "read with `N` workers (default: one for each CPU)"}
+}
+
+func progressFlag() cli.Flag {
+	return &cli.StringFlag{Name: "progress", Usage: "progress bar on stderr `WHEN`: auto, on, off", Value: "auto"}
+}
+
+// jobs reads jobsFlag; 0 is one for each CPU.
+func jobs(c *cli.Context) (int, error) {
+	n := c.Int("jobs")
+	if n < 0 {
+		return 0, clikit.Usagef("a number of workers, or 0 for one for each CPU", "--jobs %d is negative", n)
+	}
+	return n, nil
+}
+
+// progressMode reads progressFlag.
+func progressMode(c *cli.Context) (string, error) {
+	mode := c.String("progress")
+	if !slices.Contains([]string{"auto", "on", "off"}, mode) {
+		return "", clikit.Usagef("one of auto, on, off", "--progress %q is unknown", mode)
+	}
+	if c.Bool("quiet") {
+		mode = "off"
+	}
+	return mode, nil
 }
 
 // hashOptions reads hashFlags.
 func (e *env) hashOptions(c *cli.Context) (fingerprint.Options, error) {
 	o := fingerprint.Options{
-		Workers: c.Int("jobs"), Cache: c.String("cache"),
-		AllowUnreadable: c.Bool("allow-unreadable"), CrossMounts: c.Bool("cross-mounts"),
+		Cache: c.String("cache"), AllowUnreadable: c.Bool("allow-unreadable"), CrossMounts: c.Bool("cross-mounts"),
 	}
-	if o.Workers < 0 {
-		return o, clikit.Usagef("a number of workers, or 0 for one for each CPU", "--jobs %d is negative", o.Workers)
+	var err error
+	if o.Workers, err = jobs(c); err != nil {
+		return o, err
 	}
-	mode := c.String("progress")
-	if !slices.Contains([]string{"auto", "on", "off"}, mode) {
-		return o, clikit.Usagef("one of auto, on, off", "--progress %q is unknown", mode)
-	}
-	if c.Bool("quiet") {
-		mode = "off"
+	mode, err := progressMode(c)
+	if err != nil {
+		return o, err
 	}
 	o.Progress = e.hashProgress(mode)
 	return o, nil

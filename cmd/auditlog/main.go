@@ -74,7 +74,7 @@ func newApp(e *env) *cli.App {
 	commands := []*cli.Command{
 		initCommand(e), keysCommand(e), fingerprintCommand(e),
 		recordCommand(e), execCommand(e), signCommand(e), appendCommand(e),
-		statusCommand(e), checkpointCommand(e), explainCommand(e),
+		statusCommand(e), verifyCommand(e), checkpointCommand(e), explainCommand(e),
 		exportCommand(e),
 		completionCommand(e), versionCommand(e),
 	}

@@ -1,0 +1,297 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/query"
+	"github.com/mmaudit/mmaudit/audit/store"
+	"github.com/mmaudit/mmaudit/audit/trust"
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/tlog"
+)
+
+// Options say what is verified.
+type Options struct {
+	// Anchor is what is known of the ledger from elsewhere; nil: nothing.
+	Anchor *trust.Anchor
+	// Against are older checkpoints, signed, that the ledger must continue.
+	Against []Older
+	// Lives reads the lives of all versions too.
+	Lives bool
+	// NoDocuments leaves out the documents that records name, NoListings those
+	// that list the files of data sets.
+	NoDocuments, NoListings bool
+
+	Workers int    // at once; 0: the processors
+	Pins    string // as in store.Options
+	// Progress is called now and then, from several goroutines.
+	Progress func(Progress)
+}
+
+// Older is a checkpoint, and where it came from.
+type Older struct {
+	Name       string
+	Checkpoint []byte
+}
+
+// Progress says how far a stage of the verification is: "tree", "records" (in
+// records) and "documents" (in bytes).
+type Progress struct {
+	Stage       string
+	Done, Total int64
+}
+
+// Ledger verifies the ledger in a folder. It is ledger.ErrNoLedger if there is
+// none; any other error is one of ctx, or says that nothing could be looked at.
+// What is wrong with the ledger is in the report.
+func Ledger(ctx context.Context, dir string, o Options) (*Report, error) {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	v := &verifier{ctx: ctx, o: o, gathering: newReport(dir)}
+	v.asked()
+	err := v.open(dir)
+	if err == nil && v.s != nil {
+		defer v.s.Close()
+		err = v.run()
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v.finish(), nil
+}
+
+type verifier struct {
+	*gathering
+	ctx  context.Context
+	o    Options
+	s    *store.Store    // nil if it could not be opened
+	head ledger.Head     // that all is verified under
+	k    *trust.Keyring  // nil if not all of it can be known
+	all  *recordsOutcome // of the pass over the records
+}
+
+// asked says what was not asked for.
+func (v *verifier) asked() {
+	if v.o.Anchor == nil {
+		v.skip(checkAnchor, "no trust file was given: the keys come from the ledger itself")
+		v.skip(checkWitnesses, "no trust file was given, which would name the witnesses")
+	} else if v.o.Anchor.Witnesses == nil {
+		v.skip(checkWitnesses, "the trust file names no witnesses")
+	}
+	if len(v.o.Against) == 0 {
+		v.skip(checkAgainst, "no older checkpoint was given")
+	}
+	if !v.o.Lives {
+		v.skip(checkLives, "was not asked for")
+	}
+	if v.o.NoDocuments {
+		v.skip(checkDocuments, "was not asked for")
+		v.skip(checkParams, "documents were not asked for")
+		v.skip(checkSiteKey, "documents were not asked for")
+	}
+	if v.o.NoDocuments || v.o.NoListings {
+		v.skip(checkListings, "was not asked for")
+	}
+}
+
+func (v *verifier) path(name ...string) string {
+	return filepath.Join(append([]string{v.Ledger.Folder}, name...)...)
+}
+
+const restore = "restore it from a backup; whoever could change it could change more"
+
+// open opens the ledger, and judges the reasons for which it cannot be.
+func (v *verifier) open(dir string) error {
+	s, err := store.Open(v.ctx, dir, store.Options{Pins: v.o.Pins})
+	switch {
+	case err == nil:
+		v.s = s
+		v.Ledger.Origin = s.Config.Origin
+		v.ok(checkFolder, "ledger.json names the log %q", s.Config.Origin)
+		v.ok(checkRollback, "it continues what this user has seen of it")
+		return nil
+	case errors.Is(err, store.ErrUnfinished):
+		v.wrong(checkFolder, v.path("ledger.json"), -1, "restore ledger.json from a backup", "is missing beside a log")
+	case errors.Is(err, store.ErrConfig):
+		v.wrong(checkFolder, v.path("ledger.json"), -1, restore, "%s", strings.TrimPrefix(err.Error(), v.path("ledger.json")+": "))
+	case errors.Is(err, ledger.ErrRollback):
+		v.ok(checkFolder, "ledger.json can be read")
+		v.wrong(checkRollback, "", -1, "an old copy was put back, or the ledger was forked: find the newer one, and ask who had access", "%v", err)
+		v.skip(checkCheckpoint, "the ledger is not the one that was seen before")
+	case errors.Is(err, ledger.ErrCorrupt):
+		v.ok(checkFolder, "ledger.json can be read")
+		v.wrong(checkCheckpoint, "", -1, restore, "%v", err)
+		v.skip(checkRollback, "needs a checkpoint that can be believed")
+	default:
+		return err
+	}
+	return nil
+}
+
+func (v *verifier) run() error {
+	if err := v.log(); err != nil || v.head.Note == nil {
+		return err
+	}
+	v.Ledger.Size, v.Ledger.Root = v.head.Size, v.head.Root.String()
+	if err := v.keyring(); err != nil {
+		return err
+	}
+	if err := v.records(); err != nil {
+		return err
+	}
+	v.checkpoint()
+	v.logKey()
+	if !v.o.NoDocuments {
+		if err := v.documents(); err != nil {
+			return err
+		}
+	}
+	v.anchor()
+	if err := v.against(); err != nil {
+		return err
+	}
+	return v.lives()
+}
+
+// log verifies hashes, records and index with each other.
+func (v *verifier) log() error {
+	r, err := v.s.Log.Verify(v.ctx, tlog.VerifyOptions{Progress: func(done, total int64) {
+		v.o.Progress(Progress{"tree", done, total})
+	}})
+	if v.ctx.Err() != nil {
+		return v.ctx.Err()
+	}
+	if err != nil {
+		v.unknown(checkTree, "", -1, err)
+	}
+	for _, f := range r.Faults {
+		check, path := checkTree, f.Path
+		if rel, err := filepath.Rel(v.s.Log.Dir(), f.Path); err == nil {
+			path = v.path("log", rel)
+			switch top, _, _ := strings.Cut(filepath.ToSlash(rel), "/"); top {
+			case "index":
+				check = checkIndex
+			case "checkpoint", "cosigned":
+				check = checkCheckpoint
+			}
+		}
+		hint := restore
+		if check == checkIndex {
+			hint = "the index is derived: remove the file, and the next append makes it again"
+		}
+		v.wrong(check, path, f.Index, hint, "%s", f.Problem)
+	}
+	if r.More > 0 {
+		v.wrong(checkTree, "", -1, "", "%d more faults", r.More)
+	}
+	for _, n := range r.Notes {
+		v.note(checkTree, "", -1, "%s", n)
+	}
+	v.head = r.Head
+	v.ok(checkTree, "%s under the root %s", count(r.Head.Size, "record"), r.Head.Root)
+	if v.good(checkTree) {
+		v.ok(checkIndex, "it finds each record by what that says")
+	}
+	return nil
+}
+
+// keyring finds out which keys are trusted: by the index, if that was verified,
+// else by reading all.
+func (v *verifier) keyring() error {
+	var err error
+	if v.good(checkIndex) {
+		v.k, err = trust.Load(v.ctx, v.s.Log, v.head.Size)
+	} else {
+		v.k, err = v.scanKeys()
+	}
+	switch {
+	case v.ctx.Err() != nil:
+		return v.ctx.Err()
+	case errors.Is(err, ledger.ErrCorrupt):
+		v.k = nil
+		v.skip(checkKeys, "not all records can be read, and any of them may be about keys")
+		return nil
+	case err != nil:
+		v.k = nil
+		v.unknown(checkKeys, "", -1, err)
+		return nil
+	}
+	valid := 0
+	for _, c := range v.k.Changes() {
+		if c.Verdict.OK() {
+			valid++
+		} else if c.Index == 0 {
+			for _, p := range c.Verdict.Problems {
+				v.wrong(checkKeys, "", 0, "this is not how a ledger begins: it was made by something else, or made up", "%s", p)
+			}
+		}
+	}
+	if v.k.Genesis() == "" && v.status[checkKeys] != Wrong {
+		v.wrong(checkKeys, "", -1, "`auditlog init` makes a ledger with its first record", "there is no first record that names keys")
+	}
+	v.ok(checkKeys, "they follow from %s about keys and policy", count(valid, "record"))
+	return nil
+}
+
+func (v *verifier) scanKeys() (*trust.Keyring, error) {
+	k := trust.New(v.head.Origin)
+	for e, err := range v.s.Log.Scan(v.ctx, v.head.Size, 0) {
+		if err != nil {
+			return nil, err
+		}
+		r, err := audit.Open(e.Record)
+		var kind audit.Kind
+		if err == nil {
+			kind, _ = audit.KindOf(r.Predicate().Event)
+		}
+		if e.Index == 0 || kind.Scope == audit.OfLedger {
+			k.Add(e.Index, e.Record)
+		}
+	}
+	return k, nil
+}
+
+// lives reads the lives of all versions.
+func (v *verifier) lives() error {
+	if !v.o.Lives {
+		return nil
+	}
+	if v.k == nil || !v.good(checkIndex) {
+		v.skip(checkLives, "needs an index that finds all records of a version, and all keys")
+		return nil
+	}
+	view, err := query.Open(v.ctx, v.s.Log, query.Options{Judge: v.k, Documents: v.s.Blobs, Size: v.head.Size})
+	if err != nil {
+		return err
+	}
+	wrong := 0
+	for _, version := range v.all.sortedVersions() {
+		t, err := view.Version(v.ctx, version[0], version[1])
+		if err != nil {
+			if v.ctx.Err() != nil {
+				return v.ctx.Err()
+			}
+			v.unknown(checkLives, "", -1, err)
+			continue
+		}
+		v.Lives = append(v.Lives, Life{version[0], version[1], t.State, t.Counts})
+		if t.Counts.Errors > 0 {
+			wrong++
+			v.wrong(checkLives, "", -1, "`auditlog query --model M --version V` shows them", "%q %q: %s in its life, %s", version[0], version[1], count(t.Counts.Errors, "error"), count(t.Counts.Warnings, "warning"))
+		}
+	}
+	v.ok(checkLives, "%s without errors", count(len(v.Lives), "life", "lives"))
+	return nil
+}
