@@ -127,7 +127,7 @@ func dataChecks() []Check {
 			Code: "test-data-overlaps", Severity: Error,
 			Summary: "no file is in training and in test data",
 			Why:     "A model may know such files by heart; results on them are too good.",
-			Hint:    "take the shared files out of one of the sets (auditlog fingerprint shows which they are), and evaluate again",
+			Hint:    "take the files that both lists have out of one of the sets, and evaluate again",
 			find: func(b *life, say say) {
 				trained, tested := b.splits()
 				for _, o := range b.Overlaps {

@@ -100,8 +100,13 @@ func (b *life) scopes(need audit.Event, e *entry) []scope {
 		return []scope{{" on " + target(&audit.Deployment{Device: d.Device, DeviceType: d.DeviceType}), func(x *entry) bool {
 			o := x.p.Deployment
 			// A device that is updated had something deployed on it, of whatever version.
-			return o != nil && (b.isOwn(x) || need == audit.Deployed) &&
-				(o.Device != "" && o.Device == d.Device || o.DeviceType != "" && o.DeviceType == d.DeviceType)
+			if o == nil || !b.isOwn(x) && need != audit.Deployed {
+				return false
+			}
+			if o.Device != "" && d.Device != "" {
+				return o.Device == d.Device
+			}
+			return o.DeviceType == d.DeviceType // one of them is about all devices of a type
 		}}}
 	}
 	return []scope{{"", b.isOwn}}

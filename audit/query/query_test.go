@@ -99,7 +99,7 @@ func (o *oracle) life(model, version string, size int) lifecycle.Life {
 	return l
 }
 
-const size = 1000
+const size = 800
 
 func TestOracle(t *testing.T) {
 	l := newLedger(t, lifetest.NewBook().Records) // which is how Lives begins

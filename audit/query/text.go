@@ -101,6 +101,9 @@ func (p *printer) table(rows [][]string) {
 	}
 	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
+		for len(row) > 0 && row[len(row)-1] == "" {
+			row = row[:len(row)-1]
+		}
 		for i, cell := range row {
 			if i > 0 {
 				fmt.Fprint(t, "\t")

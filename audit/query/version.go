@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/mmaudit/mmaudit/audit"
@@ -71,12 +72,28 @@ func (v *View) life(ctx context.Context, model, version string) (*lifecycle.Life
 			}
 		}
 		if d := p.Deployment; d != nil {
-			// What was there before may be in use again after a rollback.
-			name, from, limit := d.Device, int64(0), 0
+			name, from, limit := d.Device, r.Index, 0
 			if name == "" {
-				name, from, limit = d.DeviceType, r.Index, maxOnType
+				name, limit = d.DeviceType, maxOnType
+			}
+			if p.Event != audit.Deployed {
+				from = 0 // what it was deployed with, before the version came
 			}
 			if err := also(ledger.Key{Name: audit.KeyDevice, Value: name}, from, limit, nil); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	// Where nothing that came later is in use, it is what was there before.
+	inUse := map[string]bool{}
+	for _, i := range lifecycle.Installations(v.sorted(all)) {
+		if i.Device != "" {
+			inUse[i.Device] = inUse[i.Device] || i.State == lifecycle.InUse
+		}
+	}
+	for _, device := range slices.Sorted(maps.Keys(inUse)) {
+		if !inUse[device] {
+			if _, err := v.find(ctx, ledger.Key{Name: audit.KeyDevice, Value: device}, 0, 0, all, nil); err != nil {
 				return nil, nil, err
 			}
 		}

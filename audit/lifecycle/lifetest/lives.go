@@ -81,7 +81,7 @@ func oneLife(rng *rand.Rand, i int, start time.Time) []*audit.Predicate {
 		Train: DataName(rng.IntN(dataSets) &^ 1), Test: DataName(rng.IntN(dataSets) | 1),
 		Driver: drivers[rng.IntN(len(drivers))], CUDA: cudas[rng.IntN(len(cudas))],
 		Params: []string{fmt.Sprintf("lr=%g", 1/float64(1+rng.IntN(99))), "epochs=20"},
-		Device: fmt.Sprintf("vehicle-%d", rng.IntN(fleet)), Start: start, Heartbeats: rng.IntN(6),
+		Device: fmt.Sprintf("vehicle-%d", i/fleet*fleet/4+rng.IntN(fleet)), Start: start, Heartbeats: rng.IntN(6),
 	}
 	p.Model, p.Version = VersionName(i)
 	all := p.Life()
