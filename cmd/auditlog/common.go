@@ -186,7 +186,7 @@ func (e *env) readPassphrase(ctx context.Context, file string, source keys.Passp
 	e.warnExposed(source)
 	passphrase, err := source.Read(ctx, file)
 	if err != nil && ctx.Err() == nil {
-		return nil, usageError(err, "--passphrase or AUDITLOG_PASSPHRASE: file:PATH, fd:N, env:NAME or prompt")
+		return nil, usageError(err, "--passphrase file:PATH, fd:N or env:NAME says where it is; so does AUDITLOG_PASSPHRASE")
 	}
 	return passphrase, err
 }
