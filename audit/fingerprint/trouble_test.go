@@ -47,6 +47,9 @@ func TestRefused(t *testing.T) {
 			// up points to the root, so up/../x lies outside though it looks inside.
 			return errors.Join(os.Symlink("../../d/..", dir+"/d/b/up"), os.Symlink("b/up/../x", dir+"/d/bad"))
 		}, ErrEscape},
+		{"link by way of an absolute link", func(dir string) error {
+			return errors.Join(os.Symlink(dir+"/A", dir+"/d/b/in"), os.Symlink("b/in/../../x", dir+"/d/bad"))
+		}, ErrEscape},
 		{"absolute link inside", func(dir string) error { return os.Symlink(dir+"/a", dir+"/d/good") }, nil},
 		{"link to the root", link(".."), nil},
 		{"link out and in again", func(dir string) error {
