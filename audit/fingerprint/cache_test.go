@@ -300,6 +300,21 @@ func TestCacheRoots(t *testing.T) {
 	}
 }
 
+// TestCacheRemote leaves the cache alone on a network file system unless told.
+func TestCacheRemote(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"f": "1"})
+	for _, use := range []bool{false, true} {
+		cache := filepath.Join(t.TempDir(), "cache")
+		o := Options{Cache: cache, CacheRemote: use, hooks: hooks{remote: "NFS"}}
+		f := mustTake(t, dir, o)
+		_, err := os.Stat(cache)
+		if (f.CacheOff == "") != use || (err == nil) != use || !use && f.CacheOff != "NFS" {
+			t.Errorf("to be used %v: off on %q, %v", use, f.CacheOff, err)
+		}
+	}
+}
+
 // TestCacheMounts trusts no cache on another file system than the root's unless told to.
 func TestCacheMounts(t *testing.T) {
 	st := stat{dev: 7, ctime: 1, mtime: 1}

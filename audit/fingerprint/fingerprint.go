@@ -69,6 +69,7 @@ type hooks struct {
 	read    func(path string, attempt int)        // all bytes of a file were read
 	hashed  func()                                // all files were read
 	fail    func(during Phase, path string) error // in place of an error of the system
+	remote  string                                // kind of file system of the root
 }
 
 func (h *hooks) fault(during Phase, path string) error {

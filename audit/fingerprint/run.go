@@ -3,6 +3,7 @@
 package fingerprint
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 
@@ -42,7 +43,7 @@ func newRun(ctx context.Context, root string, o *Options) (*run, error) {
 }
 
 func (r *run) openCache(ctx context.Context) (err error) {
-	if fs := remotefs.Kind(r.root); fs != "" && !r.o.CacheRemote {
+	if fs := cmp.Or(r.o.hooks.remote, remotefs.Kind(r.root)); fs != "" && !r.o.CacheRemote {
 		r.cacheOff = fs
 		return nil
 	}
