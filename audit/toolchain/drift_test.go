@@ -20,36 +20,42 @@ func TestPackageDrift(t *testing.T) {
 	const site, info = "venv/lib/python3.11/site-packages/", "torch-2.4.0.dist-info/"
 	meta := "Name: torch\nVersion: 2.4.0\n"
 	files := map[string]string{
-		"venv/pyvenv.cfg":        "version = 3.11.2\n",
-		"venv/bin/torchrun":      "#!python\n",
-		site + "torch/a.py":      "as installed",
-		site + "torch/b, c.py":   "as installed, with a comma",
-		site + "torch/empty.py":  "",
-		site + "torch/edited.py": "editeD",
-		site + "torch/longer.py": "was shorter",
-		site + "torch/folder.py": "->.",
-		site + info + "METADATA": meta,
+		"venv/pyvenv.cfg":     "version = 3.11.2\n",
+		"venv/bin/torchrun":   "#!python\n",
+		site + "torch/cut.so": "",
+		// Hidden by another of its name: not what runs.
+		site + "hidden-1.dist-info/METADATA":                                     "Name: hidden\nVersion: 1\n",
+		site + "hidden-1.dist-info/RECORD":                                       recordRow("gone.py", "x"),
+		"home/u/.local/lib/python3.11/site-packages/hidden-2.dist-info/METADATA": "Name: hidden\nVersion: 2\n",
+		site + "torch/a.py":                                                      "as installed",
+		site + "torch/b, c.py":                                                   "as installed, with a comma",
+		site + "torch/empty.py":                                                  "",
+		site + "torch/edited.py":                                                 "editeD",
+		site + "torch/longer.py":                                                 "was shorter",
+		site + "torch/folder.py":                                                 "->.",
+		site + info + "METADATA":                                                 meta,
 	}
 	files[site+info+"RECORD"] = recordRow("torch/a.py", "as installed") + recordRow(`"torch/b, c.py"`, "as installed, with a comma") +
 		// The hash of nothing, as others write it.
 		"torch/empty.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n" +
 		recordRow("torch/edited.py", "edited") + recordRow("torch/longer.py", "shorter") + recordRow("torch/gone.py", "x") + recordRow("torch/folder.py", "y") +
 		recordRow("../../../bin/torchrun", "#!python\n") + recordRow(info+"METADATA", meta) +
-		"torch/__pycache__/a.pyc,,\ntorch/odd,md5=x,1\n" + info + "RECORD,,\n" + fmt.Sprintf("torch/big.so,sha256=%s,%d\n", strings.Repeat("A", 43), maxHashed+1)
+		"torch/__pycache__/a.pyc,,\ntorch/odd,md5=x,1\n" + info + "RECORD,,\n" + fmt.Sprintf("torch/big.so,sha256=%s,%d\n", strings.Repeat("A", 43), maxHashed+1) +
+		fmt.Sprintf("torch/cut.so,sha256=%s,%d\n", strings.Repeat("A", 43), maxHashed+1)
 	dir := tree(t, files)
 	big, err := os.Create(filepath.Join(dir, site, "torch/big.so"))
 	if err != nil || big.Truncate(maxHashed+1) != nil {
 		t.Fatal(err)
 	}
 	big.Close()
-	o := Options{Root: dir, Env: []string{"VIRTUAL_ENV=/venv"}}
+	o := Options{Root: dir, Env: []string{"VIRTUAL_ENV=/venv", "HOME=/home/u"}}
 	if f := capture(t, o).Fields["python.drift"]; f.Error != errNotAsked.Error() {
 		t.Errorf("%+v", f)
 	}
 	o.Drift = true
 	r := capture(t, o)
 	at := "/" + site + "torch/"
-	want(t, r, "python.drift", `{"packages":1,"files":10,"by_size":1,"changed":[`+
+	want(t, r, "python.drift", `{"packages":1,"files":11,"by_size":2,"changed":[{"path":"`+at+`cut.so","package":"torch","how":"changed"},`+
 		`{"path":"`+at+`edited.py","package":"torch","how":"changed"},{"path":"`+at+`folder.py","package":"torch","how":"unreadable"},`+
 		`{"path":"`+at+`gone.py","package":"torch","how":"missing"},{"path":"`+at+`longer.py","package":"torch","how":"changed"}]}`, "RECORD of each package")
 	if !flagged(r, "files-changed") {

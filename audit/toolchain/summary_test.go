@@ -120,13 +120,18 @@ func TestSummaryKeepsWhatIsSmall(t *testing.T) {
 // However much somebody declares, the summary is bounded and says what it lacks.
 func TestSummaryIsBounded(t *testing.T) {
 	for _, size := range []int{10, 100, 5000} {
-		r := &Report{V: 1, Fields: map[string]Field{"libc": {Value: "2.36", Source: "x", Method: Observed}}, Flags: []Flag{}}
+		r := &Report{V: 1, Fields: map[string]Field{"libc": {Value: strings.Repeat("2", 200), Source: "x", Method: Observed}}, Flags: []Flag{}}
+		r.Fields["python.packages"] = large().Fields["python.packages"]
 		for i := range 800 {
 			r.Fields[fmt.Sprintf("declared.x%d", i)] = Field{Value: strings.Repeat("v", size+i%7), Source: "declared", Method: Declared}
 		}
 		s, data := summary(t, r)
 		if len(s.Fields)+s.Dropped != len(r.Fields) || s.Dropped == 0 || len(data) < MaxSummary/2 || s.Fields["libc"].Value == nil {
 			t.Errorf("values of %d: %d fields, %d dropped, %d bytes", size, len(s.Fields), s.Dropped, len(data))
+		}
+		var packages Packages
+		if !s.decode("python.packages", &packages) || packages.Digest != sha3Text("p") || packages.Packages != nil {
+			t.Errorf("values of %d: %+v", size, s.Fields["python.packages"])
 		}
 	}
 }
