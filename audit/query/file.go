@@ -146,7 +146,7 @@ func (s *sets) add(index int64, p *audit.Predicate) {
 func (v *View) datasets(ctx context.Context, model, version string) ([]*set, error) {
 	var s sets
 	if model != "" {
-		life, _, err := v.life(ctx, model, version)
+		life, _, err := v.life(ctx, model, version, records{})
 		if err != nil {
 			return nil, err
 		}

@@ -397,6 +397,27 @@ func TestAt(t *testing.T) {
 	}
 }
 
+// TestOrphan: a run of which there are heartbeats alone is found, and what is
+// missing is said.
+func TestOrphan(t *testing.T) {
+	b := lifetest.NewBook()
+	b.Add(audittest.Event(audit.TrainHeartbeat, "m", "1", "r", 1), audittest.Event(audit.TrainHeartbeat, "m", "2", "r", 2))
+	v := open(t, newLedger(t, b.Records), query.Options{})
+	runs, err := v.Run(t.Context(), "r")
+	if err != nil || len(runs) != 2 {
+		t.Fatalf("%+v %v", runs, err)
+	}
+	for _, r := range runs {
+		var codes []string
+		for _, p := range r.Problems {
+			codes = append(codes, p.Code)
+		}
+		if want := []string{"required-missing", "run-shared"}; !slices.Equal(codes, want) || r.Run.Heartbeats.Count != 1 {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
 // TestCancelled: an end of the context is an error, not a shorter answer.
 func TestCancelled(t *testing.T) {
 	l := newLedger(t, book().Records)

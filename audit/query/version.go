@@ -18,7 +18,7 @@ const maxOnType = 1000
 // Version gives the life of a version of a model. Without a record of it, it is
 // ErrNone.
 func (v *View) Version(ctx context.Context, model, version string) (*lifecycle.Timeline, error) {
-	life, remarks, err := v.life(ctx, model, version)
+	life, remarks, err := v.life(ctx, model, version, records{})
 	if err != nil {
 		return nil, err
 	}
@@ -34,10 +34,10 @@ func (v *View) Version(ctx context.Context, model, version string) (*lifecycle.T
 	return t, nil
 }
 
-// life gathers what belongs to the life of a version, and what could not be
-// looked at.
-func (v *View) life(ctx context.Context, model, version string) (*lifecycle.Life, []string, error) {
-	all := records{}
+// life gathers what belongs to the life of a version, beside the records that are
+// known, and says what could not be looked at. A heartbeat is found by a run that
+// another record of the version names.
+func (v *View) life(ctx context.Context, model, version string, all records) (*lifecycle.Life, []string, error) {
 	if _, err := v.find(ctx, audit.VersionKey(model, version), 0, 0, all, nil); err != nil {
 		return nil, nil, err
 	}
@@ -153,7 +153,7 @@ func (v *View) Model(ctx context.Context, model string) (*Model, error) {
 		}
 		version := r.Record.Predicate().Version
 		seen[version] = true
-		life, _, err := v.life(ctx, model, version)
+		life, _, err := v.life(ctx, model, version, records{})
 		if err != nil {
 			return nil, err
 		}
@@ -213,7 +213,7 @@ func (v *View) Run(ctx context.Context, run string) ([]Run, error) {
 			continue
 		}
 		seen[id] = true
-		life, _, err := v.life(ctx, p.Model, p.Version)
+		life, _, err := v.life(ctx, p.Model, p.Version, maps.Clone(all))
 		if err != nil {
 			return nil, err
 		}
