@@ -123,5 +123,20 @@ func runChecks() []Check {
 				}
 			},
 		},
+		{
+			Code: "outputs-missing", Severity: Warning,
+			Summary: "a run that finished left artefacts",
+			Why:     "Without their digests, nobody can say later whether a file in use came from this run.",
+			Hint:    "name what the training writes with --output, or record train.finished again in a new run",
+			find: func(b *life, say say) {
+				for _, r := range b.runs {
+					for _, e := range r.ends {
+						if e.is(audit.TrainFinished) && len(e.p.Outputs) == 0 {
+							say(e, "run %q finished, and no artefact of it was recorded", r.ID)
+						}
+					}
+				}
+			},
+		},
 	}
 }

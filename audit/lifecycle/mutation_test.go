@@ -82,7 +82,7 @@ func move(e, after audit.Event) func([]*audit.Predicate) []*audit.Predicate {
 	}
 }
 
-func flag(code string) func([]*audit.Predicate) []*audit.Predicate {
+func flagged(code string) func([]*audit.Predicate) []*audit.Predicate {
 	return on(audit.TrainStarted, func(p *audit.Predicate) {
 		t := *p.Toolchain
 		s := *t.Summary
@@ -249,6 +249,10 @@ var mutations = []mutation{
 		return all
 	}},
 
+	{code: "outputs-missing", events: func(all []*audit.Predicate) []*audit.Predicate {
+		return until(on(audit.TrainFinished, func(p *audit.Predicate) { p.Outputs = nil })(all), audit.TrainFinished)
+	}},
+
 	{code: "data-changed", events: data(audit.TrainFinished, func(d *audit.Dataset) { d.Fingerprint.Tree.Root[0]++ })},
 	{code: "data-partial", events: data(audit.TrainStarted, func(d *audit.Dataset) {
 		d.Fingerprint.Status, d.Fingerprint.Tree.Unreadable = fingerprint.Partial, 2
@@ -270,9 +274,9 @@ var mutations = []mutation{
 		l.Overlaps = []lifecycle.Overlap{{A: root("nuscenes-test"), B: root("nuscenes"), Contents: 3, FilesA: 3, FilesB: 4}}
 	}},
 
-	{code: "driver-mismatch", events: flag("driver-mismatch")},
-	{code: "source-dirty", events: flag("source-dirty")},
-	{code: "toolchain-flag", events: flag("package-editable")},
+	{code: "driver-mismatch", events: flagged("driver-mismatch")},
+	{code: "source-dirty", events: flagged("source-dirty")},
+	{code: "toolchain-flag", events: flagged("package-editable")},
 	{code: "toolchain-changed", events: on(audit.TrainFinished, func(p *audit.Predicate) {
 		p.Toolchain = audittest.Toolchain(map[string]string{"driver": "535.129.03", "cuda": "12.6"})
 	})},

@@ -65,7 +65,10 @@ func Line(p *audit.Predicate) string {
 	case audit.TrainHeartbeat:
 		head = "run " + p.Run + " goes on"
 	case audit.TrainFinished:
-		head = "run " + p.Run + " finished and left " + artifacts(p.Outputs)
+		head = "run " + p.Run + " finished"
+		if len(p.Outputs) > 0 {
+			head += " and left " + artifacts(p.Outputs)
+		}
 	case audit.TrainFailed:
 		head = "run " + p.Run + " failed"
 	case audit.TrainAborted:
