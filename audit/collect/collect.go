@@ -56,18 +56,28 @@ func Now() audit.Time {
 	return audit.Time{Claimed: audit.FormatTime(time.Now()), Synced: synced(), BootID: bootID()}
 }
 
-// Prev finds the newest record of a version, nil if there is none.
+// Prev finds the newest record of a version, nil if there is none. It looks at
+// the end of the ledger first: a version that is being worked on has records
+// there, and to read all of its life would take longer with each.
 func Prev(ctx context.Context, l ledger.Ledger, model, version string) (*audit.Prev, error) {
 	head, err := l.Head(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var prev *audit.Prev
-	for e, err := range l.Find(ctx, head.Size, 0, audit.VersionKey(model, version)) {
-		if err != nil {
-			return nil, err
+	key := audit.VersionKey(model, version)
+	for to, width := head.Size, int64(16); to > 0; width *= 16 {
+		from := max(0, head.Size-width)
+		var prev *audit.Prev
+		for e, err := range l.Find(ctx, to, from, key) {
+			if err != nil {
+				return nil, err
+			}
+			prev = &audit.Prev{Index: e.Index, Digest: audit.DigestOf(e.Record)}
 		}
-		prev = &audit.Prev{Index: e.Index, Digest: audit.DigestOf(e.Record)}
+		if prev != nil {
+			return prev, nil
+		}
+		to = from
 	}
-	return prev, nil
+	return nil, nil
 }
