@@ -3,6 +3,7 @@ package tlog
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -172,7 +173,8 @@ func TestPinFails(t *testing.T) {
 // TestSweep wants the temporary files of killed writers gone after an append.
 func TestSweep(t *testing.T) {
 	dir := tempDir(t) + "/log"
-	o := options(t, "")
+	pins := tempDir(t)
+	o := options(t, pins)
 	grow(t, dir, 2, 1, o)
 	if err := os.Mkdir(dir+"/cosigned", 0o755); err != nil {
 		t.Fatal(err)
@@ -182,6 +184,10 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	staged := temporaryName(newPin(pins, dir, origin).name)
+	if err := os.WriteFile(staged, []byte("torn"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	l := reopen(t, dir, o)
 	if r, err := l.Verify(t.Context(), VerifyOptions{}); err != nil || len(r.Faults) > 0 || len(r.Notes) != 6 {
 		t.Fatalf("%v, %+v", err, r)
@@ -189,4 +195,28 @@ func TestSweep(t *testing.T) {
 	l.Close()
 	appendMore(t, dir, 2, 3, 1, o)
 	wholesome(t, reopen(t, dir, o))
+	if _, err := os.Stat(staged); err == nil {
+		t.Errorf("%s is still there", staged)
+	}
+}
+
+// TestCreate wants a file made anew where a killed writer left one, and not
+// written over: who has that open keeps it.
+func TestCreate(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "001")
+	if err := durably.Create(name, []byte("of a killed writer")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := durably.Create(name, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	old, err := io.ReadAll(f)
+	if got, err2 := os.ReadFile(name); err != nil || err2 != nil || string(got) != "new" || string(old) != "of a killed writer" {
+		t.Errorf("%q, %q, %v, %v", old, got, err, err2)
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mmaudit/mmaudit/ledger"
@@ -162,10 +164,33 @@ func TestIndexLies(t *testing.T) {
 			t.Error("a record was found under a key that it does not have")
 		}
 	}
-	r, err := l.Verify(t.Context(), VerifyOptions{})
-	if err != nil || len(r.Faults) != 1 {
-		t.Errorf("verify: %v, %+v", err, r)
+	path := l.path(s.id.path())
+	lies := func(want string) {
+		t.Helper()
+		r, err := l.Verify(t.Context(), VerifyOptions{})
+		if err != nil || len(r.Faults) != 1 || !strings.HasPrefix(r.Faults[0].String(), path+": "+want) {
+			t.Errorf("verify: %v, %v, want %q", err, r.Faults, want)
+		}
 	}
+	lies("lacks a key of record 3")
+	lying.postings = slices.Clone(honest.postings)
+	lying.postings[7].index = 255
+	write := func() {
+		t.Helper()
+		lying.count = int64(len(lying.postings))
+		if err := writeSegment(path, s.id, s.subtree, 0, []*segment{lying}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write()
+	lies("lacks a key of record ")
+	lying.postings = append(slices.Clone(honest.postings), posting{^uint64(0), 9})
+	write()
+	lies("has a key of record 9 that the record does not have")
+	lying.postings = slices.Clone(honest.postings)
+	lying.postings[0], lying.postings[1] = lying.postings[1], lying.postings[0]
+	write()
+	lies("keys of record ")
 }
 
 // TestSegmentsOf wants every bundle in one segment, and few of them.

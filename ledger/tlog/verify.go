@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"math/bits"
@@ -67,7 +68,7 @@ const maxFaults = 100
 func (l *Log) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 	var r Report
 	err := l.view(ctx, func(t tree) error {
-		v := &verification{t: t, o: o}
+		v := &verification{t: t, o: o, seed: maphash.MakeSeed()}
 		err := v.run(ctx)
 		r = v.report()
 		return err
@@ -84,6 +85,7 @@ type verification struct {
 	t tree
 	o VerifyOptions
 
+	seed     maphash.Seed  // of sums
 	blocks   []ledger.Hash // tree hash of each bundle's records
 	segments []segmentID
 
@@ -123,8 +125,17 @@ func (v *verification) report() Report {
 
 func (v *verification) run(ctx context.Context) error {
 	size := v.t.head.Size
-	v.blocks = make([]ledger.Hash, (size+tileWidth-1)/tileWidth)
 	v.segments = segmentsOf(size / tileWidth)
+	bundles, err := v.strays()
+	if err != nil {
+		return err
+	}
+	blocks := (size + tileWidth - 1) / tileWidth
+	if blocks > 2*bundles+tileWidth { // memory for what a checkpoint claims is for those who have something to show
+		v.fault("tile/entries", -1, "has %d bundles of the %d that %d records fill", bundles, blocks, size)
+		return nil
+	}
+	v.blocks = make([]ledger.Hash, blocks)
 	v.sums = make([]sum, len(v.segments))
 	v.damaged = map[int64]bool{}
 	if !v.o.SkipIndex {
@@ -159,10 +170,7 @@ func (v *verification) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := v.witnesses(); err != nil {
-		return err
-	}
-	return v.strays()
+	return v.witnesses()
 }
 
 // read reads a file that the log must have, into a buffer if that is large
@@ -247,8 +255,9 @@ func (v *verification) uppers() error {
 	return nil
 }
 
-// strays notes the files of the folder that do not belong to this tree.
-func (v *verification) strays() error {
+// strays notes the files of the folder that do not belong to this tree, and
+// counts the bundles that do.
+func (v *verification) strays() (bundles int64, err error) {
 	keep := map[string]bool{"checkpoint": true, "lock": true, tailPath(v.t.head.Size): true}
 	for _, id := range v.segments {
 		keep[id.path()] = true
@@ -256,7 +265,7 @@ func (v *verification) strays() error {
 	for _, c := range v.t.l.witnesses.cosigners {
 		keep[c.path()] = true
 	}
-	return filepath.WalkDir(v.t.l.dir, func(name string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(v.t.l.dir, func(name string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // a writer is at work
 		}
@@ -268,7 +277,11 @@ func (v *verification) strays() error {
 			return err
 		}
 		switch rel = filepath.ToSlash(rel); {
-		case keep[rel], v.isTile(rel):
+		case v.isTile(rel):
+			if strings.HasPrefix(rel, "tile/entries/") {
+				bundles++
+			}
+		case keep[rel]:
 		case strings.HasPrefix(rel, "cosigned/") && !isTemporary(rel):
 			v.note("%s is of a witness that is not known here, and was not checked", name)
 		default:
@@ -276,6 +289,7 @@ func (v *verification) strays() error {
 		}
 		return nil
 	})
+	return bundles, err
 }
 
 // isTile reports whether a path is that of a tile or bundle of the tree.

@@ -13,7 +13,7 @@ import (
 )
 
 // sum stands for many postings in any order: their number, and the sum of
-// their hashes under a seed that is new in every process. Two different lots of
+// their hashes under a seed that is new in every Verify. Two different lots of
 // postings have the same sum by a chance of 2^-64, which nobody who does not
 // know the seed can better.
 type sum struct {
@@ -21,11 +21,9 @@ type sum struct {
 	total uint64
 }
 
-var sumSeed = maphash.MakeSeed()
-
-func (s *sum) add(p posting) {
+func (s *sum) add(seed maphash.Seed, p posting) {
 	s.n++
-	s.total += maphash.Comparable(sumSeed, p)
+	s.total += maphash.Comparable(seed, p)
 }
 
 func (s *sum) addAll(o sum) {
@@ -79,7 +77,7 @@ func (v *verification) segment(id segmentID, want sum) error {
 		return nil
 	}
 	defer s.close()
-	have, err := sumOf(s)
+	have, err := sumOf(v.seed, s)
 	if err == nil && have != want {
 		var right *segment
 		if right, err = v.t.derive(id, subtree); err != nil {
@@ -94,7 +92,7 @@ func (v *verification) segment(id segmentID, want sum) error {
 }
 
 // sumOf reads a segment, in which postings are in order.
-func sumOf(s *segment) (sum sum, err error) {
+func sumOf(seed maphash.Seed, s *segment) (sum sum, err error) {
 	last := posting{index: -1}
 	for i := range 1 << s.bits {
 		b, err := s.bucket(i)
@@ -107,7 +105,7 @@ func sumOf(s *segment) (sum sum, err error) {
 				return sum, fmt.Errorf("keys of record %d are out of order", p.index)
 			}
 			last = p
-			sum.add(p)
+			sum.add(seed, p)
 		}
 	}
 	return sum, nil

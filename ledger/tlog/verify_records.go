@@ -210,7 +210,7 @@ func (v *verification) keys(n int64, s *scratch) {
 		}
 		if at >= 0 {
 			for _, h := range hashes {
-				sum.add(posting{h, index})
+				sum.add(v.seed, posting{h, index})
 			}
 		} else {
 			tail = append(tail, slices.Clone(hashes))

@@ -153,6 +153,10 @@ func TestWitnessMovesOn(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	verified(t, l, 2, "must have cosigned its 3 records; so many have cosigned the first 2")
+	older, err := os.ReadFile(l.path(l.witnesses.cosigners[0].path()))
+	if err != nil {
+		t.Fatal(err)
+	}
 	// Now the other process is cosigned, and this one has not looked since.
 	w.then = func() {
 		for i := 3; i < 5; i++ {
@@ -165,6 +169,35 @@ func TestWitnessMovesOn(t *testing.T) {
 		t.Error(err)
 	}
 	if got, err := l.Witness(t.Context()); err != nil || names(got) != "w.example 5" {
+		t.Errorf("%v, %v", got, err)
+	}
+	verified(t, l, 5, "")
+	// A process that was slow comes with an answer of before.
+	if h, err := l.attach(t.Context(), [][]byte{older}); err != nil || h.Size != 5 {
+		t.Errorf("%+v, %v", h, err)
+	}
+	if h, _, err := l.cosigned(l.witnesses.cosigners[0]); err != nil || h.Size != 5 {
+		t.Errorf("%+v, %v", h, err)
+	}
+
+	// A cosignature that was damaged is got anew.
+	if err := os.RemoveAll(dir + "/cosigned"); err != nil {
+		t.Fatal(err)
+	}
+	h, err := l.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Note[len(h.Note)-9] ^= 1
+	if err := os.WriteFile(dir+"/checkpoint", h.Note, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l = reopen(t, dir, o)
+	r, err := l.Verify(t.Context(), VerifyOptions{})
+	if want := "/checkpoint: cosignature of w.example: invalid signature"; err != nil || !strings.Contains(fmt.Sprint(r.Faults), want) {
+		t.Errorf("%v, %v, want %q", r.Faults, err, want)
+	}
+	if got, err := l.Witness(t.Context()); err != nil || len(got) != 1 {
 		t.Errorf("%v, %v", got, err)
 	}
 	verified(t, l, 5, "")

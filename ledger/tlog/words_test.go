@@ -243,6 +243,17 @@ func TestWords(t *testing.T) {
 			`ledger is corrupt: DIR/checkpoint: is not signed by a key of log "example.com/log" that is known here`,
 		},
 		{
+			"checkpoint that claims too much", both(edit("checkpoint", func([]byte) []byte {
+				b, err := note.Sign(&note.Note{Text: origin + "\n281474976710655\n" + noRoot}, o.Signer)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return b
+			}), func(t *testing.T, dir string) { os.RemoveAll(pins) }),
+			"DIR/tile/entries: has 1 bundles of the 1099511627776 that 281474976710655 records fill",
+			"ledger is corrupt: DIR/tile/5/000.p/255: is missing",
+		},
+		{
 			"damaged high-water mark", func(t *testing.T, dir string) {
 				if err := os.WriteFile(pin, half(im[pin]), 0o644); err != nil {
 					t.Fatal(err)
