@@ -121,7 +121,7 @@ func TestCommands(t *testing.T) {
 	})
 	s.of(audit.Approved).Approval.Document = s.document("minutes.txt", "approved by the board")
 	life := s.timeline()
-	text := page(t, life, view.Options{Open: s.open})
+	text := page(t, life, view.Options{Documents: s})
 
 	bundle := unpack(t, s.bundle(life, map[string][]byte{"index.html": []byte(text)}))
 	write(t, filepath.Join(work, "-"+nasty), "weights")

@@ -64,7 +64,8 @@ func (s *story) keep(events ...audit.Event) {
 	s.predicates = slices.DeleteFunc(s.predicates, func(p *audit.Predicate) bool { return !slices.Contains(events, p.Event) })
 }
 
-func (s *story) open(digest string) (io.ReadCloser, error) {
+// Open implements lifecycle.Documents.
+func (s *story) Open(digest string) (io.ReadCloser, error) {
 	text, ok := s.documents[digest]
 	if !ok {
 		return nil, fs.ErrNotExist
@@ -107,7 +108,7 @@ func (s *story) bundle(t *lifecycle.Timeline, extra map[string][]byte) string {
 	s.t.Helper()
 	o := bundle.Options{
 		Question: "the life of bev-seg 3.2.0", Model: "bev-seg", Version: "3.2.0", Extra: extra,
-		Documents: func(a *audit.Attachment) (io.ReadCloser, error) { return s.open(a.Digest["sha3_512"]) },
+		Documents: func(a *audit.Attachment) (io.ReadCloser, error) { return s.Open(a.Digest["sha3_512"]) },
 	}
 	for _, e := range t.Events {
 		o.Indices = append(o.Indices, e.Index)
@@ -131,3 +132,7 @@ func page(t *testing.T, life *lifecycle.Timeline, o view.Options) string {
 	}
 	return b.String()
 }
+
+type opener func(string) (io.ReadCloser, error)
+
+func (o opener) Open(digest string) (io.ReadCloser, error) { return o(digest) }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"io/fs"
 	"maps"
@@ -25,9 +24,7 @@ import (
 // A page is what page/page.html shows. Strings that come from records have gone
 // through human.Visible.
 type page struct {
-	Lang, Policy   string
-	CSS            template.CSS
-	JS             template.JS
+	head
 	Model, Version string
 	State          string
 	Good           bool
@@ -143,13 +140,10 @@ var see = human.Visible
 func (b *builder) page() (*page, error) {
 	t, w := b.t, b.words
 	p := &page{
-		Lang: w.lang, Policy: policy(), CSS: template.CSS(pageCSS), JS: template.JS(pageJS),
 		Model: see(t.Model), Version: see(t.Version), State: w.of("state", string(t.State)), Good: t.OK(),
-		Now: see(t.Now), Setup: setup, All: all,
+		Ledger: snapshot(t.Ledger), Now: see(t.Now), Setup: setup, All: all,
 	}
-	if t.Ledger != nil {
-		p.Ledger = &lifecycle.Snapshot{Origin: see(t.Ledger.Origin), Size: t.Ledger.Size, Root: see(t.Ledger.Root)}
-	}
+	p.head = newHead(w, p.Model+" "+p.Version+": "+p.State)
 	if r := b.o.Proof; r != nil {
 		p.Proof = b.proof(r)
 		p.Good = p.Good && p.Proof.Good
@@ -384,10 +378,10 @@ func plain(text []byte) string {
 // params reads the values of hyper-parameters. They are nil if the document is
 // not there; one that is another than the record says is an error.
 func (b *builder) params(a *audit.Attachment) ([]param, error) {
-	if b.o.Open == nil {
+	if b.o.Documents == nil {
 		return nil, nil
 	}
-	r, err := b.o.Open(a.Digest["sha3_512"])
+	r, err := b.o.Documents.Open(a.Digest["sha3_512"])
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -189,6 +189,19 @@ var texts = map[string][2]string{
 	"trees":       {"It computes the manifest's digest; the roots of the trees are computed as docs/formats.md of mmaudit says, by auditlog fingerprint DIR.", "该命令得出清单摘要；两棵树的树根按 mmaudit 的 docs/formats.md 计算（auditlog fingerprint DIR）。"},
 	"seeProblems": {"has problems", "存在问题"},
 	"key":         {"key", "密钥"},
+	"diffTitle":   {"What two versions do not share", "两个版本的差异"},
+	"diffTop":     {"Each version is taken as its newest run that finished left it. The records of each are on the page of its life.", "各版本以其最近一次完成的训练任务为准；相关记录见各版本的全生命周期页面。"},
+	"allSame":     {"Nothing that was recorded differs.", "所记录的内容没有差异。"},
+	"differ":      {"They differ, or could not be compared in full.", "存在差异，或未能完全比较。"},
+	"unknown":     {"Could not be compared", "未能比较"},
+	"sides":       {"The versions", "版本"},
+	"version":     {"Version", "版本"},
+	"versions":    {"Versions of tools", "工具版本"},
+	"state":       {"State", "状态"},
+	"commit":      {"Commit", "代码提交"},
+	"dirty":       {"with changes in no commit", "含未提交的改动"},
+	"notThere":    {"not there", "无"},
+	"same":        {"No difference.", "无差异。"},
 }
 
 // names are in the order of Langs. English texts that are the value itself are

@@ -26,6 +26,8 @@ import (
 )
 
 var (
+	//go:embed page/common.html
+	commonHTML string
 	//go:embed page/page.html
 	pageHTML string
 	//go:embed page/page.css
@@ -40,10 +42,9 @@ type Options struct {
 	// Proof is the outcome of verifying the bundle that the page is about; nil if
 	// it is about a ledger.
 	Proof *bundle.Report
-	// Open opens a document by its SHA3-512 in hexadecimal; fs.ErrNotExist if it
-	// is not there. Nil: there are none. Of documents the page has values of
-	// hyper-parameters; without them only their hash.
-	Open func(sha3_512 string) (io.ReadCloser, error)
+	// Documents opens what records name; nil: there are none. Of documents the
+	// page has the values of hyper-parameters; without them only their hash.
+	Documents lifecycle.Documents
 }
 
 // Life writes the page of a timeline.
@@ -57,16 +58,22 @@ func Life(w io.Writer, t *lifecycle.Timeline, o Options) error {
 	if err != nil {
 		return err
 	}
-	page, err := template.New("page").Funcs(template.FuncMap{"t": words.text}).Parse(pageHTML)
-	if err != nil {
-		return err
+	return write(w, words, pageHTML, p)
+}
+
+// write writes a page, or nothing if it cannot be finished.
+func write(w io.Writer, words *words, text string, page any) error {
+	t := template.New("page").Funcs(template.FuncMap{"t": words.text})
+	for _, part := range []string{commonHTML, text} {
+		if _, err := t.Parse(part); err != nil {
+			return err
+		}
 	}
-	// Nothing is written of a page that cannot be finished.
 	var out bytes.Buffer
-	if err := page.Execute(&out, p); err != nil {
+	if err := t.Execute(&out, page); err != nil {
 		return err
 	}
-	_, err = w.Write(out.Bytes())
+	_, err := w.Write(out.Bytes())
 	return err
 }
 

@@ -14,15 +14,17 @@ import (
 	"unicode"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/audittest"
 	"github.com/mmaudit/mmaudit/audit/bundle"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
+	"github.com/mmaudit/mmaudit/audit/lifecycle/lifetest"
 	"github.com/mmaudit/mmaudit/audit/view"
 )
 
 func TestLife(t *testing.T) {
 	s := newStory(t)
 	life := s.timeline()
-	text := page(t, life, view.Options{Open: s.open})
+	text := page(t, life, view.Options{Documents: s})
 	for _, want := range []string{
 		"<html lang=\"en\">", "<title>bev-seg 3.2.0: retired · auditlog</title>", "Nothing that must be there is missing",
 		"example.com/audit", life.Ledger.Root, "535.129.03", "vehicle-17", "R155-7", "miou <b>0.61</b>", "meets the plan",
@@ -47,7 +49,7 @@ func TestLife(t *testing.T) {
 			t.Errorf("lacks %s", d.Name)
 		}
 	}
-	if again := page(t, newStory(t).timeline(), view.Options{Open: s.open}); again != text {
+	if again := page(t, newStory(t).timeline(), view.Options{Documents: s}); again != text {
 		t.Error("two runs differ")
 	}
 	if without := page(t, life, view.Options{}); !strings.Contains(without, "The document with the values is not at hand") {
@@ -148,7 +150,7 @@ func TestHostile(t *testing.T) {
 		t.Fatalf("only %d texts were changed", changed)
 	}
 	for _, lang := range view.Langs() {
-		text := page(t, s.timeline(), view.Options{Open: s.open, Lang: lang})
+		text := page(t, s.timeline(), view.Options{Documents: s, Lang: lang})
 		// The page's own tags, and none of the records'.
 		for tag, n := range map[string]int{"<script": 1, "</script": 1, "<style": 1, "</style": 1, "<img": 0} {
 			if got := strings.Count(text, tag); got != n {
@@ -242,12 +244,12 @@ func TestErrors(t *testing.T) {
 		s.documents[digest] += " "
 	}
 	var out bytes.Buffer
-	if err := view.Life(&out, life, view.Options{Open: s.open}); err == nil || out.Len() > 0 {
+	if err := view.Life(&out, life, view.Options{Documents: s}); err == nil || out.Len() > 0 {
 		t.Errorf("another document: %v, %d bytes", err, out.Len())
 	}
 	broken := errors.New("disk")
-	failing := func(string) (io.ReadCloser, error) { return nil, broken }
-	if err := view.Life(&out, life, view.Options{Open: failing}); !errors.Is(err, broken) {
+	failing := opener(func(string) (io.ReadCloser, error) { return nil, broken })
+	if err := view.Life(&out, life, view.Options{Documents: failing}); !errors.Is(err, broken) {
 		t.Errorf("a document that cannot be read: %v", err)
 	}
 }
@@ -271,7 +273,7 @@ func TestTexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range append(files, "page/page.html") {
+	for _, file := range append(files, "page/page.html", "page/diff.html", "page/common.html") {
 		if file == "texts.go" {
 			continue
 		}
@@ -297,5 +299,43 @@ func TestTexts(t *testing.T) {
 		if !keys[m[1]+m[2]] {
 			t.Errorf("text %q is not there", m[1]+m[2])
 		}
+	}
+}
+
+func TestDiff(t *testing.T) {
+	s := newStory(t)
+	a := s.timeline()
+	other := newStory(t)
+	started := other.of(audit.TrainStarted)
+	started.Params = audittest.Params("lr=0.002", "warmup=5")
+	started.Params.Form = other.document("params.json", string(lifetest.ParamsForm("lr=0.002", "warmup=5")))
+	started.Toolchain.Versions = map[string]string{"driver": hostile, "cuda": "12.4"}
+	other.of(audit.TrainFinished).Params = started.Params
+	other.of(audit.TrainFinished).Toolchain = started.Toolchain
+	both := opener(func(digest string) (io.ReadCloser, error) {
+		if r, err := s.Open(digest); err == nil {
+			return r, nil
+		}
+		return other.Open(digest)
+	})
+	d := lifecycle.Diff(a, other.timeline(), both)
+	for _, lang := range view.Langs() {
+		var b bytes.Buffer
+		if err := view.Diff(&b, d, view.Options{Lang: lang}); err != nil {
+			t.Fatal(err)
+		}
+		text := html.UnescapeString(b.String())
+		for _, want := range []string{"0.001", "0.002", "warmup", "epochs", "535.129.03", `\u202e`} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: lacks %q", lang, want)
+			}
+		}
+		if strings.Contains(b.String(), "<img") || strings.Contains(b.String(), "\u202e") {
+			t.Errorf("%s: a record is markup", lang)
+		}
+	}
+	var b bytes.Buffer
+	if err := view.Diff(&b, lifecycle.Diff(a, a, s), view.Options{}); err != nil || !strings.Contains(b.String(), "Nothing that was recorded differs.") {
+		t.Errorf("a version against itself: %v\n%s", err, &b)
 	}
 }
