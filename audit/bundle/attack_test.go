@@ -332,6 +332,7 @@ func TestAttacks(t *testing.T) {
 			}
 		}), "documents", []string{`is not "params.json" of record 4 (params.form): its sha`}},
 		{"document added", edited(func(k kit) { k["documents/"+audit.DigestOf([]byte("x"))] = []byte("x") }), "documents", []string{"no record names such a document"}},
+		{"file that is not called extra", edited(func(k kit) { k["notes.html"] = nil }), "contents", []string{"notes.html: is neither a member of a bundle nor an extra file of this one"}},
 		{"key file changed", edited(func(k kit) { k[keyFile(ID("e"))] = Key("x").Public().PEM() }), "key-files", []string{"is not the key of that name in the records"}},
 		{"key file added", edited(func(k kit) { k[keyFile(ID("x"))] = Key("x").Public().PEM() }), "key-files", []string{"no record of the ledger makes it trusted"}},
 		{"key file removed", edited(func(k kit) { delete(k, keyFile(ID("e"))) }), "key-files", []string{"is missing"}},

@@ -337,3 +337,29 @@ func TestWriteRefuses(t *testing.T) {
 func always(text string) func(*audit.Attachment) (io.ReadCloser, error) {
 	return func(*audit.Attachment) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
 }
+
+// TestDiffers: size and each digest that can be computed count.
+func TestDiffers(t *testing.T) {
+	m, err := measure(strings.NewReader("text"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		edit func(a *audit.Attachment)
+		want string
+	}{
+		{func(*audit.Attachment) {}, ""},
+		{func(a *audit.Attachment) { a.Size++ }, "5 bytes"},
+		{func(a *audit.Attachment) { a.Digest["sha256"] = audittest.Digests("x")["sha256"] }, "its sha256 is"},
+		{func(a *audit.Attachment) { a.Digest["sha3_512"] = audittest.Digests("x")["sha3_512"] }, "its sha3_512 is"},
+		{func(a *audit.Attachment) { a.Digest["sha512"] = strings.Repeat("0", 128) }, "its sha512 is"},
+		{func(a *audit.Attachment) { a.Digest["sha384"] = strings.Repeat("0", 96) }, "its sha384 is"},
+	} {
+		a := audittest.Attachment("a", "text")
+		test.edit(a)
+		err := m.differs(a)
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%v, want %q", err, test.want)
+		}
+	}
+}

@@ -59,7 +59,6 @@ type entry struct {
 	by     *change // which added it
 	end    int64   // first index at which it is not believed
 	ender  int64   // index of the record that ended it
-	own    bool    // it was believed then: it may have signed that record
 	how    string  // it was ended
 }
 
@@ -198,13 +197,13 @@ func (k *Keyring) trust(by *change, s *audit.SignerKey) {
 
 func (e *entry) finish(by, end int64, how string) {
 	if end < e.end {
-		e.own = by < e.end
 		e.end, e.ender, e.how = end, by, how
 	}
 }
 
-// at reports whether the key had not ended yet.
-func (e *entry) at(index int64) bool { return index < e.end || e.own && index == e.ender }
+// at reports whether the key had not ended yet. The record that ends a key may
+// be signed with it.
+func (e *entry) at(index int64) bool { return index < e.end || index == e.ender }
 
 // believed finds the key as it is trusted at an index, or nil.
 func (k *Keyring) believed(id string, index int64) *entry {
