@@ -6,6 +6,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/trust"
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
 func recordChecks() []Check {
@@ -92,10 +93,19 @@ func recordChecks() []Check {
 			Why:     "What such a machine claims about time may be off by any amount.",
 			Hint:    "run chrony or systemd-timesyncd there",
 			find: func(b *life, say say) {
+				var first *entry
+				more := 0
 				for _, e := range b.entries {
-					if e.p != nil && e.p.Time.Synced != nil && !*e.p.Time.Synced && !e.heartbeat() {
-						say(e, "the clock of the machine was not synchronised")
+					if e.p != nil && e.p.Time.Synced != nil && !*e.p.Time.Synced {
+						if first == nil {
+							first = e
+						} else {
+							more++
+						}
 					}
+				}
+				if first != nil {
+					say(first, "the clock of the machine was not synchronised, here and in %s", human.Count(more, "later record"))
 				}
 			},
 		},

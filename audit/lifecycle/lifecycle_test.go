@@ -1,11 +1,11 @@
 package lifecycle_test
 
 import (
-	"github.com/mmaudit/mmaudit/audit/audittest"
 	"testing"
 	"time"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/audittest"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/lifecycle/lifetest"
 	"github.com/mmaudit/mmaudit/audit/trust"

@@ -23,7 +23,7 @@ func JSON(w io.Writer, answer any) error {
 // TextOptions say how answers are printed.
 type TextOptions struct {
 	Color bool
-	Hints bool // print what to do about each problem
+	Hints bool // print what to do about problems, once for each code
 }
 
 // Text prints an answer of this package, or a *lifecycle.Timeline or
@@ -238,10 +238,17 @@ func (p *printer) problems(problems []lifecycle.Problem, c lifecycle.Counts) {
 		return
 	}
 	p.head(fmt.Sprintf("Problems: %s, %s, %s", human.Count(c.Errors, "error"), human.Count(c.Warnings, "warning"), human.Count(c.Notes, "note")))
-	for _, x := range problems {
-		p.printf("%s %s %s: %s\n", p.severity(x.Severity), x.Code, at(x.Mark), x.Message)
-		if p.o.Hints {
-			p.printf("        %s\n", x.Hint)
+	hinted := map[string]bool{}
+	for _, severity := range []lifecycle.Severity{lifecycle.Error, lifecycle.Warning, lifecycle.Note} {
+		for _, x := range problems {
+			if x.Severity != severity {
+				continue
+			}
+			p.printf("%s %s %s: %s\n", p.severity(x.Severity), x.Code, at(x.Mark), x.Message)
+			if p.o.Hints && !hinted[x.Code] {
+				hinted[x.Code] = true
+				p.printf("        %s\n", x.Hint)
+			}
 		}
 	}
 }

@@ -23,6 +23,8 @@ func Count(n int, noun string) string {
 // Bytes writes a size in powers of a thousand: "131 bytes", "1.8 MB".
 func Bytes(n int64) string {
 	switch {
+	case n == 1:
+		return "1 byte"
 	case n < 1000:
 		return fmt.Sprintf("%d bytes", n)
 	case n < 1e6:

@@ -15,7 +15,7 @@ func TestCount(t *testing.T) {
 }
 
 func TestBytes(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 999: "999 bytes", 1000: "1.0 kB", 1863376: "1.9 MB", 4e9: "4.0 GB"} {
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1.0 kB", 1863376: "1.9 MB", 4e9: "4.0 GB"} {
 		if got := Bytes(n); got != want {
 			t.Errorf("%d: %q", n, got)
 		}
