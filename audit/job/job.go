@@ -47,7 +47,7 @@ type Options struct {
 
 	// PollLibraries is the longest time between two looks at what the
 	// processes have mapped; 0 is 30 s, less is never. Looks are dense first:
-	// the next comes when the command is 1/16 older, at least 50 ms. So a
+	// the next comes when the command is 1/16 older, at least 10 ms. So a
 	// library is seen if it stays mapped for a sixteenth of the command's age.
 	// Each is hashed when first seen: it may be replaced before the end.
 	// Linux only; elsewhere nothing is seen.

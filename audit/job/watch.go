@@ -214,7 +214,7 @@ func (w *watch) beats(ctx context.Context) {
 }
 
 const (
-	firstGap   = 50 * time.Millisecond
+	firstGap   = 10 * time.Millisecond
 	longestGap = 30 * time.Second
 	denser     = 16 // a gap is the command's age by this
 )

@@ -101,9 +101,10 @@ type Poller struct {
 	pid     int
 	digests *Digests
 
-	mu   sync.Mutex            // guards seen and done
-	seen map[mapping]int       // by which process first
-	done map[mapping]inspected // without error
+	mu     sync.Mutex            // guards the others
+	seen   map[mapping]int       // by which process first
+	done   map[mapping]inspected // without error
+	python string                // the interpreter, as Executable gives it
 }
 
 // inspected is what was found about the file of a mapping.
@@ -166,8 +167,13 @@ func (p *Poller) scan(pid int) error {
 	}
 	defer f.Close()
 	found, err := parseMaps(io.LimitReader(f, 64<<20))
+	python := p.Executable()
+	if python == "" {
+		python = p.root.interpreter(pid)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.python = cmp.Or(p.python, python)
 	for _, m := range found {
 		if _, known := p.seen[m]; !known && len(p.seen) < maxEntries {
 			p.seen[m] = pid
@@ -202,6 +208,30 @@ func (p *Poller) Libraries(ctx context.Context) ([]Library, error) {
 	}
 	sortLibraries(out)
 	return out, nil
+}
+
+// Executable gives the Python interpreter that was seen first, of the process or
+// of a descendant, for [Options] when it has ended; "" if there was none. In a
+// virtual environment that is a link, and the link is given if it was named.
+func (p *Poller) Executable() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.python
+}
+
+// interpreter gives what a process runs if that is Python.
+func (r root) interpreter(pid int) string {
+	proc := fmt.Sprintf("/proc/%d/", pid)
+	exe, err := os.Readlink(r.at(proc + "exe"))
+	if err != nil || !strings.HasPrefix(path.Base(exe), "python") {
+		return ""
+	}
+	args, _ := r.read(proc + "cmdline")
+	named, _, _ := strings.Cut(string(args), "\x00")
+	if inside, _, err := r.resolve(named); err == nil && path.IsAbs(named) && inside == exe {
+		return path.Clean(named)
+	}
+	return exe
 }
 
 // Known gives the libraries that were hashed already, in the same order. It

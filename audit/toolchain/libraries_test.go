@@ -78,6 +78,13 @@ func TestMappedLibraries(t *testing.T) {
 		"proc/10/root/image/libnvrtc.so.12": sharedObject(t, "libnvrtc.so.12", []byte{4}), // of a container
 		"image/libnvrtc.so.12":              "another file of that name",
 		"proc/7/task/7/children":            "8 ",
+		"proc/7/exe":                        "->/bin/sh",
+		"proc/8/exe":                        "->/usr/bin/python3.11",
+		"proc/8/cmdline":                    "/venv/bin/python\x00train.py\x00",
+		"proc/10/exe":                       "->/opt/bin/python3.12",
+		"venv/bin/python":                   "->python3",
+		"venv/bin/python3":                  "->/usr/bin/python3.11",
+		"venv/pyvenv.cfg":                   "version = 3.11.2\n",
 		"proc/7/task/9/children":            "8 7 10",
 	})
 	line := func(name, suffix string, other uint64) string {
@@ -129,6 +136,15 @@ func TestMappedLibraries(t *testing.T) {
 	}
 	if f := r.Fields["cuda.runtime"]; f.Value != "12.4.127" || f.Source != "/opt/my libs/libcudart.so.12.4.127" {
 		t.Errorf("%+v", f)
+	}
+	// When all have ended, the interpreter is known as it was named.
+	p := NewPoller(root, 7, nil)
+	if err := p.Scan(); err != nil || p.Executable() != "/venv/bin/python" {
+		t.Errorf("%s, %v", p.Executable(), err)
+	}
+	later := capture(t, Options{Root: root, Executable: p.Executable(), Argv: []string{"./train.sh"}}).Fields["python"]
+	if show(later.Value) != `{"executable":"/usr/bin/python3.11","prefixes":["/venv","/usr"],"pyvenv":{"version":"3.11.2"},"version":"3.11.2"}` || later.Source != "/proc/PID/exe" {
+		t.Errorf("%+v", later)
 	}
 	for _, code := range []string{"library-deleted", "library-unread", "library-other-file"} {
 		if !flagged(r, code) {

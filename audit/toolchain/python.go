@@ -52,6 +52,9 @@ func (e *env) pythonPrefixes() []string {
 	if c := e.command(); c != "" {
 		out = append(out, path.Dir(path.Dir(c)))
 	}
+	if x := e.opts.Executable; path.IsAbs(x) {
+		out = append(out, path.Dir(path.Dir(x)))
+	}
 	if exe := e.executable(); exe != "" {
 		out = append(out, path.Dir(path.Dir(exe)))
 	}
@@ -94,13 +97,16 @@ func (e *env) command() string {
 	return ""
 }
 
-// executable gives the interpreter that the process runs or, before there is
-// one, that the command is; "" if that is no Python.
+// executable gives the interpreter that the process runs, or ran, or will run as
+// far as the command tells; "" if that is no Python.
 func (e *env) executable() string {
 	target := ""
-	if e.opts.PID != 0 {
+	switch c := e.command(); {
+	case e.opts.PID != 0:
 		target, _ = os.Readlink(e.root.at(e.proc() + "/exe"))
-	} else if c := e.command(); c != "" {
+	case e.opts.Executable != "":
+		target, _, _ = e.root.resolve(e.opts.Executable)
+	case c != "":
 		inside, _, err := e.root.resolve(c)
 		if err == nil && e.elf(inside) { // not a script that chooses one
 			target = inside
@@ -128,8 +134,11 @@ func python(_ context.Context, e *env) (any, string, error) {
 	from := "search path"
 	if exe := e.executable(); exe != "" {
 		out["executable"] = exe
-		if from = "command"; e.opts.PID != 0 {
+		switch from = "command"; {
+		case e.opts.PID != 0:
 			from = e.proc() + "/exe"
+		case e.opts.Executable != "":
+			from = "/proc/PID/exe"
 		}
 	}
 	found := out["executable"] != nil

@@ -80,7 +80,9 @@ type Options struct {
 	Declared map[string]string // field name to value, for what cannot be observed
 
 	// Libraries are those that a Poller saw; nil reads the maps of PID once.
-	Libraries []Library
+	// Executable is the interpreter that it saw, for a process that has ended.
+	Libraries  []Library
+	Executable string
 	// Toolkit hashes the CUDA toolkit tree, which takes about 5 s for 1 GB.
 	Toolkit bool
 	// Drift compares what is installed with what package managers installed:
