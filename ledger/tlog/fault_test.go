@@ -76,7 +76,7 @@ func TestFaults(t *testing.T) {
 	o := options(t, pins)
 	grow(t, dir, 253, 253, o)
 	im := imageOf(t, dir, pins)
-	const first, last, batch = 253, 263, 2
+	const first, last, batch = 253, 259, 2
 	for _, how := range []struct {
 		name                string
 		persist, dead, torn bool

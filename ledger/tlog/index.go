@@ -220,6 +220,7 @@ func (l *Log) Find(ctx context.Context, size, from int64, key ledger.Key) iter.S
 			}
 			x := openIndex(t, nil)
 			defer x.close()
+			f := finder{t: t, bundle: -1}
 			for index, err := range x.candidates(keyHash(key), next) {
 				if err == nil {
 					err = ctx.Err()
@@ -230,7 +231,7 @@ func (l *Log) Find(ctx context.Context, size, from int64, key ledger.Key) iter.S
 				if index >= size {
 					return nil
 				}
-				e, err := t.entry(index)
+				e, err := f.entry(index)
 				if err != nil {
 					return err
 				}

@@ -91,6 +91,31 @@ func (t tree) entry(index int64) (ledger.Entry, error) {
 	return ledger.Entry{Index: index, Record: bytes.Clone(record)}, nil
 }
 
+// finder reads entries one by one, in order. The second of a bundle has all of
+// that bundle checked at once, and the others are at hand.
+type finder struct {
+	t       tree
+	bundle  int64
+	reads   int      // in it
+	records [][]byte // of it, checked
+}
+
+func (f *finder) entry(index int64) (ledger.Entry, error) {
+	if n := index / tileWidth; n != f.bundle {
+		f.bundle, f.reads, f.records = n, 0, nil
+	}
+	if f.reads++; f.reads == 1 {
+		return f.t.entry(index)
+	}
+	if f.records == nil {
+		var err error
+		if f.records, err = f.t.checked(f.bundle); err != nil {
+			return ledger.Entry{}, err
+		}
+	}
+	return ledger.Entry{Index: index, Record: bytes.Clone(f.records[index%tileWidth])}, nil
+}
+
 // Scan implements ledger.Ledger.
 func (l *Log) Scan(ctx context.Context, size, from int64) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
