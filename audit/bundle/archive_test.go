@@ -119,6 +119,22 @@ func TestArchive(t *testing.T) {
 	}
 }
 
+// TestMany: more members than the first zips could have.
+func TestMany(t *testing.T) {
+	var members []member
+	for i := range 1 << 16 {
+		members = append(members, memberOf(proofFile(int64(i)), nil))
+	}
+	var b bytes.Buffer
+	if err := writeZip(&b, members); err != nil {
+		t.Fatal(err)
+	}
+	files, err := readZip(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil || len(files) != len(members) {
+		t.Errorf("%d members, %v", len(files), err)
+	}
+}
+
 // overlapping makes a zip whose members share their bytes.
 func overlapping(t testing.TB) []byte {
 	data := make([]byte, 10_000)

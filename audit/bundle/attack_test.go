@@ -400,6 +400,23 @@ func TestHidden(t *testing.T) {
 	}
 }
 
+// TestJunk: a record that is none, among those about keys, changes nothing and
+// is told; whoever could append it cannot spoil every bundle with it.
+func TestJunk(t *testing.T) {
+	s := tell(t, Origin, "log").live()
+	e, _ := dsse.Parse(Seal(s.event(audit.KeyAdded, ""), "a"))
+	e.Payload = bytes.Replace(e.Payload, []byte(`"v":1`), []byte(`"v":2`), 1)
+	record, err := e.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.append(record)
+	r := check(t, s.write(s.options()), s.anchor())
+	if r.Outcome != Verified || !strings.Contains(lines(r), "noted    keys: records/000000000013.dsse.json: a change was tried and changed nothing: invalid-record: not a valid record") {
+		t.Error(lines(r))
+	}
+}
+
 // TestOwnTrustFile: a trust file that comes with the bundle is no anchor.
 func TestOwnTrustFile(t *testing.T) {
 	s := tell(t, Origin, "log").live()

@@ -121,6 +121,21 @@ func openRecord(index int64, record []byte) indexed {
 	return indexed{index, record, r, err}
 }
 
+// ofLedger reports whether a record is about keys and policy, or would be if it
+// could be read.
+func (r indexed) ofLedger() bool {
+	if r.err == nil {
+		return ofLedger(r.Predicate())
+	}
+	k, err := audit.KeysOf(r.bytes)
+	return err == nil && slices.Contains(k.Index, ledger.Key{Name: audit.KeyScope, Value: string(audit.OfLedger)})
+}
+
+func ofLedger(p *audit.Predicate) bool {
+	kind, _ := audit.KindOf(p.Event)
+	return kind.Scope == audit.OfLedger
+}
+
 // documents lists what the records name outside of the ledger: those that are
 // there, and those that are not.
 func documents(records []indexed, has func(file string) bool) (there []Document, absent []Absent) {

@@ -335,6 +335,18 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
+func TestWriteRefusesHuge(t *testing.T) {
+	s := tell(t, Origin, "log").live()
+	p := s.event(audit.Incident, "3.2.0")
+	p.Incident.Document = audittest.Attachment("dump", "x")
+	p.Incident.Document.Size = 1 << 32
+	s.add(p, "e")
+	_, err := Write(t.Context(), io.Discard, s.log, s.options())
+	if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "hand it over beside the bundle") {
+		t.Error(err)
+	}
+}
+
 func always(text string) func(*audit.Attachment) (io.ReadCloser, error) {
 	return func(*audit.Attachment) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
 }

@@ -61,11 +61,6 @@ func (v *verifier) ours(p *audit.Predicate) bool {
 	return ofLedger(p) || v.m != nil && v.m.Model != "" && p.Model == v.m.Model && p.Version == v.m.Version
 }
 
-func ofLedger(p *audit.Predicate) bool {
-	kind, _ := audit.KindOf(p.Event)
-	return kind.Scope == audit.OfLedger
-}
-
 // history follows the pointers from each record to the one before.
 func (v *verifier) history() {
 	at := map[int64]indexed{}
@@ -136,7 +131,7 @@ func (v *verifier) life() {
 		verdicts[r.Index] = r.Verdict
 	}
 	for _, r := range v.records {
-		if r.err == nil && ofLedger(r.Predicate()) {
+		if r.ofLedger() {
 			continue
 		}
 		l.Records = append(l.Records, lifecycle.Record{

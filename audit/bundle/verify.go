@@ -3,6 +3,7 @@ package bundle
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -302,7 +303,7 @@ func (v *verifier) inclusion() {
 func (v *verifier) keys() {
 	v.k = trust.New(v.head.Origin)
 	for _, r := range v.records {
-		if r.index == 0 || r.err == nil && ofLedger(r.Predicate()) {
+		if r.index == 0 || r.ofLedger() {
 			v.k.Add(r.index, r.bytes)
 		}
 	}
@@ -320,7 +321,7 @@ func (v *verifier) keys() {
 			if c.Index == 0 {
 				v.r.fail(checkKeys, recordFile(0), "the first record of the ledger is not valid: %s", p)
 			} else {
-				v.r.note(checkKeys, Noted, recordFile(c.Index), "%s was tried and changed nothing: %s", c.Event, p)
+				v.r.note(checkKeys, Noted, recordFile(c.Index), "%s was tried and changed nothing: %s", cmp.Or(c.Event, "a change"), p)
 			}
 		}
 	}
@@ -382,7 +383,9 @@ func (v *verifier) signatures() {
 	good := 0
 	for _, r := range v.records {
 		if r.err != nil {
-			v.r.fail(checkSignatures, recordFile(r.index), "cannot be read: %v", r.err)
+			if !r.ofLedger() { // told among the keys
+				v.r.fail(checkSignatures, recordFile(r.index), "cannot be read: %v", r.err)
+			}
 			continue
 		}
 		verdict := v.k.Judge(r.index, r.Record)
@@ -390,8 +393,8 @@ func (v *verifier) signatures() {
 		if verdict.OK() {
 			good++
 		}
-		if ofLedger(r.Predicate()) && r.index > 0 {
-			continue // told among the keys: it changed something or not
+		if r.ofLedger() && r.index > 0 {
+			continue // the same: it changed something or not
 		}
 		for _, p := range verdict.Problems {
 			v.r.fail(checkSignatures, recordFile(r.index), "%s: %s", r.Predicate().Event, p)

@@ -45,6 +45,10 @@ type Options struct {
 	Extra map[string][]byte
 }
 
+// maxMember is the most bytes of a member: beyond, the headers of a zip have
+// another form.
+const maxMember = 1<<32 - 2
+
 // Write writes a bundle of records of a ledger, and returns its table of
 // contents. The same ledger and options give the same bytes. Options that can
 // never be right, and documents that are not what their record says, are
@@ -218,6 +222,9 @@ func (b *builder) addDocuments() error {
 				continue
 			}
 			done[name] = true
+			if d.Size > maxMember {
+				return fmt.Errorf("%w: document %q of record %d has %d bytes, at most %d: hand it over beside the bundle", ErrInvalid, d.Name, r.index, d.Size, int64(maxMember))
+			}
 			open := func() (io.ReadCloser, error) { return b.o.Documents(d.Attachment) }
 			in, err := open()
 			if errors.Is(err, fs.ErrNotExist) {

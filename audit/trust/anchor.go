@@ -33,8 +33,9 @@ var (
 type Anchor struct {
 	V      int    `json:"v"` // 1
 	Origin string `json:"origin"`
-	// Log are verifier keys of the log, as C2SP signed-note has them. The ledger
-	// must have signed with each.
+	// Log are verifier keys of the log, as C2SP signed-note has them, the oldest
+	// first. The log must have signed with one of them: an older state of the
+	// ledger has not all of them yet, and a newer one has further ones.
 	Log []string `json:"log"`
 	// Genesis is SHA3-512 of the first record, Admins are the ids of all admin
 	// keys that it names. At least one of the two is there.
@@ -58,7 +59,7 @@ func (k *Keyring) Anchor(w *Witnesses) (*Anchor, error) {
 	if k.genesis == "" {
 		return nil, fmt.Errorf("%w: the ledger has no valid first record", ErrAnchor)
 	}
-	a := &Anchor{V: 1, Origin: k.origin, Log: []string{k.LogKey()}, Genesis: k.genesis, Admins: k.admins(), Witnesses: w}
+	a := &Anchor{V: 1, Origin: k.origin, Log: k.LogKeys(), Genesis: k.genesis, Admins: k.admins(), Witnesses: w}
 	return a, a.validate()
 }
 
@@ -222,10 +223,8 @@ func (a *Anchor) Check(k *Keyring) error {
 			}
 		}
 	}
-	for _, vkey := range a.Log {
-		if !slices.Contains(k.LogKeys(), vkey) {
-			differ("its log never signed with %q", vkey)
-		}
+	if !slices.ContainsFunc(a.Log, func(vkey string) bool { return slices.Contains(k.LogKeys(), vkey) }) {
+		differ("its log signed with %s, and never with %s", strings.Join(k.LogKeys(), ", "), strings.Join(a.Log, ", "))
 	}
 	return errors.Join(errs...)
 }

@@ -50,6 +50,16 @@ func TestAnchor(t *testing.T) {
 		t.Error(err)
 	}
 
+	// A trust file of today fits the ledger of yesterday.
+	newer, err := l.keyring().Anchor(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	yesterday := &log{t: t, records: l.records[:1]}
+	if err := newer.Check(yesterday.keyring()); err != nil || len(newer.Log) != 2 {
+		t.Error(newer.Log, err)
+	}
+
 	genesis := func(p *audit.Predicate, by string) *trust.Keyring {
 		k := trust.New(p.Ledger.Origin)
 		if v := k.Add(0, Seal(p, by)); !v.OK() {
@@ -75,7 +85,7 @@ func TestAnchor(t *testing.T) {
 			p := Genesis(Origin, Signer("a", audit.Admin), Signer("b", audit.Admin))
 			p.Ledger.Log = VKey(Origin, "mine")
 			return genesis(p, "a")
-		}(), &admins, "never signed with"},
+		}(), &admins, "and never with"},
 	} {
 		err := test.anchor.Check(test.k)
 		if (err == nil) != (test.want == "") || err != nil && (!errors.Is(err, trust.ErrAnchor) || !strings.Contains(err.Error(), test.want)) {

@@ -139,6 +139,9 @@ func (k *Keyring) Add(index int64, record []byte) Verdict {
 		}
 		c.Verdict = v
 	}
+	if c.Verdict.Signers == nil {
+		c.Verdict.Signers = []Signer{}
+	}
 	k.at[index] = len(k.changes)
 	k.changes = append(k.changes, c)
 	return c.Verdict
