@@ -2,8 +2,9 @@ package hparams
 
 import (
 	"math/big"
-	"regexp"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 const (
@@ -12,10 +13,10 @@ const (
 )
 
 var (
-	coreInt   = regexp.MustCompile(`^[-+]?[0-9]+$`)
-	coreOctal = regexp.MustCompile(`^0o[0-7]+$`)
-	coreHex   = regexp.MustCompile(`^0x[0-9a-fA-F]+$`)
-	coreFloat = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+	coreInt   = lazyre.New(`^[-+]?[0-9]+$`)
+	coreOctal = lazyre.New(`^0o[0-7]+$`)
+	coreHex   = lazyre.New(`^0x[0-9a-fA-F]+$`)
+	coreFloat = lazyre.New(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
 )
 
 // readCore reads a plain scalar by YAML 1.2, section 10.3.2 (core schema).
@@ -32,13 +33,13 @@ func readCore(s string) (Value, error) {
 		return v, nil
 	}
 	switch {
-	case coreInt.MatchString(s):
+	case coreInt().MatchString(s):
 		return parseInt(s, 10)
-	case coreOctal.MatchString(s):
+	case coreOctal().MatchString(s):
 		return parseInt(s[2:], 8)
-	case coreHex.MatchString(s):
+	case coreHex().MatchString(s):
 		return parseInt(s[2:], 16)
-	case coreFloat.MatchString(s):
+	case coreFloat().MatchString(s):
 		return parseFloat(s)
 	}
 	return OfString(s), nil
@@ -61,11 +62,11 @@ const timestamp Type = "timestamp"
 
 // The implicit resolvers of PyYAML 6 (resolver.py), in their order.
 var (
-	pyBool = regexp.MustCompile(`^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$`)
+	pyBool = lazyre.New(`^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$`)
 	// The last alternatives are sexagesimal: 12:30 is 750.
-	pyFloat = regexp.MustCompile(`^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*)$`)
-	pyInt   = regexp.MustCompile(`^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$`)
-	pyTime  = regexp.MustCompile(`^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?(?:[Tt]|[ \t]+)[0-9][0-9]?:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9][0-9]?(?::[0-9]{2})?))?)$`)
+	pyFloat = lazyre.New(`^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*)$`)
+	pyInt   = lazyre.New(`^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$`)
+	pyTime  = lazyre.New(`^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?(?:[Tt]|[ \t]+)[0-9][0-9]?:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9][0-9]?(?::[0-9]{2})?))?)$`)
 )
 
 // readPyYAML reads a plain scalar as PyYAML 6 does.
@@ -78,13 +79,13 @@ func readPyYAML(s string) (Value, error) {
 		return v, nil
 	}
 	switch {
-	case pyBool.MatchString(s):
+	case pyBool().MatchString(s):
 		switch strings.ToLower(s) {
 		case "yes", "true", "on":
 			return OfBool(true), nil
 		}
 		return OfBool(false), nil
-	case pyFloat.MatchString(s):
+	case pyFloat().MatchString(s):
 		text := strings.ReplaceAll(s, "_", "")
 		if strings.Contains(text, ":") {
 			whole, fraction, _ := strings.Cut(text, ".")
@@ -96,9 +97,9 @@ func readPyYAML(s string) (Value, error) {
 			return parseFloat(v.Text)
 		}
 		return parseFloat(text)
-	case pyInt.MatchString(s):
+	case pyInt().MatchString(s):
 		return pyInteger(strings.ReplaceAll(s, "_", ""))
-	case pyTime.MatchString(s):
+	case pyTime().MatchString(s):
 		return Value{Type: timestamp, Text: s}, nil
 	}
 	return OfString(s), nil

@@ -15,8 +15,9 @@ import (
 	"errors"
 	"hash"
 	"math"
-	"regexp"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 // MinKey is the least length of a site key, in bytes.
@@ -73,27 +74,30 @@ func (r *Redactor) Value(name, value string) (out string, redacted bool) {
 
 // Text replaces each part of a text that looks like a secret.
 func (r *Redactor) Text(text string) (out string, redacted bool) {
-	out = urlUser.ReplaceAllStringFunc(text, func(m string) string {
-		parts := urlUser.FindStringSubmatch(m)
+	if text == "" {
+		return "", false
+	}
+	out = urlUser().ReplaceAllStringFunc(text, func(m string) string {
+		parts := urlUser().FindStringSubmatch(m)
 		if IsRedacted(parts[2]) {
 			return m
 		}
 		redacted = true
 		return parts[1] + r.Commit(parts[2]) + "@"
 	})
-	out = pem.ReplaceAllStringFunc(out, func(m string) string {
+	out = pem().ReplaceAllStringFunc(out, func(m string) string {
 		redacted = true
 		return r.Commit(m)
 	})
-	out = assignment.ReplaceAllStringFunc(out, func(m string) string {
-		parts := assignment.FindStringSubmatch(m)
+	out = assignment().ReplaceAllStringFunc(out, func(m string) string {
+		parts := assignment().FindStringSubmatch(m)
 		if !SecretName(parts[1]) || harmless(parts[3]) || strings.HasPrefix(parts[3], "[redacted") {
 			return m
 		}
 		redacted = true
 		return parts[1] + parts[2] + r.Commit(parts[3])
 	})
-	out = word.ReplaceAllStringFunc(out, func(m string) string {
+	out = word().ReplaceAllStringFunc(out, func(m string) string {
 		if !looksSecret(m) {
 			return m
 		}
@@ -108,11 +112,14 @@ func (r *Redactor) Text(text string) (out string, redacted bool) {
 // does not guess from the look of a text as Text does, which takes some names
 // (a ULID) for secrets: for what must be refused where it cannot be replaced.
 func HasToken(text string) bool {
-	if pem.MatchString(text) || urlUser.MatchString(text) {
+	if len(text) < shortest && !strings.Contains(text, "://") {
+		return false
+	}
+	if pem().MatchString(text) || urlUser().MatchString(text) {
 		return true
 	}
-	for _, w := range word.FindAllString(text, -1) {
-		if prefixes.MatchString(w) || inside.MatchString(w) {
+	for _, w := range word().FindAllString(text, -1) {
+		if prefixes().MatchString(w) || inside().MatchString(w) {
 			return true
 		}
 	}
@@ -121,7 +128,7 @@ func HasToken(text string) bool {
 
 // IsRedacted reports whether text is what Commit gives.
 func IsRedacted(text string) bool {
-	return text == Mark || commitment.MatchString(text)
+	return text == Mark || commitment().MatchString(text)
 }
 
 // Args redacts a command line: values of flags by the name of the flag
@@ -132,10 +139,10 @@ func (r *Redactor) Args(argv []string) []string {
 	for i, arg := range argv {
 		name, value, assigned := strings.Cut(arg, "=")
 		switch {
-		case assigned && value != "" && argName.MatchString(name) && !looksSecret(name):
+		case assigned && value != "" && argName().MatchString(name) && !looksSecret(name):
 			value, _ = r.Value(strings.TrimLeft(name, "-"), value)
 			out[i], flag = name+"="+value, ""
-		case strings.HasPrefix(arg, "-") && argName.MatchString(arg):
+		case strings.HasPrefix(arg, "-") && argName().MatchString(arg):
 			out[i], flag = arg, strings.TrimLeft(arg, "-")
 		default:
 			out[i], _ = r.Value(flag, arg)
@@ -146,14 +153,14 @@ func (r *Redactor) Args(argv []string) []string {
 }
 
 var (
-	commitment = regexp.MustCompile(`^\[redacted hmac-sha3-256:[0-9a-f]{64}\]$`)
-	argName    = regexp.MustCompile(`^-{0,2}[A-Za-z_][\w.\-+]{0,80}$`)
-	urlUser    = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.\-]*://)([^\s/@?#]+)@`)
-	pem        = regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*-----|$)`)
-	assignment = regexp.MustCompile(`([A-Za-z_][\w\-.]{0,80})("?\s*[=:]\s*"?)((?:(?i:bearer|basic)\s+)?[^\s"'&,;]+)`)
+	commitment = lazyre.New(`^\[redacted hmac-sha3-256:[0-9a-f]{64}\]$`)
+	argName    = lazyre.New(`^-{0,2}[A-Za-z_][\w.\-+]{0,80}$`)
+	urlUser    = lazyre.New(`([A-Za-z][A-Za-z0-9+.\-]*://)([^\s/@?#]+)@`)
+	pem        = lazyre.New(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*-----|$)`)
+	assignment = lazyre.New(`([A-Za-z_][\w\-.]{0,80})("?\s*[=:]\s*"?)((?:(?i:bearer|basic)\s+)?[^\s"'&,;]+)`)
 	// A word is what could be a token: the separators of paths, lists and
 	// assignments end it.
-	word = regexp.MustCompile(`[A-Za-z0-9_\-+.~]{8,}(?:/[A-Za-z0-9_\-+]{4,})*={0,2}`)
+	word = lazyre.New(`[A-Za-z0-9_\-+.~]{8,}(?:/[A-Za-z0-9_\-+]{4,})*={0,2}`)
 )
 
 // SecretName reports whether a variable, flag or parameter of this name holds
@@ -221,7 +228,7 @@ func harmless(value string) bool {
 }
 
 // prefixes of tokens that providers made recognisable.
-var prefixes = regexp.MustCompile(`^(?:` + strings.Join([]string{
+var prefixes = lazyre.New(`^(?:` + strings.Join([]string{
 	`AKIA[0-9A-Z]{16}`, `ASIA[0-9A-Z]{16}`, // AWS key ids
 	`gh[pousr]_[A-Za-z0-9]{20,}`, `github_pat_\w{20,}`, `glpat-[\w\-]{20,}`,
 	`hf_[A-Za-z0-9]{20,}`, `sk-[\w\-]{16,}`, `sk_(?:live|test)_\w{10,}`, `rk_(?:live|test)_\w{10,}`,
@@ -230,26 +237,29 @@ var prefixes = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`eyJ[\w\-]{8,}\.eyJ[\w\-]{8,}(?:\.[\w\-]*)?`, // JSON web token
 }, "|") + `)`)
 
+// shortest is less than any token of prefixes has bytes.
+const shortest = 15
+
 // inside finds such a token within a word that starts with something else.
-var inside = regexp.MustCompile(`(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|hf_[A-Za-z0-9]{30,}|eyJ[\w\-]{8,}\.eyJ[\w\-]{8,}`)
+var inside = lazyre.New(`(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|hf_[A-Za-z0-9]{30,}|eyJ[\w\-]{8,}\.eyJ[\w\-]{8,}`)
 
 var (
-	hexadecimal = regexp.MustCompile(`^[0-9a-fA-F\-]+$`)
-	numeric     = regexp.MustCompile(`^[0-9.eE+\-_:T]+Z?$`)
+	hexadecimal = lazyre.New(`^[0-9a-fA-F\-]+$`)
+	numeric     = lazyre.New(`^[0-9.eE+\-_:T]+Z?$`)
 )
 
 // looksSecret reports whether a word is a token: one with a known prefix, or
 // 20 characters and more that look random.
 func looksSecret(w string) bool {
-	if prefixes.MatchString(w) || inside.MatchString(w) {
+	if prefixes().MatchString(w) || inside().MatchString(w) {
 		return true
 	}
-	if len(w) < 20 || numeric.MatchString(w) {
+	if len(w) < 20 || numeric().MatchString(w) {
 		return false
 	}
 	// Digests, UUIDs and commits are what records are made of. A secret in
 	// hexadecimal is found by its name.
-	if hexadecimal.MatchString(w) {
+	if hexadecimal().MatchString(w) {
 		return false
 	}
 	// In a path or a name made of words, the longest piece decides.

@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/internal/human"
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 	"github.com/mmaudit/mmaudit/internal/suggest"
 )
 
@@ -97,12 +97,12 @@ func parseMetric(word string) (audit.Metric, error) {
 	return m, nil
 }
 
-var threshold = regexp.MustCompile(`^\s*(.+?)\s*(>=|<=|>|<)\s*([^<>=]+?)\s*$`)
+var threshold = lazyre.New(`^\s*(.+?)\s*(>=|<=|>|<)\s*([^<>=]+?)\s*$`)
 
 func fillEvaluation(d *draft) (err error) {
 	e := &audit.Evaluation{Name: d.c.String("evaluation"), Verdict: d.c.String("verdict")}
 	for _, word := range d.c.StringSlice("require") {
-		m := threshold.FindStringSubmatch(word)
+		m := threshold().FindStringSubmatch(word)
 		if m == nil {
 			return clikit.Usagef("such as --require 'miou>=0.6'", "--require %q: want METRIC>=VALUE", word)
 		}
@@ -258,7 +258,7 @@ func (d *draft) toolchain(o toolchain.Options) error {
 	return err
 }
 
-var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
+var fieldName = lazyre.New(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
 
 // checkField takes fields of the toolchain and others of that form, such as
 // fpga.bitstream, but not what is a slip of the pen.
@@ -273,7 +273,7 @@ func checkField(field string) error {
 	if near := suggest.Nearest(field, names); near != "" {
 		return clikit.Usagef(fmt.Sprintf("did you mean %s? `auditlog explain toolchain` lists the fields", near), "--declare: the toolchain has no field %q", field)
 	}
-	if !fieldName.MatchString(field) {
+	if !fieldName().MatchString(field) {
 		return clikit.Usagef("`auditlog explain toolchain` lists the fields; others are called as fpga.bitstream is", "--declare: no field can be called %q", field)
 	}
 	return nil
@@ -302,13 +302,13 @@ func fillData(d *draft) error {
 	return nil
 }
 
-var role = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+var role = lazyre.New(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
 // roleAndPath reads [ROLE=]PATH. What lies on disk under the whole word is meant
 // as it stands.
 func roleAndPath(word string) (string, string) {
 	before, after, found := strings.Cut(word, "=")
-	if !found || !role.MatchString(before) || after == "" {
+	if !found || !role().MatchString(before) || after == "" {
 		return "", word
 	}
 	if _, err := os.Lstat(word); err == nil {

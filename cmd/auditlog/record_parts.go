@@ -171,19 +171,16 @@ func (p *part) has(flag string) bool {
 
 // given reports whether one of the part's flags was given.
 func (p *part) given(c *cli.Context) bool {
-	return slices.ContainsFunc(p.flags, func(f cli.Flag) bool { return c.IsSet(f.Names()[0]) })
+	return slices.ContainsFunc(c.LocalFlagNames(), p.has)
 }
 
 // checkFlags refuses flags that say nothing about the event, and the lack of
 // those that it needs.
 func checkFlags(c *cli.Context, kind audit.Kind) error {
-	all := parts()
-	for _, p := range all {
-		for _, f := range p.flags {
-			n := f.Names()[0]
-			if !c.IsSet(n) || slices.ContainsFunc(all, func(q part) bool { return q.has(n) && q.allows(kind) }) {
-				continue
-			}
+	all, given := parts(), c.LocalFlagNames()
+	for _, n := range given {
+		has := func(q part) bool { return q.has(n) }
+		if slices.ContainsFunc(all, has) && !slices.ContainsFunc(all, func(q part) bool { return has(q) && q.allows(kind) }) {
 			return clikit.Usagef("--"+n+" belongs to "+eventsOf(n), "--%s says nothing about %s", n, kind.Event)
 		}
 	}
@@ -193,7 +190,7 @@ func checkFlags(c *cli.Context, kind audit.Kind) error {
 			continue
 		}
 		for _, oneOf := range p.needs {
-			if !slices.ContainsFunc(oneOf, c.IsSet) {
+			if !slices.ContainsFunc(oneOf, func(n string) bool { return slices.Contains(given, n) }) {
 				missing = append(missing, "--"+strings.Join(oneOf, " or --"))
 			}
 		}

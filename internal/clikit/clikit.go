@@ -9,13 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 	"github.com/mmaudit/mmaudit/internal/suggest"
 )
 
@@ -95,11 +95,7 @@ func NewApp(name string, commands []*cli.Command) *cli.App {
 		msg, hint := flagError(err, c)
 		return Usagef(cmp.Or(hint, fmt.Sprintf("`%s --help` lists the flags", at)), "%s", msg)
 	}
-	for _, cmd := range commands {
-		cmd.OnUsageError = onUsage
-		cmd.HideHelpCommand = true
-		cmd.UseShortOptionHandling = true
-	}
+	prepare(commands, onUsage)
 	cli.FlagStringer = flagLine // the library keeps it in a variable of its own
 	return &cli.App{
 		Name: name, HelpName: name, Commands: commands,
@@ -109,6 +105,47 @@ func NewApp(name string, commands []*cli.Command) *cli.App {
 		UseShortOptionHandling: true,
 	}
 }
+
+func prepare(commands []*cli.Command, onUsage cli.OnUsageErrorFunc) {
+	for _, cmd := range commands {
+		cmd.OnUsageError = onUsage
+		cmd.HideHelpCommand = true
+		cmd.UseShortOptionHandling = true
+		for i, f := range cmd.Flags {
+			switch d := f.(type) {
+			case *cli.StringSliceFlag:
+				cmd.Flags[i] = namedSlice{d, f.Names()}
+			case cli.DocGenerationFlag:
+				cmd.Flags[i] = named{d, f.Names()}
+			}
+		}
+		prepare(cmd.Subcommands, onUsage)
+	}
+}
+
+// named knows the names of a flag. The library computes them, by a regular
+// expression, for each flag whenever it looks one up: with sixty flags that
+// took longer than what the command does.
+type named struct {
+	cli.DocGenerationFlag
+	names []string
+}
+
+func (n named) Names() []string { return n.names }
+
+func (n named) IsVisible() bool {
+	v, ok := n.DocGenerationFlag.(cli.VisibleFlag)
+	return ok && v.IsVisible()
+}
+
+// namedSlice is the same, and keeps the method by which the library tells the
+// flag whether commas separate values.
+type namedSlice struct {
+	*cli.StringSliceFlag
+	names []string
+}
+
+func (n namedSlice) Names() []string { return n.names }
 
 // flagLine is a flag's line in the help: "-o, --output FILE<TAB>write to FILE".
 // The placeholder is what stands in backquotes in the usage. Defaults that are
@@ -138,7 +175,7 @@ func flagLine(f cli.Flag) string {
 	return strings.Join(names, ", ") + value + "\t" + usage
 }
 
-var badValue = regexp.MustCompile(`^invalid (?:boolean )?value "(.*)" for (?:flag )?-(\S+): `)
+var badValue = lazyre.New(`^invalid (?:boolean )?value "(.*)" for (?:flag )?-(\S+): `)
 
 // flagError puts the flag package's errors into our words: "unknown flag --foo
 // (did you mean --format?)". hint may be "".
@@ -162,13 +199,16 @@ func flagError(err error, c *cli.Context) (msg, hint string) {
 	if given, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		return dashed(strings.TrimLeft(given, "-")) + " wants a value", ""
 	}
-	if m := badValue.FindStringSubmatch(err.Error()); m != nil {
+	if m := badValue().FindStringSubmatch(err.Error()); m != nil {
 		for _, f := range flags {
 			if !slices.Contains(f.Names(), m[2]) {
 				continue
 			}
+			if n, ok := f.(named); ok {
+				f = n.DocGenerationFlag
+			}
 			switch f.(type) {
-			case *cli.IntFlag:
+			case *cli.IntFlag, *cli.Int64Flag:
 				hint = "a whole number"
 			case *cli.DurationFlag:
 				hint = "a number with a unit, such as 90s, 10m or 1h30m"
