@@ -9,7 +9,7 @@ import (
 )
 
 // sealBatch is how many rows are looked at again at once.
-const sealBatch = 4096
+const sealBatch = 512
 
 // seal looks at every entry a last time, in order, and emits those that are
 // leaves. What is not as it was found becomes a problem: a folder too, into
