@@ -34,8 +34,8 @@ const namespace = "https://github.com/mmaudit/mmaudit/"
 var (
 	// ErrRecords: the records do not say what an export must know.
 	ErrRecords = errors.New("records do not suffice")
-	// ErrNoRun: a format is about the artefacts of a run, and there is none.
-	ErrNoRun = errors.New("no run has finished")
+	// ErrNoRun: a format is about the artefacts of a run, and there are none.
+	ErrNoRun = errors.New("no run has finished and left artefacts")
 	// ErrNoFiles: the SHA-256 of each file of the model is not known.
 	ErrNoFiles = errors.New("files of the model are not known by SHA-256")
 	// ErrDocument: a document is not the one that its record names.

@@ -56,6 +56,9 @@ func (v *version) formulation() *[]cdx.Formula {
 		for _, t := range toolComponents {
 			p.add("absent:"+t.field, v.toolchain.Fields[t.field].Error)
 		}
+		for _, field := range []string{"cuda.runtime_set", "python.packages", "source.git"} {
+			p.add("absent:"+field, v.toolchain.Fields[field].Error)
+		}
 		for _, f := range v.toolchain.Flags {
 			p.add("flag:"+f.Code, f.Message)
 		}

@@ -33,6 +33,7 @@ var problemsZH = map[string]string{
 	"run-ended-twice":      "训练任务重复结束",
 	"run-after-end":        "训练任务结束后仍有记录",
 	"run-shared":           "同一训练任务归属于多个版本",
+	"outputs-missing":      "训练完成却没有产物",
 	"outcome-contradicts":  "训练结果与进程退出码矛盾",
 	"data-changed":         "训练期间数据发生变化",
 	"data-partial":         "数据集中有文件无法读取",

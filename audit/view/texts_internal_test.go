@@ -11,7 +11,7 @@ import (
 func TestChinese(t *testing.T) {
 	for _, c := range lifecycle.Catalogue() {
 		if problemsZH[c.Code] == "" {
-			t.Errorf("no Chinese text for check %s", c.Code)
+			t.Errorf("problems_zh.go has no text for check %s", c.Code)
 		}
 	}
 	if len(problemsZH) != len(lifecycle.Catalogue()) {
@@ -19,7 +19,7 @@ func TestChinese(t *testing.T) {
 	}
 	for _, k := range audit.Kinds() {
 		if names["event"][string(k.Event)][1] == "" {
-			t.Errorf("no Chinese name for event %s", k.Event)
+			t.Errorf("texts.go has no Chinese name for event %s", k.Event)
 		}
 	}
 	for _, r := range audit.Roles() {

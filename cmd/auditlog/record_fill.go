@@ -253,7 +253,12 @@ func (d *draft) toolchain(o toolchain.Options) error {
 			return err
 		}
 	}
-	o.Dir, o.Env, o.Declared = d.c.String("code"), os.Environ(), declared
+	if code := d.c.String("code"); code != "" {
+		if o.Dir, err = filepath.Abs(code); err != nil {
+			return err
+		}
+	}
+	o.Env, o.Declared = os.Environ(), declared
 	d.p.Toolchain, err = d.Toolchain(d.c.Context, o)
 	return err
 }
