@@ -34,6 +34,20 @@ func (v *View) Version(ctx context.Context, model, version string) (*lifecycle.T
 	return t, nil
 }
 
+// Records lists the records that Version rests on, by index: those of the
+// version, heartbeats too, and those about its data sets and devices.
+func (v *View) Records(ctx context.Context, model, version string) ([]int64, error) {
+	life, _, err := v.life(ctx, model, version, records{})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]int64, 0, len(life.Records))
+	for _, r := range life.Records {
+		all = append(all, r.Index)
+	}
+	return all, nil
+}
+
 // life gathers what belongs to the life of a version, beside the records that are
 // known, and says what could not be looked at. A heartbeat is found by a run that
 // another record of the version names.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -74,4 +75,9 @@ func (e *env) hashProgress(mode string) func(fingerprint.Progress) {
 		what := fmt.Sprintf("%s %d of %d files", p.Phase, p.Files, p.TotalFiles)
 		bar.Update(what, int64(p.Bytes), int64(p.TotalBytes), p.Phase == fingerprint.Sealing)
 	}
+}
+
+// hashed gives the digests of a file.
+func hashed(ctx context.Context, file string) (fingerprint.FileDigest, error) {
+	return fingerprint.File(ctx, file, fingerprint.Options{})
 }

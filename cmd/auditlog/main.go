@@ -83,7 +83,7 @@ func newApp(e *env) *cli.App {
 	commands := []*cli.Command{
 		initCommand(e), keysCommand(e), fingerprintCommand(e),
 		recordCommand(e), execCommand(e), signCommand(e), appendCommand(e),
-		statusCommand(e), verifyCommand(e), checkpointCommand(e), explainCommand(e),
+		statusCommand(e), queryCommand(e), verifyCommand(e), bundleCommand(e), checkpointCommand(e), explainCommand(e),
 		exportCommand(e),
 		completionCommand(e), versionCommand(e),
 	}
