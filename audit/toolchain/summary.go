@@ -110,9 +110,9 @@ func (r *Report) shortened(values map[string]size, most int) *Report {
 		f, s := r.Fields[name], values[name]
 		f.Source, f.Error = firstBytes(f.Source, most/8), firstBytes(f.Error, most/8)
 		if s.bytes > most {
-			var left []Omission
-			f.Value, left = s.without(name, most/4)
-			if rest, err := measure(f.Value); err != nil || rest.bytes > most {
+			kept, left := s.without(name, most/4)
+			f.Value = kept
+			if rest, err := measure(kept); kept == nil || err != nil || rest.bytes > most {
 				f.Value, f.Error = nil, errOmitted
 				left = []Omission{s.omission(name, "")}
 			}
@@ -157,11 +157,12 @@ func (s size) omission(field, member string) Omission {
 }
 
 // without leaves out the members of an object that have more bytes than most.
-func (s size) without(field string, most int) (any, []Omission) {
+// Of what is no object it keeps nothing.
+func (s size) without(field string, most int) (kept map[string]json.RawMessage, left []Omission) {
 	if s.members == nil {
-		return json.RawMessage(s.json), nil
+		return nil, nil
 	}
-	kept, left := map[string]json.RawMessage{}, []Omission(nil)
+	kept = map[string]json.RawMessage{}
 	for _, name := range slices.Sorted(maps.Keys(s.members)) {
 		m, err := measure(s.members[name])
 		if err == nil && m.bytes > max(most, 2*64+2) { // a digest always stays
