@@ -397,6 +397,31 @@ func TestAt(t *testing.T) {
 	}
 }
 
+// TestDeviceBefore: what a device had before the version came is known where it
+// matters: for what should come before, and after a rollback.
+func TestDeviceBefore(t *testing.T) {
+	b := lifetest.NewBook()
+	on := func(e audit.Event, version string, n int) *audit.Predicate {
+		return audittest.Event(e, "m", version, "", n)
+	}
+	b.Add(on(audit.Deployed, "1", 1), on(audit.OTAUpdated, "2", 2))
+	l := newLedger(t, b.Records)
+	tl := second2(open(t, l, query.Options{}).Version(t.Context(), "m", "2"))
+	if i := slices.IndexFunc(tl.Problems, func(p lifecycle.Problem) bool { return p.Code == "advised-missing" }); i >= 0 {
+		t.Errorf("%+v", tl.Problems[i])
+	}
+	b.Add(on(audit.OTARolledBack, "2", 3))
+	if _, err := l.Append(t.Context(), b.Records[3]); err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{"1", "2"} {
+		tl := second2(open(t, l, query.Options{}).Version(t.Context(), "m", version))
+		if len(tl.Devices) != 1 || tl.Devices[0].Runs != "m 1" {
+			t.Errorf("%s: %+v", version, tl.Devices)
+		}
+	}
+}
+
 // TestOrphan: a run of which there are heartbeats alone is found, and what is
 // missing is said.
 func TestOrphan(t *testing.T) {
