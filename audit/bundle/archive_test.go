@@ -121,6 +121,9 @@ func TestArchive(t *testing.T) {
 
 // TestMany: more members than the first zips could have.
 func TestMany(t *testing.T) {
+	if testing.Short() {
+		t.Skip("65,536 members take a while")
+	}
 	var members []member
 	for i := range 1 << 16 {
 		members = append(members, memberOf(proofFile(int64(i)), nil))
