@@ -28,6 +28,8 @@ type InitOptions struct {
 	// where it comes from later.
 	LogPassphrase       []byte
 	LogPassphraseSource string
+	Witnesses           []Witness
+	Quorum              int
 	Pins                string // as in Options
 }
 
@@ -48,7 +50,7 @@ func Init(ctx context.Context, dir string, o InitOptions) (s *Store, err error) 
 		return nil, err
 	}
 	s = &Store{dir: dir, Blobs: Blobs{filepath.Join(dir, blobDir)}}
-	s.Config = Config{V: 1, Origin: o.Origin, LogKey: LogKey{File: logKeyName, Passphrase: o.LogPassphraseSource}}
+	s.Config = Config{V: 1, Origin: o.Origin, LogKey: LogKey{File: logKeyName, Passphrase: o.LogPassphraseSource}, Witnesses: o.Witnesses, Quorum: o.Quorum}
 	name, err := vkey(o.Origin, logKey)
 	if err != nil {
 		return nil, err

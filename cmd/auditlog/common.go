@@ -86,6 +86,7 @@ func explainError(err error) error {
 		{ledger.ErrCorrupt, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
 		{ledger.ErrConflict, clikit.Failed, "another event needs another --id"},
 		{audit.ErrInvalid, clikit.Usage, "`auditlog explain EVENT` says what an event must have"},
+		{ledger.ErrInvalid, clikit.Usage, ""},
 		{keys.ErrPassphraseNeeded, clikit.Usage, "--passphrase file:PATH, fd:N, env:NAME or prompt says where it comes from"},
 		{keys.ErrPassphrase, clikit.Usage, ""},
 		{keys.ErrExposed, clikit.Usage, "chmod 600 the file, and think about who may have read it"},

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 )
@@ -186,6 +187,11 @@ func argumentsOf(command *cli.Command) []string {
 		var out []string
 		for _, k := range recordable() {
 			out = append(out, string(k.Event)+"\t"+k.Summary)
+		}
+		if command.Name == "explain" {
+			for _, p := range lifecycle.Catalogue() {
+				out = append(out, p.Code+"\t"+p.Summary)
+			}
 		}
 		return out
 	case "completion":

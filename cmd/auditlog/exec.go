@@ -242,9 +242,21 @@ func (x *execution) record(d *draft) error {
 	if err != nil {
 		return err
 	}
+	if d.p.Event == audit.TrainStarted { // a run that nobody would believe is not begun
+		record, err := audit.Open(sealed)
+		if err == nil {
+			err = refuse(x.ring.Judge(x.size, record))
+		}
+		if err != nil {
+			return err
+		}
+	}
 	receipt, err := x.Append(d.c.Context, sealed)
 	if err != nil {
 		return &unrecorded{sealed, err}
+	}
+	if d.p.Event.EndsRun() {
+		x.cosign(d.c, x.Store)
 	}
 	if d.p.Event != audit.TrainHeartbeat {
 		x.remark(x.c, "%s of run %s is record %d", d.p.Event, x.run, receipt.Index)

@@ -9,15 +9,17 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 )
 
 func explainCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "explain", Usage: "say what an event means, what it needs, and what comes before it", ArgsUsage: "[EVENT|toolchain]",
-		Description: "Without argument it lists the events.\n\nExit status: 0 explained, 2 usage.",
-		Action:      func(c *cli.Context) error { return explainAction(c, e) },
+		Name: "explain", Usage: "say what an event, or a problem that was found, means", ArgsUsage: "[EVENT|CODE|problems|toolchain]",
+		Description: "Of an event: what it needs, what must come before it, and the flags of `auditlog record`.\n" +
+			"Of the code of a problem, as `auditlog query` and `auditlog verify` print it: why it matters and what\nto do. Without argument it lists the events.\n\nExit status: 0 explained, 2 usage.",
+		Action: func(c *cli.Context) error { return explainAction(c, e) },
 	}
 }
 
@@ -50,7 +52,12 @@ func explainAction(c *cli.Context, e *env) error {
 		return explainAll(c, e)
 	case "toolchain":
 		return explainToolchain(c, e)
+	case "problems":
+		return explainProblems(c, e)
 	default:
+		if check, ok := lifecycle.Lookup(word); ok {
+			return explainProblem(c, e, check)
+		}
 		return explainEvent(c, e, word)
 	}
 }
@@ -175,6 +182,31 @@ func explain(k audit.Kind) explanation {
 	}
 	x.Flags = append(x.Flags, optional...)
 	return x
+}
+
+func explainProblems(c *cli.Context, e *env) error {
+	type list struct {
+		V        int               `json:"v"`
+		Problems []lifecycle.Check `json:"problems"`
+	}
+	out := list{1, lifecycle.Catalogue()}
+	return e.result(c, out, func(w io.Writer) error {
+		for _, p := range out.Problems {
+			fmt.Fprintf(w, "%-22s %-8s %s\n", p.Code, p.Severity, p.Summary)
+		}
+		return nil
+	})
+}
+
+func explainProblem(c *cli.Context, e *env, p lifecycle.Check) error {
+	type one struct {
+		V int `json:"v"`
+		lifecycle.Check
+	}
+	return e.result(c, one{1, p}, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s (%s): %s\n\nwhy   %s\nhint  %s\n", p.Code, p.Severity, p.Summary, p.Why, p.Hint)
+		return err
+	})
 }
 
 func explainToolchain(c *cli.Context, e *env) error {

@@ -36,6 +36,8 @@ func initCommand(e *env) *cli.Command {
 			&cli.StringSliceFlag{Name: "key", Usage: "trust the key `[NAME:ROLES=]FILE`; repeatable; the first signs (default: AUDITLOG_KEY, else auditlog/key.pem below the user's configuration)"},
 			&cli.StringFlag{Name: "log-passphrase", Usage: "encrypt the key of checkpoints with the passphrase from `SOURCE`, which every later record reads again: file:PATH, env:NAME"},
 			signaturesFlag(), separateFlag(),
+			&cli.StringSliceFlag{Name: "witness", Usage: "have checkpoints cosigned by the C2SP witness `[URL=]KEY`, KEY as it tells it; repeatable"},
+			&cli.IntFlag{Name: "quorum", Usage: "`N` of the witnesses must have cosigned for verification to be content (default: 1, if there is a witness)"},
 		},
 		Action: func(c *cli.Context) error { return initAction(c, e) },
 	}
@@ -66,6 +68,9 @@ func initAction(c *cli.Context, e *env) error {
 	if o.LogPassphrase, err = e.newLogPassphrase(c, o.LogPassphraseSource); err != nil {
 		return err
 	}
+	if o.Witnesses, o.Quorum, err = witnesses(c); err != nil {
+		return err
+	}
 	o.Genesis = func(origin, logKey string) ([]byte, error) {
 		p := collect.Begin(audit.LedgerCreated, audit.Actor{ID: trusted[0].Name, KeyID: signer.Public().ID()})
 		p.Ledger = &audit.Genesis{Origin: origin, Log: logKey, Keys: trusted, Policy: policy}
@@ -91,6 +96,26 @@ func initAction(c *cli.Context, e *env) error {
 		}
 		return nil
 	})
+}
+
+// witnesses reads --witness and --quorum.
+func witnesses(c *cli.Context) ([]store.Witness, int, error) {
+	var all []store.Witness
+	for _, word := range c.StringSlice("witness") {
+		w := store.Witness{Key: word}
+		if url, key, found := strings.Cut(word, "="); found && strings.Contains(url, "://") {
+			w = store.Witness{URL: url, Key: key}
+		}
+		all = append(all, w)
+	}
+	quorum := c.Int("quorum")
+	if !c.IsSet("quorum") {
+		quorum = min(1, len(all))
+	}
+	if quorum < 0 || quorum > len(all) || quorum == 0 && len(all) > 0 {
+		return nil, 0, clikit.Usagef("--quorum from 1 to the number of witnesses", "--quorum %d among %d witnesses", quorum, len(all))
+	}
+	return all, quorum, nil
 }
 
 func initDir(c *cli.Context) (string, error) {

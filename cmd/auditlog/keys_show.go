@@ -8,6 +8,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 )
@@ -98,7 +99,7 @@ func showKeys(c *cli.Context, e *env) error {
 		return &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("%s has no valid first record: no key is trusted", s.Dir()), Hint: "`auditlog verify` says what is wrong with it"}
 	}
 	if c.Bool("trust-file") {
-		return printTrustFile(e, ring)
+		return printTrustFile(e, s, ring)
 	}
 	type shown struct {
 		V      int          `json:"v"`
@@ -132,8 +133,15 @@ func printKeys(w io.Writer, keys []shownKey) {
 	}
 }
 
-func printTrustFile(e *env, ring *trust.Keyring) error {
-	anchor, err := ring.Anchor(nil)
+func printTrustFile(e *env, s *store.Store, ring *trust.Keyring) error {
+	var witnesses *trust.Witnesses
+	if len(s.Witnesses) > 0 {
+		witnesses = &trust.Witnesses{Quorum: max(1, s.Quorum)}
+		for _, w := range s.Witnesses {
+			witnesses.Keys = append(witnesses.Keys, w.Key)
+		}
+	}
+	anchor, err := ring.Anchor(witnesses)
 	if err != nil {
 		return err
 	}

@@ -237,6 +237,7 @@ func (e *env) append(c *cli.Context, s *store.Store, ring *trust.Keyring, size i
 		Known  bool        `json:"known"`
 	}
 	a := appended{1, receipt.Index, receipt.Size, record.Predicate().Event, record.Digest(), receipt.Known}
+	e.cosign(c, s)
 	if receipt.Known {
 		e.remark(c, "it was recorded before, as record %d; nothing was added", receipt.Index)
 		entry, err := s.Log.Get(c.Context, receipt.Index)
@@ -265,4 +266,15 @@ func refuse(v trust.Verdict) error {
 		}
 	}
 	return clikit.Usagef(hint, "nobody would believe this record: %s", strings.Join(said, "; "))
+}
+
+// cosign has the witnesses of the ledger cosign its head. A record is durable
+// without: a witness that does not answer is asked again after the next one.
+func (e *env) cosign(c *cli.Context, s *store.Store) {
+	if len(s.Witnesses) == 0 {
+		return
+	}
+	if _, err := s.Log.Witness(c.Context); err != nil {
+		e.remark(c, "warning: the record is in the ledger, but not all witnesses cosigned: %v", err)
+	}
 }
