@@ -91,13 +91,16 @@ type (
 		Params              []param
 		NoParams            string
 		Tools               []tool
+		Unknown             []unknown
 		Flags               []string
 		Gaps                []gap
 	}
 	param struct{ Key, Type, Value string }
-	tool  struct{ Name, Value, Source, Method, Error string }
-	gap   struct{ What, Reason string }
-	data  struct {
+	tool  struct{ Name, Value, Source, Method string }
+	// unknown are fields that could not be had for one reason.
+	unknown struct{ Reason, Names string }
+	gap     struct{ What, Reason string }
+	data    struct {
 		Name, Roles, Files, Bytes, Status, Verdict string
 		Registered, Validated                      *lifecycle.Mark
 		Facts                                      []param
@@ -248,7 +251,7 @@ func (b *builder) event(e *lifecycle.Event) event {
 		Redo: recordCommands(e.Index, e.Digest),
 	}
 	for _, q := range b.t.Problems {
-		if q.Index == e.Index {
+		if q.Index == e.Index && q.Severity != lifecycle.Note {
 			x.Problems++
 		}
 	}
@@ -313,7 +316,7 @@ func (b *builder) run(r *lifecycle.Run) (run, error) {
 			}
 		}
 	}
-	x.Tools, x.Flags = b.tools(tools)
+	b.tools(&x, tools)
 	if params == nil || params.Form == nil {
 		return x, nil
 	}
@@ -327,25 +330,32 @@ func (b *builder) run(r *lifecycle.Run) (run, error) {
 	return x, err
 }
 
-// tools lists what a record says of the toolchain, with the versions first.
-func (b *builder) tools(t *audit.Toolchain) (all []tool, flags []string) {
+// tools lists what a record says of the toolchain: versions, fields, and what
+// could not be had, by reason.
+func (b *builder) tools(x *run, t *audit.Toolchain) {
 	if t == nil {
-		return nil, nil
+		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Versions)) {
-		all = append(all, tool{Name: see(name), Value: see(t.Versions[name])})
+		x.Tools = append(x.Tools, tool{Name: see(name), Value: see(t.Versions[name])})
 	}
 	if t.Summary == nil {
-		return all, nil
+		return
 	}
+	missing := map[string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(t.Summary.Fields)) {
-		f := t.Summary.Fields[name]
-		all = append(all, tool{see(name), see(value(f)), see(f.Source), b.words.of("method", string(f.Method)), see(f.Error)})
+		if f := t.Summary.Fields[name]; f.Error != "" {
+			missing[f.Error] = append(missing[f.Error], see(name))
+		} else {
+			x.Tools = append(x.Tools, tool{see(name), see(value(f)), see(f.Source), b.words.of("method", string(f.Method))})
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(missing)) {
+		x.Unknown = append(x.Unknown, unknown{see(reason), strings.Join(missing[reason], b.words.get("comma"))})
 	}
 	for _, f := range t.Summary.Flags {
-		flags = append(flags, see(f.Message))
+		x.Flags = append(x.Flags, see(f.Message))
 	}
-	return all, flags
 }
 
 // value is a field in one line: a text as it stands, the members of an object,

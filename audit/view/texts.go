@@ -136,7 +136,7 @@ var texts = map[string][2]string{
 	"tools":     {"Toolchain", "软硬件环境"},
 	"source":    {"Source", "来源"},
 	"method":    {"How it is known", "获知方式"},
-	"absent":    {"not known", "未能获知"},
+	"absent":    {"Not known", "未能获知"},
 	"flags":     {"Worth a second look", "需关注"},
 	"gaps":      {"Could not be collected", "未能采集"},
 	"roles":     {"Used for", "用途"},

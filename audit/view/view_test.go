@@ -18,17 +18,22 @@ import (
 	"github.com/mmaudit/mmaudit/audit/bundle"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/lifecycle/lifetest"
+	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/audit/view"
 )
 
 func TestLife(t *testing.T) {
 	s := newStory(t)
+	for _, name := range []string{"cuda.nccl", "cuda.cudnn"} {
+		s.of(audit.TrainFinished).Toolchain.Summary.Fields[name] = toolchain.Field{Error: "not found", Method: toolchain.Observed}
+	}
 	life := s.timeline()
 	text := page(t, life, view.Options{Documents: s})
 	for _, want := range []string{
 		"<html lang=\"en\">", "<title>bev-seg 3.2.0: retired · auditlog</title>", "Nothing that must be there is missing",
 		"example.com/audit", life.Ledger.Root, "535.129.03", "vehicle-17", "R155-7", "miou <b>0.61</b>", "meets the plan",
 		"<td><code>0.001</code></td><td>f64</td>", "missed a kerb",
+		"<li>cuda.cudnn, cuda.nccl: <span class=\"none\" lang=\"en\">not found</span></li>",
 	} {
 		if !strings.Contains(html.UnescapeString(text), want) {
 			t.Errorf("lacks %q", want)
@@ -49,7 +54,7 @@ func TestLife(t *testing.T) {
 			t.Errorf("lacks %s", d.Name)
 		}
 	}
-	if again := page(t, newStory(t).timeline(), view.Options{Documents: s}); again != text {
+	if again := page(t, s.timeline(), view.Options{Documents: s}); again != text {
 		t.Error("two runs differ")
 	}
 	if without := page(t, life, view.Options{}); !strings.Contains(without, "The document with the values is not at hand") {
@@ -136,9 +141,11 @@ func TestHostile(t *testing.T) {
 	started.Labels = map[string]string{"x": "x"}
 	started.Toolchain.Versions = map[string]string{hostile: hostile}
 	for name, f := range started.Toolchain.Summary.Fields {
-		f.Source, f.Error = hostile, "x"
+		f.Source = hostile
 		started.Toolchain.Summary.Fields[name] = f
 	}
+	started.Toolchain.Summary.Fields["x"] = toolchain.Field{Error: hostile, Method: toolchain.Observed}
+	s.of(audit.TrainFinished).Toolchain = started.Toolchain
 	started.Params.Form = s.document("x", `{"params":[{"k":"`+strings.ReplaceAll(hostile, `"`, `\"`)+`","t":"str","v":"`+strings.ReplaceAll(hostile, `"`, `\"`)+`"}],"v":1}`)
 	d := &s.of(audit.DataRegistered).Data[0]
 	d.Source, d.Medium, d.Sampling, d.Licence, d.Classification = "x", "x", "x", "x", "x"
