@@ -23,7 +23,8 @@ type Predicate struct {
 	Version string `json:"version,omitempty"`
 	Run     string `json:"runId,omitempty"`
 
-	// Prev is the newest record of the version that the writer saw.
+	// Prev is the newest record of the version that the writer saw, or, of an
+	// event about keys and policy, the newest such record.
 	Prev  *Prev `json:"prev,omitempty"`
 	Time  Time  `json:"time"`
 	Actor Actor `json:"actor"`

@@ -192,6 +192,12 @@ func TestOrder(t *testing.T) {
 	if v := k.Add(5, Seal(l.event(audit.TrainStarted), "e")); codes(v) != "revoked-key" {
 		t.Error(v)
 	}
+	if p := k.Prev(); p == nil || p.Index != 2 || p.Digest != audit.DigestOf([]byte("{}")) {
+		t.Error(p)
+	}
+	if p := trust.New(Origin).Prev(); p != nil {
+		t.Error(p)
+	}
 	if got := len(k.Changes()); got != 3 {
 		t.Errorf("%d changes", got)
 	}

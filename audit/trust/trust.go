@@ -288,6 +288,16 @@ func (k *Keyring) Genesis() string { return k.genesis }
 // Changes lists the records that were added about keys and policy, in order.
 func (k *Keyring) Changes() []Change { return slices.Clone(k.changes) }
 
+// Prev points at the newest record about keys and policy, for the next one: so
+// that none can be left out between two. It is nil before the first.
+func (k *Keyring) Prev() *audit.Prev {
+	if len(k.changes) == 0 {
+		return nil
+	}
+	c := k.changes[len(k.changes)-1]
+	return &audit.Prev{Index: c.Index, Digest: c.Digest}
+}
+
 // PolicyAt is the policy for the record with an index.
 func (k *Keyring) PolicyAt(index int64) audit.Policy {
 	for _, p := range slices.Backward(k.policies) {
