@@ -2,13 +2,11 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -17,11 +15,11 @@ import (
 	"github.com/mmaudit/mmaudit/audit/export"
 	"github.com/mmaudit/mmaudit/audit/fingerprint"
 	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/audit/query"
 	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/internal/durable"
-	"github.com/mmaudit/mmaudit/ledger"
 )
 
 func exportCommand(e *env) *cli.Command {
@@ -160,44 +158,25 @@ func exportSource(c *cli.Context, s *store.Store) (export.Source, error) {
 	if err != nil {
 		return src, err
 	}
-	seen := map[int64]bool{}
-	find := func(key ledger.Key) error {
-		for e, err := range s.Log.Find(c.Context, head.Size, 0, key) {
-			if err != nil {
-				return err
-			}
-			if seen[e.Index] {
-				continue
-			}
-			seen[e.Index] = true
-			r, err := audit.Open(e.Record)
-			if err != nil {
-				return &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("record %d: %w", e.Index, err)}
-			}
-			if p := r.Predicate(); p.Model != "" && (p.Model != src.Model || p.Version != src.Version) {
-				continue // another version with the same data
-			}
-			if v := ring.Judge(e.Index, r); !v.OK() {
-				return &clikit.Error{
-					Code: clikit.Findings, Err: fmt.Errorf("record %d is not to be believed: %s", e.Index, v.Problems[0].Message),
-					Hint: "an export cannot say so; `auditlog query` and `auditlog bundle` do",
-				}
-			}
-			src.Entries = append(src.Entries, export.Entry{Index: e.Index, Record: r})
-		}
-		return nil
-	}
-	if err := find(audit.VersionKey(src.Model, src.Version)); err != nil {
+	a := &asking{Context: c, s: s, model: src.Model, of: src.Version}
+	if a.View, err = query.Open(c.Context, s.Log, query.Options{Judge: ring, Size: head.Size}); err != nil {
 		return src, err
 	}
-	for _, e := range slices.Clone(src.Entries) {
-		for _, d := range e.Record.Predicate().Data {
-			if err := find(ledger.Key{Name: audit.KeyData, Value: d.Fingerprint.Tree.Root.String()}); err != nil {
-				return src, err
-			}
-		}
+	life, err := a.View.Version(c.Context, src.Model, src.Version)
+	if err != nil {
+		return src, queryError(a, err)
 	}
-	slices.SortFunc(src.Entries, func(a, b export.Entry) int { return cmp.Compare(a.Index, b.Index) })
+	for _, e := range life.Events {
+		const hint = "an export cannot say so; `auditlog query` and `auditlog bundle` do"
+		if e.Record == nil {
+			return src, &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("record %d %s", e.Index, e.Line), Hint: hint}
+		}
+		if v := ring.Judge(e.Index, e.Record); !v.OK() {
+			err := fmt.Errorf("record %d is not to be believed: %s", e.Index, v.Problems[0].Message)
+			return src, &clikit.Error{Code: clikit.Findings, Err: err, Hint: hint}
+		}
+		src.Entries = append(src.Entries, export.Entry{Index: e.Index, Record: e.Record})
+	}
 	return src, nil
 }
 
