@@ -19,14 +19,9 @@ func dataChecks() []Check {
 				for _, r := range b.runs {
 					for _, e := range r.ends {
 						for _, d := range e.p.Data {
-							for _, s := range r.starts {
-								i := slices.IndexFunc(s.p.Data, func(x audit.Dataset) bool { return x.Name == d.Name })
-								if i < 0 || s.Index > e.Index {
-									continue
-								}
-								if was, is := s.p.Data[i].Fingerprint.Tree.Root, d.Fingerprint.Tree.Root; was != is {
-									say(e, "data set %q had tree %s when run %q started (record %d), and %s when it ended", d.Name, short(was.String()), r.ID, s.Index, short(is.String()))
-								}
+							if s, was := r.other(d, e.Index); was != nil {
+								say(e, "data set %q had tree %s when run %q started (record %d), and %s when it ended",
+									d.Name, short(was.Fingerprint.Tree.Root.String()), r.ID, s.Index, short(d.Fingerprint.Tree.Root.String()))
 							}
 						}
 					}
@@ -143,6 +138,23 @@ func dataChecks() []Check {
 			},
 		},
 	}
+}
+
+// other finds what a data set of that name and role was when the run started, if
+// it was another one.
+func (r *run) other(d audit.Dataset, before int64) (start *entry, was *audit.Dataset) {
+	for _, s := range r.starts {
+		for i, x := range s.p.Data {
+			if x.Name != d.Name || x.Role != d.Role || s.Index > before {
+				continue
+			}
+			if x.Fingerprint.Tree.Root == d.Fingerprint.Tree.Root {
+				return nil, nil
+			}
+			start, was = s, &s.p.Data[i]
+		}
+	}
+	return start, was
 }
 
 // eachData reports each use of a data set of which something holds, for the

@@ -130,6 +130,9 @@ func (s *side) data() map[string]string {
 		if d.Role != "" {
 			name += " (" + d.Role + ")"
 		}
+		for base, n := name, 2; all[name] != ""; n++ {
+			name = fmt.Sprintf("%s #%d", base, n)
+		}
 		f := &d.Fingerprint
 		all[name] = fmt.Sprintf("tree %s, %d files, %d bytes", f.Tree.Root, f.Files, f.Bytes)
 	}

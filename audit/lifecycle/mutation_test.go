@@ -254,6 +254,16 @@ var mutations = []mutation{
 	}},
 
 	{code: "data-changed", events: data(audit.TrainFinished, func(d *audit.Dataset) { d.Fingerprint.Tree.Root[0]++ })},
+	{code: "data-changed", name: "one of two of a name", events: func(all []*audit.Predicate) []*audit.Predicate {
+		second := audittest.Dataset("nuscenes-test", "train")
+		second.Name = "nuscenes"
+		for _, e := range []audit.Event{audit.TrainStarted, audit.TrainFinished} {
+			p := all[find(all, e)]
+			p.Data = append(slices.Clone(p.Data), second)
+		}
+		all = on(audit.EvalFinished, func(p *audit.Predicate) { p.Data, p.Metrics[0].Data = nil, "" })(all)
+		return on(audit.TrainFinished, func(p *audit.Predicate) { p.Data[1].Fingerprint.Tree.Root[0]++ })(all)
+	}},
 	{code: "data-partial", events: data(audit.TrainStarted, func(d *audit.Dataset) {
 		d.Fingerprint.Status, d.Fingerprint.Tree.Unreadable = fingerprint.Partial, 2
 	})},

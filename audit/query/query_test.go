@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/audittest"
+	"github.com/mmaudit/mmaudit/audit/dsse"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/lifecycle/lifetest"
 	"github.com/mmaudit/mmaudit/audit/query"
@@ -418,6 +420,29 @@ func TestDeviceBefore(t *testing.T) {
 		tl := second2(open(t, l, query.Options{}).Version(t.Context(), "m", version))
 		if len(tl.Devices) != 1 || tl.Devices[0].Runs != "m 1" {
 			t.Errorf("%s: %+v", version, tl.Devices)
+		}
+	}
+}
+
+// TestInvalid: a record that is found by its version but says it in another form
+// is shown, with its problem.
+func TestInvalid(t *testing.T) {
+	b := book()
+	payload := second2(audittest.Event(audit.Incident, "bev-seg", "3.2.0", "", 99).Encode())
+	payload = append([]byte(" "), payload...)
+	b.Records = append(b.Records, second2(dsse.Sign(payload, trusttest.Key("engineer"))))
+	v := open(t, newLedger(t, b.Records), query.Options{})
+	tl := second2(v.Version(t.Context(), "bev-seg", "3.2.0"))
+	last := tl.Events[len(tl.Events)-1]
+	if len(tl.Problems) != 1 || tl.Problems[0].Code != "invalid-record" || last.Index != int64(len(b.Records)-1) || last.Record != nil {
+		t.Errorf("%+v %+v", tl.Problems, last)
+	}
+	if err := query.Text(io.Discard, tl, query.TextOptions{}); err != nil {
+		t.Error(err)
+	}
+	for h, err := range v.Since(t.Context(), last.Index, false) {
+		if err != nil || !slices.Equal(h.Faults, []string{"invalid-record"}) {
+			t.Errorf("%+v %v", h, err)
 		}
 	}
 }
