@@ -5,8 +5,9 @@ DEMO ?= demo
 
 .PHONY: build test check cross demo bench bench-ledger fuzz clean
 
+# Static: the same file runs on a training machine and on an auditor's.
 build:
-	$(GO) build -trimpath -o bin/ ./cmd/...
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
 
 # Everything the project tests.
 test:
@@ -22,13 +23,15 @@ check:
 
 # The platforms that releases are built for.
 cross:
-	GOOS=linux GOARCH=amd64 $(GO) build -o /dev/null ./cmd/mmvalidate
-	GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/mmvalidate
-	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/mmvalidate
+	GOOS=linux GOARCH=amd64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/...
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/...
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/...
 
-# The main job on generated data: annotate, validate, break, validate again.
+# Both commands on generated data: validate a drive; record, query, verify and
+# bundle a training run on it.
 demo: build
 	sh tools/demo.sh $(DEMO)
+	sh tools/demo-training.sh $(DEMO)/training
 
 # Figures of docs/performance.md at a size that takes a minute.
 bench:
