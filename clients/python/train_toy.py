@@ -44,7 +44,7 @@ def main():
         print(f"run {os.environ.get('AUDITLOG_RUN', '-')} epoch {epoch + 1} loss {loss:.6f}", flush=True)
 
     pathlib.Path(args.weights).write_text(json.dumps({"slope": slope, "intercept": intercept}) + "\n")
-    auditlog_hook.dump(config | {"files": len(files)}, "used.json")
+    auditlog_hook.dump(config, "used.json")
 
 
 if __name__ == "__main__":
