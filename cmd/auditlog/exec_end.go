@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -50,9 +51,7 @@ func (x *execution) end(result *job.Result) error {
 	}
 	d.p.Gaps = x.gaps
 	d.p.Process = x.process(result)
-	if result.CoreDumped {
-		d.p.Note = "it dumped core"
-	}
+	d.p.Note = noteOf(result)
 
 	x.collectEnd(d, result)
 	d.c = x.c // an interrupt stops the hashing, not the record
@@ -69,6 +68,21 @@ func (x *execution) end(result *job.Result) error {
 		}
 	}
 	return err
+}
+
+// noteOf says what the exit status does not: who asked the command to end, and
+// how it went down.
+func noteOf(r *job.Result) string {
+	var notes []string
+	for _, s := range r.Received {
+		if text := "received " + unix.SignalName(s); !slices.Contains(notes, text) {
+			notes = append(notes, text)
+		}
+	}
+	if r.CoreDumped {
+		notes = append(notes, "dumped core")
+	}
+	return strings.Join(notes, "; ")
 }
 
 // collectEnd gathers what is there when the command has ended.
@@ -113,7 +127,9 @@ func (x *execution) libraries(d *draft, result *job.Result) error {
 	if seen == nil {
 		seen = []toolchain.Library{} // looked, and there were none
 	}
-	return d.toolchain(toolchain.Options{Argv: x.argv, Libraries: seen, Digests: x.digests})
+	return d.toolchain(toolchain.Options{
+		Argv: x.argv, Libraries: seen, Executable: result.Libraries.Executable(), Digests: x.digests,
+	})
 }
 
 func (x *execution) process(r *job.Result) *audit.Process {

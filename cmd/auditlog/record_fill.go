@@ -240,7 +240,7 @@ func (d *draft) params(files, hooks, args []string) error {
 func fillToolchain(d *draft) error {
 	digests, save := d.env.libraryDigests(d.c)
 	defer save()
-	return d.toolchain(toolchain.Options{PID: d.c.Int("pid"), Toolkit: d.c.Bool("toolkit"), Digests: digests})
+	return d.toolchain(toolchain.Options{PID: d.c.Int("pid"), Toolkit: d.c.Bool("toolkit"), Drift: d.c.Bool("drift"), Digests: digests})
 }
 
 func (d *draft) toolchain(o toolchain.Options) error {

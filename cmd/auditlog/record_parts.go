@@ -102,6 +102,7 @@ func parts() []part {
 			&cli.IntFlag{Name: "pid", Usage: "look at the libraries that process `N` has mapped"},
 			&cli.StringFlag{Name: "code", Usage: "`DIR` with the source code", Value: "."},
 			&cli.BoolFlag{Name: "toolkit", Usage: "hash the installed CUDA toolkit too (seconds for each GB)"},
+			&cli.BoolFlag{Name: "drift", Usage: "compare packages and libraries with what their managers installed (seconds)"},
 			&cli.StringSliceFlag{Name: "declare", Usage: "say of the toolchain what cannot be observed, `FIELD=VALUE`; repeatable"},
 		}},
 		{member: "data", needs: [][]string{{"data"}}, fill: fillData, flags: []cli.Flag{
