@@ -20,9 +20,9 @@ func TestDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want strings.Builder
-	want.WriteString("| check | proves that | needs |\n|---|---|---|\n")
+	want.WriteString("| check | proves that | needs | of |\n|---|---|---|---|\n")
 	for _, k := range verify.Catalogue() {
-		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", k.ID, k.Proves, k.Needs)
+		fmt.Fprintf(&want, "| `%s` | %s | %s | %s |\n", k.ID, k.Proves, k.Needs, k.Of)
 	}
 	before, rest, ok := strings.Cut(string(doc), "<!-- checks: written by go test ./audit/verify -run TestDocumented -update -->\n")
 	table, after, ok2 := strings.Cut(rest, "<!-- end of checks -->")

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/fingerprint"
 	"github.com/mmaudit/mmaudit/audit/query"
 	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/trust"
@@ -26,6 +27,9 @@ type Options struct {
 	// NoDocuments leaves out the documents that records name, NoListings those
 	// that list the files of data sets.
 	NoDocuments, NoListings bool
+
+	// Fingerprint says how Data and Artifact hash.
+	Fingerprint fingerprint.Options
 
 	Workers int    // at once; 0: the processors
 	Pins    string // as in store.Options
@@ -50,14 +54,7 @@ type Progress struct {
 // none; any other error is one of ctx, or says that nothing could be looked at.
 // What is wrong with the ledger is in the report.
 func Ledger(ctx context.Context, dir string, o Options) (*Report, error) {
-	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
-	if o.Progress == nil {
-		o.Progress = func(Progress) {}
-	}
-	v := &verifier{ctx: ctx, o: o, gathering: newReport(dir)}
-	v.asked()
+	v := newVerifier(ctx, dir, o, OfWhole)
 	err := v.open(dir)
 	if err == nil && v.s != nil {
 		defer v.s.Close()
@@ -70,6 +67,18 @@ func Ledger(ctx context.Context, dir string, o Options) (*Report, error) {
 		return nil, err
 	}
 	return v.finish(), nil
+}
+
+func newVerifier(ctx context.Context, dir string, o Options, of ...Of) *verifier {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	v := &verifier{ctx: ctx, o: o, gathering: newReport(dir, of...)}
+	v.asked()
+	return v
 }
 
 type verifier struct {
@@ -157,6 +166,9 @@ func (v *verifier) run() error {
 		if err := v.documents(); err != nil {
 			return err
 		}
+		if err := v.leftovers(); err != nil {
+			return err
+		}
 	}
 	v.anchor()
 	if err := v.against(); err != nil {
@@ -228,6 +240,12 @@ func (v *verifier) keyring() error {
 		v.unknown(checkKeys, "", -1, err)
 		return nil
 	}
+	v.genesis()
+	return nil
+}
+
+// genesis judges how the ledger began.
+func (v *verifier) genesis() {
 	valid := 0
 	for _, c := range v.k.Changes() {
 		if c.Verdict.OK() {
@@ -242,7 +260,6 @@ func (v *verifier) keyring() error {
 		v.wrong(checkKeys, "", -1, "`auditlog init` makes a ledger with its first record", "there is no first record that names keys")
 	}
 	v.ok(checkKeys, "they follow from %s about keys and policy", count(valid, "record"))
-	return nil
 }
 
 func (v *verifier) scanKeys() (*trust.Keyring, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/internal/human"
@@ -26,6 +27,18 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	// Lives are those of all versions, by model and version, if asked for.
 	Lives []Life `json:"lives,omitempty"`
+	// Records are those that were verified, of Record, Artifact and Data.
+	Records []Line `json:"records,omitempty"`
+}
+
+// Line is a record in one line.
+type Line struct {
+	Index   int64       `json:"index"`
+	Digest  string      `json:"sha3_512"`
+	Event   audit.Event `json:"event"`
+	Model   string      `json:"modelId,omitempty"`
+	Version string      `json:"version,omitempty"`
+	Says    string      `json:"says"`
 }
 
 // Target is the ledger, at the size at which it was verified.
@@ -109,10 +122,26 @@ type Kind struct {
 	ID     string `json:"check"`
 	Proves string `json:"proves"`
 	Needs  string `json:"needs,omitempty"` // without which it is skipped
+	Of     Of     `json:"of,omitempty"`
 }
+
+// Of says where a check belongs: to Ledger, or to Record, Artifact and Data, or
+// to all of these if it is empty.
+type Of string
+
+// Where a check belongs.
+const (
+	OfAll   Of = ""
+	OfOne   Of = "one"
+	OfData  Of = "data"
+	OfWhole Of = "whole"
+)
 
 // The checks.
 const (
+	checkFound      = "found"
+	checkData       = "data"
+	checkInclusion  = "inclusion"
 	checkFolder     = "folder"
 	checkCheckpoint = "checkpoint"
 	checkRollback   = "rollback"
@@ -136,24 +165,27 @@ const (
 // Catalogue lists the checks in the order of a report.
 func Catalogue() []Kind {
 	return []Kind{
-		{checkFolder, "ledger.json can be read, and names the log and its keys", ""},
-		{checkCheckpoint, "the log signed the checkpoint, with a key that was its own at that size", checkKeys},
-		{checkRollback, "the ledger continues the newest state that this user has seen of it", checkFolder},
-		{checkTree, "every record and every hash is under the signed root, and no record is there twice", checkCheckpoint},
-		{checkIndex, "the index finds each record by all its keys, and nothing else", checkTree},
-		{checkRecords, "each record is a statement in the one form, and says what its event must say", checkTree},
-		{checkKeys, "which keys are trusted follows from valid records, the first of which began this ledger", checkTree},
-		{checkSignatures, "each record is signed by keys trusted at its index, in the role and number that its event needs", checkKeys},
-		{checkHistory, "each record that another points at as the one before is that one", checkRecords},
-		{checkDocuments, "each document that records name is there, with their size and digests", checkRecords},
-		{checkListings, "each list of files that records name is there too, and has the tree of the data set", checkRecords},
-		{checkParams, "the kept hyper-parameters have the hash of their records and, under site.key, the tree", checkRecords},
-		{checkLogKey, "log.key is the key that signs the log", checkFolder},
-		{checkSiteKey, "site.key is the key under which hyper-parameters were recorded", checkRecords},
-		{checkAnchor, "the ledger is the one of the trust file", "a trust file"},
-		{checkWitnesses, "enough witnesses of the trust file cosigned the checkpoint", "a trust file"},
-		{checkAgainst, "the ledger continues an older checkpoint", "an older checkpoint"},
-		{checkLives, "the lives of all versions are without errors", "to be asked for"},
+		{checkFolder, "ledger.json can be read, and names the log and its keys", "", OfAll},
+		{checkCheckpoint, "the log signed the checkpoint, with a key that was its own at that size", checkKeys, OfAll},
+		{checkRollback, "the ledger continues the newest state that this user has seen of it", checkFolder, OfAll},
+		{checkFound, "a record names it", checkCheckpoint, OfOne},
+		{checkData, "the folder has exactly the files of the data set", checkFound, OfData},
+		{checkInclusion, "each of these records is under the signed root, at its index", checkFound, OfOne},
+		{checkTree, "every record and every hash is under the signed root, and no record is there twice", checkCheckpoint, OfWhole},
+		{checkIndex, "the index finds each record by all its keys, and nothing else", checkTree, OfWhole},
+		{checkRecords, "each record is a statement in the one form, and says what its event must say", checkTree, OfAll},
+		{checkKeys, "which keys are trusted follows from valid records, the first of which began this ledger", checkTree, OfAll},
+		{checkSignatures, "each record is signed by keys trusted at its index, in the role and number that its event needs", checkKeys, OfAll},
+		{checkHistory, "each record that another points at as the one before is that one", checkRecords, OfAll},
+		{checkDocuments, "each document that records name is there, with their size and digests", checkRecords, OfAll},
+		{checkListings, "each list of files that records name is there too, and has the tree of the data set", checkRecords, OfAll},
+		{checkParams, "the kept hyper-parameters have the hash of their records and, under site.key, the tree", checkRecords, OfAll},
+		{checkLogKey, "log.key is the key that signs the log", checkFolder, OfWhole},
+		{checkSiteKey, "site.key is the key under which hyper-parameters were recorded", checkRecords, OfAll},
+		{checkAnchor, "the ledger is the one of the trust file", "a trust file", OfAll},
+		{checkWitnesses, "enough witnesses of the trust file cosigned the checkpoint", "a trust file", OfAll},
+		{checkAgainst, "the ledger continues an older checkpoint", "an older checkpoint", OfWhole},
+		{checkLives, "the lives of all versions are without errors", "to be asked for", OfWhole},
 	}
 }
 
@@ -171,6 +203,7 @@ const maxFindings = 100
 // A gathering gathers a report. It may be used concurrently.
 type gathering struct {
 	Report
+	of       []Of
 	mu       sync.Mutex // guards what follows
 	status   map[string]Status
 	message  map[string]string
@@ -178,8 +211,9 @@ type gathering struct {
 	count    map[string]int
 }
 
-func newReport(folder string) *gathering {
+func newReport(folder string, of ...Of) *gathering {
 	return &gathering{
+		of:     of,
 		Report: Report{V: 1, Ledger: Target{Folder: folder}},
 		status: map[string]Status{}, message: map[string]string{}, findings: map[string][]Finding{}, count: map[string]int{},
 	}
@@ -248,11 +282,25 @@ func (r *gathering) good(check string) bool {
 	return r.status[check] == OK && r.message[check] != ""
 }
 
+// blame says of what the checks that failed speak.
+func (r *gathering) blame() string {
+	switch {
+	case slices.Contains(r.of, OfWhole):
+		return "the ledger is not to be believed as it stands: "
+	case r.status[checkData] == Wrong:
+		return "the data are not those of the record: "
+	}
+	return "it is not proven: "
+}
+
 // finish sums the report up.
 func (r *gathering) finish() *Report {
 	r.Checks, r.Findings = []Check{}, []Finding{}
 	failed, unknown := []string{}, []string{}
 	for _, k := range Catalogue() {
+		if k.Of != OfAll && !slices.Contains(r.of, k.Of) {
+			continue
+		}
 		status, message := r.status[k.ID], r.message[k.ID]
 		switch status {
 		case Wrong:
@@ -275,7 +323,7 @@ func (r *gathering) finish() *Report {
 	case len(failed) == 1 && failed[0] == checkLives:
 		r.Outcome, r.Meaning = Failed, "the ledger is as it was written, but lives of versions have errors"
 	case len(failed) > 0:
-		r.Outcome, r.Meaning = Failed, "the ledger is not to be believed as it stands: "+strings.Join(failed, ", ")
+		r.Outcome, r.Meaning = Failed, r.blame()+strings.Join(failed, ", ")
 	case len(unknown) > 0:
 		r.Outcome, r.Meaning = Incomplete, "nothing wrong was found, but not all could be looked at: "+strings.Join(unknown, ", ")
 	case r.status[checkAnchor] != OK:

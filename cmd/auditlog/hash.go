@@ -16,9 +16,13 @@ func hashFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "cache", Usage: "do not read again what is unchanged since it was read with the same cache `DIR`; recorded as such. An interrupted run goes on from there"},
 		&cli.BoolFlag{Name: "allow-unreadable", Usage: "take files that cannot be read as such; the record says so, and no absence can be proved"},
-		&cli.BoolFlag{Name: "cross-mounts", Usage: "read other file systems that are mounted below the folder"},
+		crossMountsFlag(),
 		jobsFlag(), progressFlag(),
 	}
+}
+
+func crossMountsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "cross-mounts", Usage: "read other file systems that are mounted below the folder"}
 }
 
 func jobsFlag() cli.Flag {

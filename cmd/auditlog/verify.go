@@ -18,8 +18,11 @@ import (
 
 func verifyCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "verify", Usage: "verify the ledger with all that belongs to it",
+		Name: "verify", Usage: "verify the ledger, a record, data, a model, or a bundle", ArgsUsage: "[BUNDLE|RECORD|FOLDER|FILE]",
 		Description: "Verifies every signature, hash, record and document of the ledger:\n\n" + checkList() + "\n" +
+			"With an argument it verifies that alone, and what it is decides how: a bundle, with no\n" +
+			"ledger and no network; a record in its file; the data in a folder, by the record that\n" +
+			"names them; any other file, such as a model, by the records that name it.\n\n" +
 			"A check that was skipped says why, and is not reported as passed. Without --trust the keys\n" +
 			"come from the ledger itself, and it is not anchored: who made it up made up its keys too.\n\n" +
 			"Exit status: 0 all that was looked at is as it should be; 1 something is wrong, and is named;\n" +
@@ -30,7 +33,11 @@ func verifyCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "lives", Usage: "read the lives of all versions too; an error in one is a failure"},
 			&cli.BoolFlag{Name: "no-listings", Usage: "do not ask for the lists of files of data sets"},
 			&cli.BoolFlag{Name: "no-documents", Usage: "do not ask for any document that records name"},
-			jobsFlag(), progressFlag(),
+			&cli.StringFlag{Name: "record", Usage: "verify one record, `N|DIGEST|FILE`, with its proof and documents"},
+			&cli.StringFlag{Name: "data", Usage: "hash the folder `DIR` again, and hold it against its record"},
+			&cli.StringFlag{Name: "of", Usage: "with --data: the record or data set that it should be, `N|N/NAME|NAME`; then each file that differs is named"},
+			&cli.StringFlag{Name: "artifact", Usage: "verify the records that name the file or folder `PATH`, by its content: where it came from, who approved it, where it went"},
+			crossMountsFlag(), jobsFlag(), progressFlag(), // and no cache: what is verified is read
 		},
 		Action: func(c *cli.Context) error { return verifyAction(c, e) },
 	}
@@ -40,20 +47,21 @@ func verifyCommand(e *env) *cli.Command {
 func checkList() string {
 	var b strings.Builder
 	for _, k := range verify.Catalogue() {
-		fmt.Fprintf(&b, "  %-10s  %s\n", k.ID, k.Proves)
+		if k.Of != verify.OfOne && k.Of != verify.OfData {
+			fmt.Fprintf(&b, "  %-10s  %s\n", k.ID, k.Proves)
+		}
 	}
 	return b.String()
 }
 
 func verifyAction(c *cli.Context, e *env) error {
-	if c.NArg() > 0 {
-		return clikit.Usagef("auditlog verify --ledger DIR", "unexpected argument %q", c.Args().First())
+	what, err := toVerify(c)
+	if err != nil {
+		return err
 	}
-	return e.verifyLedger(c)
-}
-
-// verifyLedger verifies the whole ledger.
-func (e *env) verifyLedger(c *cli.Context) error {
+	if what.kind == "bundle" {
+		return e.verifyBundle(c, what.word)
+	}
 	dir, err := ledgerDir(c)
 	if err != nil {
 		return err
@@ -77,7 +85,12 @@ func (e *env) verifyLedger(c *cli.Context) error {
 		return err
 	}
 	o.Progress = show
-	report, err := verify.Ledger(c.Context, dir, o)
+	var report *verify.Report
+	if what.kind == "" {
+		report, err = verify.Ledger(c.Context, dir, o)
+	} else {
+		report, err = e.verifyPart(c, what, dir, o)
+	}
 	done()
 	if err != nil {
 		return err
@@ -129,6 +142,12 @@ func printReport(w io.Writer, r *verify.Report) error {
 		if more := check.Findings - shown; more > 0 {
 			fmt.Fprintf(&b, "%21sand %d more\n", "", more)
 		}
+	}
+	for i, l := range r.Records {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "record   %d  %s  %s  %s\n", l.Index, l.Event, printable(strings.TrimSpace(l.Model+" "+l.Version)), printable(l.Says))
 	}
 	for i, l := range r.Lives {
 		if i == 0 {
