@@ -17,18 +17,23 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 )
 
-// hashNames are the names that CycloneDX has for digests of records.
+// hashNames are the names that CycloneDX has for digests of records, and their
+// sizes in bytes.
 var hashNames = []struct {
 	name string
 	alg  cdx.HashAlgorithm
+	size int
 }{
-	{"sha3_512", cdx.HashAlgoSHA3_512}, {"sha256", cdx.HashAlgoSHA256}, {"sha384", cdx.HashAlgoSHA384}, {"sha512", cdx.HashAlgoSHA512},
+	{"sha3_512", cdx.HashAlgoSHA3_512, 64}, {"sha256", cdx.HashAlgoSHA256, 32},
+	{"sha384", cdx.HashAlgoSHA384, 48}, {"sha512", cdx.HashAlgoSHA512, 64},
 }
 
+// hashes leaves out what is no digest: a document outside of the ledger may say
+// anything.
 func hashes(set map[string]string) *[]cdx.Hash {
 	var all []cdx.Hash
 	for _, n := range hashNames {
-		if set[n.name] != "" {
+		if raw, err := hex.DecodeString(set[n.name]); err == nil && len(raw) == n.size {
 			all = append(all, cdx.Hash{Algorithm: n.alg, Value: set[n.name]})
 		}
 	}
