@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -84,4 +85,33 @@ func TestGood(t *testing.T) {
 // in the run "r".
 func event(e audit.Event, model, version string, n int) *audit.Predicate {
 	return audittest.Event(e, model, version, "r", n)
+}
+
+// TestRelies: what this package takes for granted of a record that audit.Open
+// accepts is what its event must have.
+func TestRelies(t *testing.T) {
+	for event, members := range map[audit.Event][]string{
+		audit.DataValidated:     {"data", "validation"},
+		audit.TrainStarted:      {"runId", "data", "params", "toolchain"},
+		audit.TrainHeartbeat:    {"runId"},
+		audit.TrainFinished:     {"runId"},
+		audit.TrainFailed:       {"runId"},
+		audit.TrainAborted:      {"runId"},
+		audit.EvalPreregistered: {"evaluation"},
+		audit.EvalFinished:      {"evaluation"},
+		audit.Approved:          {"approval"},
+		audit.Exported:          {"export"},
+		audit.BridgeMapped:      {"bridge"},
+		audit.Deployed:          {"deployment"},
+		audit.OTAUpdated:        {"deployment"},
+		audit.OTARolledBack:     {"deployment"},
+		audit.Incident:          {"incident"},
+	} {
+		kind, ok := audit.KindOf(event)
+		for _, m := range members {
+			if !ok || !slices.Contains(kind.Must, m) {
+				t.Errorf("%s need not have %s any more", event, m)
+			}
+		}
+	}
 }

@@ -34,9 +34,9 @@ func (b *life) lines() []Event {
 	return events
 }
 
-// Line says what a record tells, for people, in one line. Names and reasons are
-// quoted as they stand: who prints it takes care of characters that its medium
-// does not bear.
+// Line says what a record that audit.Open accepted tells, for people, in one
+// line. Names and reasons stand in it as they are: who prints it takes care of
+// characters that its medium does not bear.
 func Line(p *audit.Predicate) string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
