@@ -78,6 +78,7 @@ type (
 	// document is something outside of the ledger that a record names.
 	document struct {
 		Name, Size string
+		Listing    bool // of the files of a data set: in a bundle only if it was asked for
 		Redo       command
 	}
 	run struct {
@@ -263,7 +264,7 @@ func (b *builder) event(e *lifecycle.Event) event {
 		x.Prev = strconv.FormatInt(p.Prev.Index, 10)
 	}
 	for _, d := range p.Documents() {
-		x.Documents = append(x.Documents, document{see(d.Name), size(uint64(d.Size)), documentCommand(d.Attachment)})
+		x.Documents = append(x.Documents, document{see(d.Name), size(uint64(d.Size)), d.Listing, documentCommand(d.Attachment)})
 	}
 	return x
 }

@@ -183,6 +183,7 @@ var texts = map[string][2]string{
 	"digest":      {"Digest of the record, SHA3-512", "记录摘要 SHA3-512"},
 	"previous":    {"Points at record", "指向前一记录"},
 	"documents":   {"Documents", "所附文件"},
+	"listing":     {"list of files, in a bundle only if it was asked for (--with-listings)", "文件清单，仅在要求时纳入证据包（--with-listings）"},
 	"noDocuments": {"Documents are in a bundle unless they were left out or lost.", "除非被略去或遗失，所附文件均在证据包内。"},
 	"gives":       {"gives", "应得"},
 	"own":         {"Run it where the file or folder lies: a bundle does not hold it.", "请在该文件或目录所在位置执行：证据包不含其内容。"},

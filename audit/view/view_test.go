@@ -24,6 +24,7 @@ import (
 
 func TestLife(t *testing.T) {
 	s := newStory(t)
+	s.of(audit.DataRegistered).Data[0].Listing = s.document("nuscenes.listing.jsonl", "files")
 	for _, name := range []string{"cuda.nccl", "cuda.cudnn"} {
 		s.of(audit.TrainFinished).Toolchain.Summary.Fields[name] = toolchain.Field{Error: "not found", Method: toolchain.Observed}
 	}
@@ -32,7 +33,7 @@ func TestLife(t *testing.T) {
 	for _, want := range []string{
 		"<html lang=\"en\">", "<title>bev-seg 3.2.0: retired · auditlog</title>", "Nothing that must be there is missing",
 		"example.com/audit", life.Ledger.Root, "535.129.03", "vehicle-17", "R155-7", "miou <b>0.61</b>", "meets the plan",
-		"<td><code>0.001</code></td><td>f64</td>", "missed a kerb",
+		"<td><code>0.001</code></td><td>f64</td>", "missed a kerb", "nuscenes.listing.jsonl</bdi> <span class=\"soft\">5 B; list of files",
 		"<li>cuda.cudnn, cuda.nccl: <span class=\"none\" lang=\"en\">not found</span></li>",
 	} {
 		if !strings.Contains(html.UnescapeString(text), want) {
