@@ -24,8 +24,10 @@ var hashNames = []struct {
 	alg  cdx.HashAlgorithm
 	size int
 }{
-	{"sha3_512", cdx.HashAlgoSHA3_512, 64}, {"sha256", cdx.HashAlgoSHA256, 32},
-	{"sha384", cdx.HashAlgoSHA384, 48}, {"sha512", cdx.HashAlgoSHA512, 64},
+	{"sha3_512", cdx.HashAlgoSHA3_512, 64},
+	{"sha256", cdx.HashAlgoSHA256, 32},
+	{"sha384", cdx.HashAlgoSHA384, 48},
+	{"sha512", cdx.HashAlgoSHA512, 64},
 }
 
 // hashes leaves out what is no digest: a document outside of the ledger may say
