@@ -91,7 +91,7 @@ func readZip(f io.ReaderAt, size int64) ([]*zip.File, error) {
 		if total += m.CompressedSize64; m.CompressedSize64 > uint64(size) || total > uint64(size) {
 			return nil, fmt.Errorf("%w: the members have more bytes than the file: they overlap", errForm)
 		}
-		if !ourNames.MatchString(m.Name) && checkExtra(m.Name) != nil {
+		if !ourNames().MatchString(m.Name) && checkExtra(m.Name) != nil {
 			return nil, fmt.Errorf("%w: %q cannot be the name of a member", errForm, m.Name)
 		}
 		if i > 0 && m.Name == r.File[i-1].Name {

@@ -209,7 +209,7 @@ func differ(is, want []byte) (line int, err error) {
 func (v *verifier) rest() {
 	var all []string
 	for _, f := range v.files {
-		if f.Name == readmeFile || !ourNames.MatchString(f.Name) {
+		if f.Name == readmeFile || !ourNames().MatchString(f.Name) {
 			all = append(all, f.Name)
 		}
 	}

@@ -12,12 +12,10 @@ import (
 //go:embed readme.txt
 var readmeText string
 
-var readmeTemplate = template.Must(template.New("").Parse(readmeText))
-
 // readme tells how to verify the bundle by hand. The test runs its commands.
 func readme(head ledger.Head, records []indexed) []byte {
 	var b bytes.Buffer
-	err := readmeTemplate.Execute(&b, map[string]string{
+	err := template.Must(template.New("").Parse(readmeText)).Execute(&b, map[string]string{
 		"Origin":  head.Origin,
 		"Size":    strconv.FormatInt(head.Size, 10),
 		"Records": strconv.Itoa(len(records)),

@@ -203,7 +203,7 @@ func (v *verifier) contents() {
 		case f != want:
 			v.r.fail(checkContents, f.Name, "has %d bytes with the SHA3-512 %s; %s lists %d bytes with %s", f.Size, f.Digest, manifestFile, want.Size, want.Digest)
 		}
-		if !ourNames.MatchString(f.Name) && !slices.Contains(m.Extra, f.Name) {
+		if !ourNames().MatchString(f.Name) && !slices.Contains(m.Extra, f.Name) {
 			v.r.fail(checkContents, f.Name, "is neither a member of a bundle nor an extra file of this one")
 		}
 	}

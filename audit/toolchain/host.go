@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // cpu reads /proc/cpuinfo: model, number, microcode, and a digest of the flags,
@@ -99,18 +100,23 @@ type hint struct {
 	Source string `json:"source"`
 }
 
-var containerIDs = []struct {
+type containerID struct {
 	kind string
 	re   *regexp.Regexp
-}{
-	{"docker", regexp.MustCompile(`/containers/([0-9a-f]{64})/`)},
-	{"docker", regexp.MustCompile(`/docker[/-]([0-9a-f]{64})`)},
-	{"podman", regexp.MustCompile(`/overlay-containers/([0-9a-f]{64})/userdata`)},
-	{"podman", regexp.MustCompile(`/libpod-([0-9a-f]{64})`)},
-	{"containerd", regexp.MustCompile(`cri-containerd-([0-9a-f]{64})`)},
-	{"kubernetes pod", regexp.MustCompile(`/pods?/?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})`)},
-	{"kubernetes pod", regexp.MustCompile(`-pod([0-9a-f]{8}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{12})\.slice`)},
 }
+
+// containerIDs is made when it is needed: it costs a good part of what a record does.
+var containerIDs = sync.OnceValue(func() []containerID {
+	return []containerID{
+		{"docker", regexp.MustCompile(`/containers/([0-9a-f]{64})/`)},
+		{"docker", regexp.MustCompile(`/docker[/-]([0-9a-f]{64})`)},
+		{"podman", regexp.MustCompile(`/overlay-containers/([0-9a-f]{64})/userdata`)},
+		{"podman", regexp.MustCompile(`/libpod-([0-9a-f]{64})`)},
+		{"containerd", regexp.MustCompile(`cri-containerd-([0-9a-f]{64})`)},
+		{"kubernetes pod", regexp.MustCompile(`/pods?/?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})`)},
+		{"kubernetes pod", regexp.MustCompile(`-pod([0-9a-f]{8}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{12})\.slice`)},
+	}
+})
 
 // containerHints looks at mounts, control groups and marker files.
 func containerHints(_ context.Context, e *env) (any, string, error) {
@@ -137,7 +143,7 @@ func containerHints(_ context.Context, e *env) (any, string, error) {
 					continue
 				}
 			}
-			for _, c := range containerIDs {
+			for _, c := range containerIDs() {
 				if m := c.re.FindStringSubmatch(l); m != nil {
 					add(hint{c.kind, strings.ReplaceAll(m[1], "_", "-"), name})
 				}
