@@ -12,8 +12,9 @@
 // What it guarantees: a document has the same bytes whenever it is made of the
 // same records and documents; nothing stands in it that they do not say, and what
 // they could not collect is said to be missing where the format has a place for
-// it. An export proves less than the records: it names each of them by digest.
-// Whether their signatures are to be trusted is for the caller to see to before.
+// it. An export proves less than the records, which CycloneDX and SLSA name by
+// digest. Whether their signatures are to be trusted is for the caller to see to
+// before.
 package export
 
 import (

@@ -26,8 +26,8 @@ func exportCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "export", Usage: "say what is recorded of a version in a format of others",
 		Description: "Formats:\n\n" + exportFormats() + "\n" +
-			"What the records do not say is left out. Each export names its records by digest and\n" +
-			"proves less than they do: `auditlog bundle` is what proves.\n\n" +
+			"What the records do not say is left out. An export proves less than the records, which\n" +
+			"cyclonedx and slsa name by digest: `auditlog bundle` is what proves.\n\n" +
 			"With --sign, slsa becomes a DSSE envelope, and oms the Sigstore bundle model.sig that\n" +
 			"`model_signing verify key` reads; oms needs an ECDSA P-256 key.\n\n" +
 			"Exit status: 0 exported, 1 a record or document is not to be believed, 2 usage, 3 could not run.",
