@@ -297,7 +297,7 @@ func fillData(d *draft) error {
 		}
 		set, err := d.Data(c.Context, src)
 		if err != nil {
-			return fmt.Errorf("--data %s: %w", word, err)
+			return hashError(c.Context, d.Fingerprint, fmt.Errorf("--data %s: %w", word, err))
 		}
 		if n := set.Fingerprint.Tree.Unreadable; n > 0 {
 			d.p.Gaps = append(d.p.Gaps, audit.Gap{What: "data " + set.Name, Reason: human.Count(int(min(n, math.MaxInt32)), "unreadable entry") + ", allowed by the caller"})
@@ -326,7 +326,7 @@ func fillOutputs(d *draft) error {
 	for _, path := range d.c.StringSlice("output") {
 		a, err := d.Artifact(d.c.Context, path)
 		if err != nil {
-			return fmt.Errorf("--output %s: %w", path, err)
+			return hashError(d.c.Context, d.Fingerprint, fmt.Errorf("--output %s: %w", path, err))
 		}
 		d.p.Outputs = append(d.p.Outputs, a)
 	}
