@@ -145,7 +145,7 @@ func TestSecretsNeverEnter(t *testing.T) {
 
 	// Where a secret cannot be taken out, it is refused, and not repeated.
 	for shape, secret := range all {
-		if !redact.HasToken(secret) {
+		if !redact.HasToken(secret) || testing.Short() && shape != "github" {
 			continue
 		}
 		incident := []string{"record", "incident", "--severity", "low", "--summary", "s", "--model"}
