@@ -165,6 +165,37 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
+// TestKeysOfAnother: a key of another log, or half a site key, is not used.
+func TestKeysOfAnother(t *testing.T) {
+	p, q := newFixture(t), newFixture(t)
+	s := p.init(t)
+	q.init(t)
+	if key, err := s.SiteKey(); err != nil || len(key) != 32 {
+		t.Errorf("%d bytes, %v", len(key), err)
+	}
+	if err := os.WriteFile(filepath.Join(p.dir, "site.key"), []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SiteKey(); err == nil {
+		t.Error("a site key of 5 bytes was taken")
+	}
+	key, err := os.ReadFile(filepath.Join(q.dir, "log.key"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(p.dir, "log.key"), key, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), p.dir, p.options()); !errors.Is(err, ErrConfig) {
+		t.Errorf("%v", err)
+	}
+	r, err := Open(t.Context(), p.dir, Options{Pins: p.pins}) // reading needs no key
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+}
+
 func TestFind(t *testing.T) {
 	p := newFixture(t)
 	p.init(t).Close()
@@ -319,6 +350,13 @@ func TestRotateByAppend(t *testing.T) {
 		q.Key = &audit.KeyChange{Old: old, Log: next}
 	})); err != nil {
 		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(p.dir, "ledger.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := ParseConfig(text); err != nil || c.Log[0] != next || c.Next != nil {
+		t.Errorf("after the append: %+v, %v", c, err)
 	}
 	if _, err := Open(t.Context(), p.dir, p.options()); err == nil {
 		t.Error("the encrypted key was opened without its passphrase")
