@@ -257,7 +257,7 @@ func TestParamsSecretFlags(t *testing.T) {
 		t.Errorf("flags %+v", got.Flags)
 	}
 	for _, f := range got.Flags {
-		for _, secret := range []string{"0123", "hunter2", token} {
+		for _, secret := range []string{"0123", "123", "83", "hunter2", token} {
 			if strings.Contains(f.Message, secret) {
 				t.Errorf("flag %+v holds a secret", f)
 			}
