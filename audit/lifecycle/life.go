@@ -31,7 +31,7 @@ type Life struct {
 	// Overlaps tell what data sets have in common, where it is known.
 	Overlaps []Overlap
 	// Now is what the silence of a run that has not ended is measured against;
-	// zero: the newest time that a record claims.
+	// zero: the newest time that a record of the version or its data claims.
 	Now time.Time
 	// Silence is how long a run may say nothing; zero: an hour.
 	Silence time.Duration
@@ -135,9 +135,6 @@ func newLife(l Life) *life {
 			e.p = r.Record.Predicate()
 			e.kind, _ = audit.KindOf(e.p.Event)
 			e.time, _ = time.Parse(time.RFC3339Nano, e.p.Time.Claimed)
-			if l.Now.IsZero() && e.time.After(b.now) {
-				b.now = e.time
-			}
 		}
 		all = append(all, e)
 	}
@@ -157,6 +154,9 @@ func newLife(l Life) *life {
 	for _, e := range all {
 		if e.p == nil || b.isOwn(e) || e.kind.Scope == audit.OfData && b.uses(e) {
 			b.entries = append(b.entries, e)
+			if l.Now.IsZero() && e.time.After(b.now) {
+				b.now = e.time
+			}
 		}
 	}
 	b.findRuns()

@@ -216,6 +216,17 @@ func TestState(t *testing.T) {
 	}
 }
 
+// TestNow: records of other versions, of which there may be more or fewer at hand,
+// do not move the time.
+func TestNow(t *testing.T) {
+	b := lifetest.NewBook()
+	b.Add(event(audit.Deployed, "m", "1", 1), event(audit.OTAUpdated, "m", "2", 50))
+	l := lifecycle.Life{Model: "m", Version: "1", Records: records(t, b.Records)}
+	if tl := l.Timeline(); tl.Now != tl.Events[0].Time {
+		t.Errorf("now is %s", tl.Now)
+	}
+}
+
 // TestRunSilence: silence is that of the run's own records, and of an open run
 // lasts until now.
 func TestRunSilence(t *testing.T) {

@@ -121,7 +121,7 @@ func TestOracle(t *testing.T) {
 				}
 				seen[got.State]++
 			}
-			if len(seen) < 4 {
+			if len(seen) < 4 && n == size {
 				t.Errorf("the lives are all alike: %v", seen)
 			}
 		})
@@ -129,8 +129,12 @@ func TestOracle(t *testing.T) {
 	}
 }
 
-func (o *oracle) first(e audit.Event) *audit.Predicate {
-	i := slices.IndexFunc(o.all, func(r lifecycle.Record) bool { return r.Record.Predicate().Event == e })
+// first finds the first record of an event among the first n, where there is one.
+func (o *oracle) first(e audit.Event, n int) *audit.Predicate {
+	i := slices.IndexFunc(o.all[:n], func(r lifecycle.Record) bool { return r.Record.Predicate().Event == e })
+	if i < 0 {
+		return nil
+	}
 	return o.all[i].Record.Predicate()
 }
 
@@ -152,7 +156,7 @@ func (o *oracle) questions(t *testing.T, v *query.View, n int) {
 				b = append(b, r.Index)
 			}
 		}
-		if !slices.Equal(a, b) || len(b) == 0 {
+		if !slices.Equal(a, b) || len(b) == 0 && n == size {
 			t.Errorf("%s: %v, want %v", what, a, b)
 		}
 	}
@@ -177,7 +181,13 @@ func (o *oracle) questions(t *testing.T, v *query.View, n int) {
 			t.Errorf("driver %q: %v %v", version, got, err)
 		}
 	}
-	trained, deployed := o.first(audit.TrainFinished), o.first(audit.Deployed)
+	trained, deployed := o.first(audit.TrainFinished, n), o.first(audit.Deployed, n)
+	if trained == nil || deployed == nil {
+		if n == size {
+			t.Fatal("nothing was trained, or nothing deployed")
+		}
+		return // the order made it so
+	}
 	artifact := trained.Outputs[0]
 	for _, digest := range artifact.Digest {
 		got, err := v.Named(ctx, strings.ToUpper(digest))
@@ -202,12 +212,12 @@ func (o *oracle) questions(t *testing.T, v *query.View, n int) {
 			t.Errorf("%s: %s, want %s", device, a, b)
 		}
 	}
-	m, err := v.Model(ctx, "model-1")
+	m, err := v.Model(ctx, trained.Model)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range m.Versions {
-		life := o.life("model-1", s.Version, n)
+		life := o.life(trained.Model, s.Version, n)
 		tl := life.Timeline()
 		if s.State != tl.State || s.Counts != tl.Counts || s.Runs != len(tl.Runs) {
 			t.Errorf("%+v, want %s %+v", s, tl.State, tl.Counts)
@@ -215,7 +225,7 @@ func (o *oracle) questions(t *testing.T, v *query.View, n int) {
 	}
 	versions := map[string]bool{}
 	for _, r := range o.all[:n] {
-		if p := r.Record.Predicate(); p.Model == "model-1" {
+		if p := r.Record.Predicate(); p.Model == trained.Model {
 			versions[p.Version] = true
 		}
 	}
