@@ -153,6 +153,9 @@ func (v *verifier) theseRecords(find func() ([]int64, error)) error {
 		pointers += n
 	}
 	if len(indices) > 0 {
+		if n := len(v.Records); n < len(indices) {
+			v.unreadRecords("%d of %s could not be read", len(indices)-n, count(len(indices), "record"))
+		}
 		v.ok(checkInclusion, "%s under the root %s", count(len(indices), "record"), v.head.Root)
 		v.ok(checkRecords, "%s with what their events must say", count(len(indices), "record"))
 		if v.k == nil {

@@ -79,8 +79,7 @@ func (v *verifier) records() error {
 		return v.ctx.Err()
 	}
 	if n := v.all.unread; n > 0 {
-		v.skip(checkRecords, "%d of %d records were not read, because they are not as signed", n, v.head.Size)
-		v.skip(checkSignatures, "not all records could be read")
+		v.unreadRecords("%d of %d records were not read, because they are not as signed", n, v.head.Size)
 	}
 	if v.k == nil {
 		v.skip(checkSignatures, "needs all keys of the ledger")
@@ -89,6 +88,14 @@ func (v *verifier) records() error {
 	v.ok(checkSignatures, "%s signed by keys that were trusted there", count(v.head.Size, "record"))
 	v.history()
 	return nil
+}
+
+// unreadRecords says that nothing which hangs on the records is known to be good.
+// What is wrong with those that were read is told all the same.
+func (v *verifier) unreadRecords(format string, args ...any) {
+	for _, check := range []string{checkRecords, checkSignatures, checkHistory, checkDocuments, checkListings, checkParams} {
+		v.skip(check, format, args...)
+	}
 }
 
 // block reads the records of one bundle.

@@ -33,18 +33,20 @@ type world struct {
 // those of engineers.
 func newWorld(t testing.TB) *world {
 	w := &world{t: t, dir: filepath.Join(t.TempDir(), ".auditlog"), pins: t.TempDir()}
-	var err error
-	w.s, err = store.Init(t.Context(), w.dir, store.InitOptions{
-		Origin: trusttest.Origin, Pins: w.pins,
-		Genesis: func(origin, logKey string) ([]byte, error) {
-			p := trusttest.Genesis(origin, trusttest.Signer("admin", audit.Roles()...), trusttest.Signer("eng", audit.Engineer))
-			p.Ledger.Log = logKey
-			return trusttest.Seal(p, "admin"), nil
-		},
+	w.begin(func(origin, logKey string) ([]byte, error) {
+		p := trusttest.Genesis(origin, trusttest.Signer("admin", audit.Roles()...), trusttest.Signer("eng", audit.Engineer))
+		p.Ledger.Log = logKey
+		return trusttest.Seal(p, "admin"), nil
 	})
-	w.check(err)
 	t.Cleanup(w.close)
 	return w
+}
+
+func (w *world) begin(genesis func(origin, logKey string) ([]byte, error)) {
+	w.t.Helper()
+	var err error
+	w.s, err = store.Init(w.t.Context(), w.dir, store.InitOptions{Origin: trusttest.Origin, Pins: w.pins, Genesis: genesis})
+	w.check(err)
 }
 
 // store is the ledger, open for appending.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -484,6 +485,22 @@ func TestAttacksDocumented(t *testing.T) {
 	}
 	if text, err := os.ReadFile(file); err != nil || string(text) != b.String() {
 		t.Errorf("docs/attacks.md is not up to date: %v", err)
+	}
+}
+
+// TestVerifyInterrupted ends the context as Ctrl-C does.
+func TestVerifyInterrupted(t *testing.T) {
+	_, auditlog := inLedger(t)
+	auditlog(t.Context(), 0, append(slices.Clone(anEvent), "--id", "1")...)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range [][]string{{"verify"}, {"verify", "data"}, {"verify", "--record", "1"}, {"bundle", "--model", "bev", "--version", "1", "-o", "b.zip"}, {"query", "--since", "0"}} {
+		if stdout, stderr := auditlog(ctx, 130, args...); stdout != "" || !strings.HasPrefix(stderr, "auditlog: error: ") {
+			t.Errorf("auditlog %q: %s%s", args, stdout, stderr)
+		}
+	}
+	if _, err := os.Stat("b.zip"); err == nil {
+		t.Error("half a bundle was written")
 	}
 }
 

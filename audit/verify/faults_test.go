@@ -1,0 +1,331 @@
+package verify_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/audittest"
+	"github.com/mmaudit/mmaudit/audit/dsse"
+	"github.com/mmaudit/mmaudit/audit/fingerprint"
+	"github.com/mmaudit/mmaudit/audit/trust"
+	"github.com/mmaudit/mmaudit/audit/trust/trusttest"
+	"github.com/mmaudit/mmaudit/audit/verify"
+)
+
+// blob is the file of a document.
+func (w *world) blob(a *audit.Attachment) string {
+	d := a.Digest["sha3_512"]
+	return filepath.Join(w.dir, "blobs", d[:2], d)
+}
+
+// A fault is one thing that is wrong, and the checks that fail for it: these, and
+// no others.
+type fault struct {
+	name string
+	do   func(w *world, o *verify.Options)
+	bad  []string
+	says string
+}
+
+var faults = []fault{
+	{"not a statement", func(w *world, _ *verify.Options) {
+		payload, err := event(audit.Incident, 9).Encode()
+		w.check(err)
+		payload = bytes.Replace(payload, []byte(`"severity":"high"`), []byte(`"severity":"vile"`), 1)
+		record, err := dsse.Sign(payload, trusttest.Key("admin"))
+		w.check(err)
+		w.append(record)
+	}, []string{"records"}, "record 4: not a valid record: "},
+
+	{"key unknown", func(w *world, _ *verify.Options) {
+		w.append(trusttest.Seal(event(audit.Incident, 9), "stranger"))
+	}, []string{"signatures"}, "record 4: incident: unknown-key"},
+
+	{"role not held", func(w *world, _ *verify.Options) {
+		w.append(trusttest.Seal(event(audit.Approved, 9), "eng"))
+	}, []string{"signatures"}, "record 4: approved: wrong-role"},
+
+	{"prev of another history", func(w *world, _ *verify.Options) {
+		p := event(audit.Incident, 9)
+		p.Prev = &audit.Prev{Index: 2, Digest: audittest.Digests("another")["sha3_512"]}
+		w.append(trusttest.Seal(p, "admin"))
+	}, []string{"history"}, "record 4: says that record 2 has the SHA3-512 "},
+
+	{"prev in the future", func(w *world, _ *verify.Options) {
+		p := event(audit.Incident, 9)
+		p.Prev = &audit.Prev{Index: 77, Digest: audittest.Digests("another")["sha3_512"]}
+		w.append(trusttest.Seal(p, "admin"))
+	}, []string{"history"}, "record 4: says that the record before it is 77"},
+
+	{"document of another size", func(w *world, _ *verify.Options) {
+		p := event(audit.Incident, 9)
+		a := *w.put("note.txt", "a note")
+		a.Size++
+		p.Attachments = []audit.Attachment{a}
+		w.append(trusttest.Seal(p, "admin"))
+	}, []string{"documents"}, `record 4: attachments[0], "note.txt", has the SHA3-512 that the record says, but 6 bytes`},
+
+	{"document of another SHA-256, which an older record names right", func(w *world, _ *verify.Options) {
+		p := event(audit.Incident, 9)
+		p.Attachments = []audit.Attachment{*w.put("note.txt", "a note")}
+		w.append(trusttest.Seal(p, "admin"))
+		a := *w.put("note.txt", "a note")
+		a.Digest = audit.DigestSet{"sha3_512": a.Digest["sha3_512"], "sha256": audittest.Digests("x")["sha256"]}
+		p = event(audit.Incident, 10)
+		p.Attachments = []audit.Attachment{a}
+		w.append(trusttest.Seal(p, "admin"))
+	}, []string{"documents"}, "record 5: attachments[0]"},
+
+	{"document missing", func(w *world, _ *verify.Options) {
+		a := w.put("log.txt", "loss 0.1")
+		w.check(os.Remove(w.blob(a)))
+	}, []string{"documents"}, `record 3: attachments[0], "log.txt" of 8 bytes, is missing`},
+
+	{"list of other files", func(w *world, _ *verify.Options) {
+		p := event(audit.DataRegistered, 9)
+		a, b := w.dataset("a", "frame"), w.dataset("b", "another frame")
+		a.Listing = b.Listing
+		p.Data = []audit.Dataset{a}
+		w.append(trusttest.Seal(p, "eng"))
+	}, []string{"listings"}, "data[0].listing, \"listing.jsonl\": "},
+
+	{"other hyper-parameters", func(w *world, _ *verify.Options) {
+		p := event(audit.TrainStarted, 9)
+		p.Data = []audit.Dataset{w.dataset("frames", "a frame")}
+		p.Params = w.params("lr=0.1")
+		p.Params.Form = w.params("lr=0.2").Form
+		w.append(trusttest.Seal(p, "eng"))
+	}, []string{"parameters"}, "record 4: are not the hyper-parameters of the record"},
+
+	{"a tree of hyper-parameters under another key", func(w *world, _ *verify.Options) {
+		p := event(audit.TrainStarted, 9)
+		p.Data = []audit.Dataset{w.dataset("frames", "a frame")}
+		p.Params = w.params("lr=0.7")
+		p.Params.Tree.Hash[0]++
+		w.append(trusttest.Seal(p, "eng"))
+	}, []string{"parameters"}, "record 4: params.tree is not that of the hyper-parameters under site.key"},
+
+	{"site.key of another ledger", func(w *world, _ *verify.Options) {
+		w.check(os.WriteFile(filepath.Join(w.dir, "site.key"), make([]byte, 32), 0o600))
+	}, []string{"site-key"}, "is not the key of this ledger"},
+
+	{"site.key cut", func(w *world, _ *verify.Options) {
+		w.check(os.Truncate(filepath.Join(w.dir, "site.key"), 31))
+	}, []string{"site-key"}, "has 31 bytes, want 32"},
+
+	{"log.key open to others", func(w *world, _ *verify.Options) {
+		w.check(os.Chmod(filepath.Join(w.dir, "log.key"), 0o644))
+	}, []string{"log-key"}, "has mode 0644"},
+
+	{"a key of checkpoints that no record names", func(w *world, _ *verify.Options) {
+		name := filepath.Join(w.dir, "ledger.json")
+		text, err := os.ReadFile(name)
+		w.check(err)
+		first := []byte(`"log": [` + "\n")
+		text = bytes.Replace(text, []byte("\"\n  ],\n  \"logKey\""), []byte("\",\n    \""+trusttest.VKey(trusttest.Origin, "mallory")+"\"\n  ],\n  \"logKey\""), 1)
+		if !bytes.Contains(text, first) || !bytes.Contains(text, []byte(trusttest.VKey(trusttest.Origin, "mallory"))) {
+			w.t.Fatalf("%s", text)
+		}
+		w.check(os.WriteFile(name, text, 0o644))
+	}, []string{"folder"}, "by its records it never did"},
+
+	{"trust file of another ledger", func(w *world, o *verify.Options) {
+		a := *w.anchor()
+		a.Genesis, a.Admins = audittest.Digests("x")["sha3_512"], nil
+		o.Anchor = &a
+	}, []string{"anchor"}, "its first record has the SHA3-512 "},
+
+	{"no witness", func(w *world, o *verify.Options) {
+		a := *w.anchor()
+		a.Witnesses = &trust.Witnesses{Keys: []string{"witness.example/w1+a88b15f5+BLmI5Rw8y7Whn7N/rkKw3fnjn/xUXa6N3b7vjk6NmWFr"}, Quorum: 1}
+		o.Anchor = &a
+	}, []string{"witnesses"}, ""},
+
+	{"checkpoint that is none", func(_ *world, o *verify.Options) {
+		o.Against = []verify.Older{{Name: "older", Checkpoint: []byte("nothing")}}
+	}, []string{"against"}, "older: is not a checkpoint"},
+
+	{"checkpoint of another ledger", func(_ *world, o *verify.Options) {
+		o.Against = []verify.Older{{Name: "older", Checkpoint: []byte("else.example\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n— else.example AAAAAAAA\n")}}
+	}, []string{"against"}, `older: is of ledger "else.example"`},
+
+	{"checkpoint that nobody signed", func(w *world, o *verify.Options) {
+		text, _, _ := strings.Cut(string(w.checkpoint()), "—")
+		o.Against = []verify.Older{{Name: "older", Checkpoint: []byte(text + "— " + trusttest.Origin + " AAAAAAAA\n")}}
+	}, []string{"against"}, "older: is not signed by a key of log"},
+
+	{"life with errors", func(w *world, o *verify.Options) {
+		w.append(trusttest.Seal(event(audit.Approved, 9), "admin"))
+		o.Lives = true
+	}, []string{"lives"}, `"bev" "1": `},
+}
+
+// TestFaults does one thing wrong at a time.
+func TestFaults(t *testing.T) {
+	tried := map[string]bool{"checkpoint": true, "rollback": true, "tree": true, "index": true, "keys": true} // below, and in cmd/auditlog
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.grow()
+			var o verify.Options
+			f.do(w, &o)
+			r := w.verify(o)
+			var bad []string
+			for id, s := range statuses(r) {
+				if s == verify.Wrong || s == verify.Unknown {
+					bad = append(bad, id)
+				}
+			}
+			if slices.Sort(bad); !slices.Equal(bad, f.bad) || r.Outcome != verify.Failed || !strings.Contains(said(r), f.says) {
+				t.Errorf("%s fail, want %s and %q: %s", bad, f.bad, f.says, said(r))
+			}
+		})
+		for _, id := range f.bad {
+			tried[id] = true
+		}
+	}
+	for _, k := range verify.Catalogue() {
+		if k.Of != verify.OfOne && k.Of != verify.OfData && !tried[k.ID] {
+			t.Errorf("nothing fails %s", k.ID)
+		}
+	}
+}
+
+// TestUnreadable: what cannot be looked at is neither good nor wrong.
+func TestUnreadable(t *testing.T) {
+	w := newWorld(t)
+	w.grow()
+	a := w.put("log.txt", "loss 0.1")
+	w.check(os.Remove(w.blob(a)))
+	w.check(os.Mkdir(w.blob(a), 0o755))
+	r := w.verify(verify.Options{})
+	if r.Outcome != verify.Incomplete || statuses(r)["documents"] != verify.Unknown || !strings.Contains(said(r), "is a directory") {
+		t.Errorf("%s", said(r))
+	}
+}
+
+// TestWrongLog: of a log whose records are not as signed, nothing is called good
+// that hangs on them.
+func TestWrongLog(t *testing.T) {
+	w := newWorld(t)
+	w.grow()
+	w.close()
+	bundle, err := filepath.Glob(filepath.Join(w.dir, "log", "tile", "entries", "*", "*"))
+	w.check(err)
+	data, err := os.ReadFile(bundle[0])
+	w.check(err)
+	data[len(data)-1] ^= 1
+	w.check(os.WriteFile(bundle[0], data, 0o644))
+	r := w.verify(verify.Options{Lives: true, Anchor: &trust.Anchor{}})
+	got := statuses(r)
+	for _, id := range []string{"index", "records", "keys", "signatures", "history", "documents", "listings", "parameters", "site-key", "checkpoint", "anchor", "lives"} {
+		if got[id] == verify.OK {
+			t.Errorf("%s is called good: %s", id, said(r))
+		}
+	}
+	if got["tree"] != verify.Wrong || !strings.Contains(said(r), "record 3 is not the one that was signed") {
+		t.Errorf("%s", said(r))
+	}
+	// One of them alone is no better off.
+	one, err := verify.Record(t.Context(), w.dir, 3, "", verify.Options{Pins: w.pins})
+	w.check(err)
+	for id, s := range statuses(one) {
+		if s == verify.OK && !slices.Contains([]string{"folder", "rollback", "found", "keys", "checkpoint"}, id) { // of other records
+			t.Errorf("%s is called good: %s", id, said(one))
+		}
+	}
+}
+
+// TestNoGenesis: a ledger that began otherwise trusts no key.
+func TestNoGenesis(t *testing.T) {
+	w := newWorld(t)
+	w.close()
+	w.check(os.RemoveAll(w.dir))
+	w.pins = t.TempDir()
+	w.begin(func(origin, logKey string) ([]byte, error) {
+		p := trusttest.Genesis(origin, trusttest.Signer("admin", audit.Admin))
+		p.Ledger.Log = logKey
+		return trusttest.Seal(p, "stranger"), nil // who is not among them
+	})
+	r := w.verify(verify.Options{})
+	got := statuses(r)
+	if got["keys"] != verify.Wrong || got["signatures"] != verify.Wrong || got["checkpoint"] == verify.OK {
+		t.Errorf("%s", said(r))
+	}
+}
+
+// TestData: the files that differ are named, with a list of files and without.
+func TestData(t *testing.T) {
+	w := newWorld(t)
+	dir := t.TempDir()
+	write := func(name, text string) { w.check(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)) }
+	write("a", "1")
+	write("b", "2")
+	var listing bytes.Buffer
+	f, err := fingerprint.Run(t.Context(), dir, fingerprint.Options{Listing: &listing})
+	w.check(err)
+	p := event(audit.DataRegistered, 1)
+	p.Data = []audit.Dataset{
+		{Name: "listed", Fingerprint: *f, Listing: w.put("l", listing.String())},
+		{Name: "not", Fingerprint: *f},
+	}
+	w.append(trusttest.Seal(p, "eng"))
+	data := func(of string) *verify.Report {
+		t.Helper()
+		w.close()
+		r, err := verify.Data(t.Context(), w.dir, dir, of, verify.Options{Pins: w.pins})
+		w.check(err)
+		return r
+	}
+	for _, of := range []string{"", "listed", "not", "1/not", "1/listed"} {
+		if r := data(of); r.Outcome != verify.Consistent || statuses(r)["data"] != verify.OK || len(r.Records) != 1 {
+			t.Errorf("%q: %s", of, said(r))
+		}
+	}
+	if r := data("1"); statuses(r)["found"] != verify.Wrong || !strings.Contains(said(r), `it names 2 data sets so: "listed", "not"`) {
+		t.Errorf("%s", said(r))
+	}
+	write("a", "one")
+	write("c", "3")
+	w.check(os.Remove(filepath.Join(dir, "b")))
+	for of, words := range map[string][]string{
+		"listed": {"/a: is changed", "/b: is missing", "/c: is not in the record"},
+		"not":    {"has the tree "},
+		"":       {"no record names data with the tree "},
+	} {
+		r := data(of)
+		for _, word := range words {
+			if r.Outcome != verify.Failed || !strings.Contains(said(r), word) {
+				t.Errorf("%q does not say %q: %s", of, word, said(r))
+			}
+		}
+	}
+}
+
+// TestRecord verifies each record alone; with a fault, it is that record's.
+func TestRecord(t *testing.T) {
+	w := newWorld(t)
+	w.grow()
+	bad := w.append(trusttest.Seal(event(audit.Approved, 9), "eng"))
+	anchor := w.anchor()
+	w.close()
+	for i := range bad + 1 {
+		r, err := verify.Record(t.Context(), w.dir, i, "", verify.Options{Pins: w.pins, Anchor: anchor})
+		w.check(err)
+		want := verify.Verified
+		if i == bad {
+			want = verify.Failed
+		}
+		if r.Outcome != want || len(r.Records) != 1 || r.Records[0].Index != i {
+			t.Errorf("record %d: %s", i, said(r))
+		}
+		if again, err := verify.Record(t.Context(), w.dir, -1, r.Records[0].Digest, verify.Options{Pins: w.pins, Anchor: anchor}); err != nil || again.Outcome != want || again.Records[0].Index != i {
+			t.Errorf("record %d by its digest: %v %s", i, err, said(again))
+		}
+	}
+}
