@@ -16,6 +16,9 @@ type Predicate struct {
 	V     int   `json:"v"` // 1
 	Event Event `json:"event"`
 
+	// Origin is the name of the ledger that the record is made for: in another
+	// one, by the same keys, it means nothing.
+	Origin string `json:"origin"`
 	// ID is the idempotency key that the caller chose, if any: at most one
 	// record of a ledger has it.
 	ID      string `json:"id,omitempty"`

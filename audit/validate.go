@@ -36,6 +36,7 @@ func (p *Predicate) Validate() error {
 	if p.Run != "" && p.Model == "" {
 		c.fail("modelId", "a run is of a model")
 	}
+	c.name("origin", p.Origin, true)
 	c.name("id", p.ID, false)
 	c.name("modelId", p.Model, false)
 	c.name("version", p.Version, false)

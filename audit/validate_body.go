@@ -130,7 +130,9 @@ func (c *checker) evaluation(p *Predicate) {
 // trust checks what changes the keys that are trusted.
 func (c *checker) trust(p *Predicate) {
 	if g := p.Ledger; g != nil {
-		c.name("ledger.origin", g.Origin, true)
+		if g.Origin != p.Origin {
+			c.fail("ledger.origin", "is %q, the record is for %q", g.Origin, p.Origin)
+		}
 		c.name("ledger.log", g.Log, true)
 		if len(g.Keys) == 0 {
 			c.fail("ledger.keys", "is empty: nobody could sign")

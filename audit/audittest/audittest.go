@@ -15,6 +15,9 @@ import (
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 )
 
+// Origin is the name of the ledger that records are for.
+const Origin = "example.com/audit"
+
 // Start is when the first event of a life happened.
 var Start = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 
@@ -81,7 +84,7 @@ func Toolchain(versions map[string]string) *audit.Toolchain {
 // that finished leaves an artefact. It happens n minutes after Start.
 func Event(e audit.Event, model, version, run string, n int) *audit.Predicate {
 	p := &audit.Predicate{
-		V: 1, Event: e,
+		V: 1, Event: e, Origin: Origin,
 		Time:  audit.Time{Claimed: audit.FormatTime(Start.Add(time.Duration(n) * time.Minute))},
 		Actor: audit.Actor{ID: "team@example.com", KeyID: Digests("key")["sha256"]},
 	}
@@ -134,7 +137,7 @@ func fill(p *audit.Predicate, member, model, version, run string) {
 	case "incident":
 		p.Incident = &audit.Report{Severity: "high", Summary: "missed a kerb"}
 	case "ledger":
-		p.Ledger = &audit.Genesis{Origin: "example.com/audit", Log: "example.com/audit+00000000+AAAA", Keys: []audit.SignerKey{signer}}
+		p.Ledger = &audit.Genesis{Origin: Origin, Log: Origin + "+00000000+AAAA", Keys: []audit.SignerKey{signer}}
 	case "key":
 		switch p.Event {
 		case audit.KeyAdded:

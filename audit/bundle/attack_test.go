@@ -266,10 +266,13 @@ func TestAttacks(t *testing.T) {
 			p := s.event(audit.Incident, "3.2.0")
 			s.add(p, "e")
 			s.ours = append(s.ours, s.append(e.Record))
-		}), "history", []string{"records/000000000014.dsse.json: names as the one before a record 11 with another SHA3-512 than the one here: it was written for another ledger"}},
+		}), "signatures history", []string{
+			`records/000000000014.dsse.json: incident: wrong-origin: it was made for the ledger "example.com/other", this is "example.com/audit"`,
+			"records/000000000014.dsse.json: names as the one before a record 11 with another SHA3-512 than the one here: it was written for another ledger",
+		}},
 		{"checkpoint of another log", func(t *testing.T) []byte {
 			return edited(func(k kit) { k[checkpointFile] = other(t)[checkpointFile] })(t)
-		}, "inclusion keys", []string{"wrong-origin: the genesis is of ledger \"example.com/audit\", this is \"example.com/other\""}},
+		}, "inclusion keys", []string{"wrong-origin: it was made for the ledger \"example.com/audit\", this is \"example.com/other\""}},
 		{"checkpoint signed by another key", func(t *testing.T) []byte {
 			s := tell(t, Origin, "mine").live() // of the same records, with the log key "log" in its genesis
 			return s.write(s.options())

@@ -79,6 +79,7 @@ func (s *story) add(p *audit.Predicate, names ...string) int64 {
 	if p.Prev == nil {
 		p.Prev = s.prev[line]
 	}
+	p.Origin = s.origin()
 	record := Seal(p, names...)
 	i := s.append(record)
 	s.prev[line] = &audit.Prev{Index: i, Digest: audit.DigestOf(record)}

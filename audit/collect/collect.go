@@ -45,9 +45,10 @@ func New(siteKey []byte, blobs store.Blobs) (*Collector, error) {
 // Redactor is what takes secrets out.
 func (c *Collector) Redactor() *redact.Redactor { return c.redactor }
 
-// Begin gives a predicate of an event that happens now.
-func Begin(e audit.Event, actor audit.Actor) *audit.Predicate {
-	return &audit.Predicate{V: 1, Event: e, Time: Now(), Actor: actor}
+// Begin gives a predicate of an event that happens now, for the ledger of that
+// name.
+func Begin(origin string, e audit.Event, actor audit.Actor) *audit.Predicate {
+	return &audit.Predicate{V: 1, Event: e, Origin: origin, Time: Now(), Actor: actor}
 }
 
 // Now observes the time, whether the system holds its clock for synchronised,

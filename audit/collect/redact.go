@@ -91,7 +91,7 @@ func texts(p *audit.Predicate) []*string {
 // names lists what is looked for as it stands, by where it stands.
 func names(p *audit.Predicate) map[string]string {
 	all := map[string]string{
-		"id": p.ID, "modelId": p.Model, "version": p.Version, "runId": p.Run, "actor.id": p.Actor.ID,
+		"origin": p.Origin, "id": p.ID, "modelId": p.Model, "version": p.Version, "runId": p.Run, "actor.id": p.Actor.ID,
 		"labels": strings.Join(slices.Sorted(maps.Keys(p.Labels)), " "),
 	}
 	attachment := func(what string, a *audit.Attachment) {

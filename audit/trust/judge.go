@@ -25,7 +25,7 @@ const (
 	ActorNotSigner  Code = "actor-not-signer" // the key of predicate.actor did not sign
 	GenesisNotFirst Code = "genesis-not-first"
 	SecondGenesis   Code = "second-genesis"
-	WrongOrigin     Code = "wrong-origin"   // a genesis of another ledger
+	WrongOrigin     Code = "wrong-origin"   // a record of another ledger
 	BadKey          Code = "bad-key"        // a change brings a key that is not what it says
 	InvalidChange   Code = "invalid-change" // a change of what is not there
 	InvalidRecord   Code = "invalid-record" // not a record at all
@@ -121,6 +121,9 @@ func (k *Keyring) signatures(index int64, r *audit.Record) (Verdict, *change) {
 	case n == 0 && by.need == 1: // then something was wrong with each signature, and was said
 	default:
 		v.add(Problem{BelowThreshold, "", fmt.Sprintf("%s needs %d signatures%s, has %d", p.Event, by.need, inRole(kind.Role), n)})
+	}
+	if p.Origin != k.origin {
+		v.add(Problem{WrongOrigin, "", fmt.Sprintf("it was made for the ledger %q, this is %q", p.Origin, k.origin)})
 	}
 	if !actor {
 		v.add(Problem{ActorNotSigner, p.Actor.KeyID, fmt.Sprintf("%q says to act with key %s, which did not sign", p.Actor.ID, short(p.Actor.KeyID))})

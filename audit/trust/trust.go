@@ -162,9 +162,6 @@ func (k *Keyring) begin(r *audit.Record) Verdict {
 	by := &change{index: -1, stands: true} // before itself
 	try := New(k.origin)
 	var problems []Problem
-	if g.Origin != k.origin {
-		problems = append(problems, Problem{Code: WrongOrigin, Message: fmt.Sprintf("the genesis is of ledger %q, this is %q", g.Origin, k.origin)})
-	}
 	log, err := newLogKey(g.Log, k.origin)
 	if err != nil {
 		problems = append(problems, Problem{Code: BadKey, Message: err.Error()})

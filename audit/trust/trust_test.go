@@ -253,3 +253,22 @@ func TestKeysCome(t *testing.T) {
 	want[l.add(l.event(audit.TrainStarted), "n")] = "wrong-role"
 	l.wants(want)
 }
+
+// TestReplay: a record that the same keys signed for another ledger means
+// nothing in this one, be it an approval or a change of keys.
+func TestReplay(t *testing.T) {
+	l := begin(t, audit.Policy{})
+	approval := l.event(audit.Approved)
+	approval.Origin = "example.com/sandbox"
+	added := l.key(audit.KeyAdded, audit.KeyChange{New: Signer("new", audit.Approver)})
+	added.Origin = "example.com/sandbox"
+	first, second := l.add(approval, "p"), l.add(added, "a")
+	by := l.add(l.event(audit.Approved), "new")
+	k := l.keyring()
+	for index, want := range map[int64]trust.Code{first: trust.WrongOrigin, second: trust.WrongOrigin, by: trust.UnknownKey} {
+		v := k.Judge(index, open(t, l.records[index]))
+		if len(v.Problems) != 1 || v.Problems[0].Code != want {
+			t.Errorf("record %d: %v, want %s", index, v.Problems, want)
+		}
+	}
+}

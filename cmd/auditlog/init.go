@@ -72,7 +72,7 @@ func initAction(c *cli.Context, e *env) error {
 		return err
 	}
 	o.Genesis = func(origin, logKey string) ([]byte, error) {
-		p := collect.Begin(audit.LedgerCreated, audit.Actor{ID: trusted[0].Name, KeyID: signer.Public().ID()})
+		p := collect.Begin(origin, audit.LedgerCreated, audit.Actor{ID: trusted[0].Name, KeyID: signer.Public().ID()})
 		p.Ledger = &audit.Genesis{Origin: origin, Log: logKey, Keys: trusted, Policy: policy}
 		return audit.Seal(p, signer)
 	}

@@ -119,7 +119,7 @@ func (e *env) changeKeys(c *cli.Context, event audit.Event, change func(*session
 		return err
 	}
 	defer x.Close()
-	p := collect.Begin(event, x.actor)
+	p := collect.Begin(x.Origin, event, x.actor)
 	if p.Key, err = change(x); err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func rotateLog(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	p := collect.Begin(audit.KeyRotated, x.actor)
+	p := collect.Begin(x.Origin, audit.KeyRotated, x.actor)
 	p.Key = &audit.KeyChange{Old: old, Log: next, Reason: c.String("reason")}
 	if err := e.finish(c, x, p); err != nil || x.out != "" {
 		return err

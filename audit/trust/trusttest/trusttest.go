@@ -64,6 +64,7 @@ func VKey(origin, name string) string {
 // these.
 func Genesis(origin string, signers ...*audit.SignerKey) *audit.Predicate {
 	p := audittest.Event(audit.LedgerCreated, "", "", "", 0)
+	p.Origin = origin
 	p.Ledger = &audit.Genesis{Origin: origin, Log: VKey(origin, "log")}
 	for _, s := range signers {
 		p.Ledger.Keys = append(p.Ledger.Keys, *s)
