@@ -69,8 +69,8 @@ func trustChecks() []Check {
 		},
 		{
 			Code:    string(trust.WrongOrigin),
-			Summary: "the first record names the ledger that it is in",
-			Why:     "It was copied from another ledger.",
+			Summary: "a record names the ledger that it is in",
+			Why:     "It was copied from another ledger, which may trust the same keys for less.",
 			Hint:    "compare the ledger with the trust file",
 		},
 		{

@@ -16,7 +16,7 @@ var problemsZH = map[string]string{
 	"actor-not-signer":     "记录人未签名",
 	"genesis-not-first":    "账本首条记录不是账本建立",
 	"second-genesis":       "账本重复建立",
-	"wrong-origin":         "首条记录所称账本与所在账本不符",
+	"wrong-origin":         "记录所称账本与所在账本不符",
 	"bad-key":              "新增密钥与其描述不符",
 	"invalid-change":       "变更了不存在的密钥",
 	"roles-shared":         "同一密钥兼任了应分离的角色",
