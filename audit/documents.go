@@ -46,5 +46,8 @@ func (p *Predicate) Documents() []Document {
 	for i := range p.Attachments {
 		add(fmt.Sprintf("attachments[%d]", i), &p.Attachments[i], false)
 	}
+	for i, c := range p.Cut {
+		add(fmt.Sprintf("cut[%d].whole", i), c.Whole, false)
+	}
 	return all
 }

@@ -55,6 +55,8 @@ type Predicate struct {
 	Note        string            `json:"note,omitempty"`
 	// Gaps are what should have been collected and could not.
 	Gaps []Gap `json:"gaps,omitempty"`
+	// Cut are the lists of which the record has only the beginning.
+	Cut []Cut `json:"cut,omitempty"`
 }
 
 // Prev points at an earlier record.
@@ -257,6 +259,26 @@ type Attachment struct {
 type Gap struct {
 	What   string `json:"what"`
 	Reason string `json:"reason"`
+}
+
+// Cut is a list that is too long for a record: the record has its beginning, and
+// a document the whole.
+type Cut struct {
+	Member string `json:"member"` // of the predicate, such as outputs or process.argv
+	Items  int    `json:"items"`  // of the whole list
+	// Whole is the list as JSON, in the form that it has in a record; nil if it
+	// could not be kept.
+	Whole *Attachment `json:"whole,omitempty"`
+}
+
+// Whole is how many items a list had, of which the record has so many.
+func (p *Predicate) Whole(member string, has int) int {
+	for _, c := range p.Cut {
+		if c.Member == member {
+			return c.Items
+		}
+	}
+	return has
 }
 
 // Genesis is how a ledger begins.

@@ -3,6 +3,7 @@ package audit
 import (
 	"crypto/sha3"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"github.com/mmaudit/mmaudit/audit/dsse"
@@ -18,20 +19,18 @@ type Record struct {
 }
 
 // Seal signs the predicate with each key and gives the bytes of the record. The
-// same predicate and keys give the same bytes.
+// same predicate and keys give the same bytes. What has more bytes than a record
+// may have is ledger.ErrTooLarge.
 func Seal(p *Predicate, signers ...*keys.Private) ([]byte, error) {
 	payload, err := p.Encode()
 	if err != nil {
 		return nil, err
 	}
 	record, err := dsse.Sign(payload, signers...)
-	if err != nil {
-		return nil, err
+	if errors.Is(err, dsse.ErrSize) {
+		return nil, fmt.Errorf("%w: its statement has %d", ledger.ErrTooLarge, len(payload))
 	}
-	if len(record) > ledger.MaxRecord {
-		return nil, fmt.Errorf("%w: it would have %d: keep documents as attachments", ledger.ErrTooLarge, len(record))
-	}
-	return record, nil
+	return record, err
 }
 
 // Open reads a record. It checks form and content, but no signature. Its errors

@@ -91,6 +91,14 @@ func (c *checker) body(p *Predicate) {
 			c.fail(at+".reason", "is empty")
 		}
 	}
+	for i, x := range p.Cut {
+		at := fmt.Sprintf("cut[%d]", i)
+		c.name(at+".member", x.Member, true)
+		if x.Items < 1 {
+			c.fail(at+".items", "%d, of a list that was too long", x.Items)
+		}
+		c.attachment(at+".whole", x.Whole)
+	}
 }
 
 func (c *checker) artifact(member string, a *Artifact) {

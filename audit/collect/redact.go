@@ -37,6 +37,11 @@ func Redact(p *audit.Predicate, siteKey []byte) error {
 	if p.Labels != nil {
 		p.Labels = labels
 	}
+	return secretNames(p)
+}
+
+// secretNames is ErrSecret if one of the names in p is a secret.
+func secretNames(p *audit.Predicate) error {
 	all := names(p)
 	for _, what := range slices.Sorted(maps.Keys(all)) {
 		if redact.HasToken(all[what]) {
@@ -173,6 +178,10 @@ func names(p *audit.Predicate) map[string]string {
 	}
 	for i, g := range p.Gaps {
 		all[fmt.Sprintf("gaps[%d].what", i)] = g.What
+	}
+	for i, x := range p.Cut {
+		all[fmt.Sprintf("cut[%d].member", i)] = x.Member
+		attachment(fmt.Sprintf("cut[%d].whole", i), x.Whole)
 	}
 	return all
 }

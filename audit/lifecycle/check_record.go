@@ -125,6 +125,26 @@ func recordChecks() []Check {
 				}
 			},
 		},
+		{
+			Code: "list-cut", Severity: Note,
+			Summary: "a record has all that there is to say, and not only the beginning of a list",
+			Why:     "A record has at most 65,535 bytes. What the record itself does not name is not found by asking for it.",
+			Hint:    "`auditlog bundle` gives the document; next time, one folder says as much as all of its files",
+			find: func(b *life, say say) {
+				for _, e := range b.entries {
+					if e.p == nil {
+						continue
+					}
+					for _, c := range e.p.Cut {
+						where := "which was lost"
+						if c.Whole != nil {
+							where = "which is the document " + c.Whole.Name
+						}
+						say(e, "of %s the record has only the beginning of a list of %d, %s", c.Member, c.Items, where)
+					}
+				}
+			},
+		},
 	}
 }
 

@@ -73,6 +73,11 @@ func Diff(a, b *Timeline, documents Documents) *Difference {
 	d.Outputs = changes(x.outputs(), y.outputs())
 	d.Metrics = changes(x.metrics(), y.metrics())
 	for _, s := range []*side{x, y} {
+		if s.end != nil {
+			if has, all := len(s.end.Outputs), s.end.Whole("outputs", len(s.end.Outputs)); all > has {
+				d.Unknown = append(d.Unknown, fmt.Sprintf("%s %s left %d artefacts, of which its record names %d", s.Model, s.Version, all, has))
+			}
+		}
 		if s.start == nil {
 			d.Unknown = append(d.Unknown, fmt.Sprintf("%s %s has no run that began", s.Model, s.Version))
 		}

@@ -188,6 +188,9 @@ var mutations = []mutation{
 	{code: "gap-declared", events: on(audit.TrainStarted, func(p *audit.Predicate) {
 		p.Gaps = []audit.Gap{{What: "nvidia.gpus", Reason: "permission denied"}}
 	})},
+	{code: "list-cut", events: on(audit.TrainFinished, func(p *audit.Predicate) {
+		p.Cut = []audit.Cut{{Member: "outputs", Items: 300, Whole: audittest.Attachment("outputs.json", "[]")}}
+	})},
 
 	{code: "invalid-record", life: func(l *lifecycle.Life) {
 		l.Records = append(l.Records, lifecycle.Record{Index: 900, Bytes: []byte("x"), Err: audit.ErrInvalid})

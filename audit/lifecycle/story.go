@@ -67,7 +67,7 @@ func Line(p *audit.Predicate) string {
 	case audit.TrainFinished:
 		head = "run " + p.Run + " finished"
 		if len(p.Outputs) > 0 {
-			head += " and left " + artifacts(p.Outputs)
+			head += " and left " + artifacts(p)
 		}
 	case audit.TrainFailed:
 		head = "run " + p.Run + " failed"
@@ -91,7 +91,7 @@ func Line(p *audit.Predicate) string {
 			}
 		}
 	case audit.Exported:
-		head = "exported to " + p.Export.Format + ": " + artifacts(p.Outputs)
+		head = "exported to " + p.Export.Format + ": " + artifacts(p)
 	case audit.BridgeMapped:
 		head = "operators mapped"
 		if p.Bridge.Target != "" {
@@ -146,13 +146,16 @@ func Line(p *audit.Predicate) string {
 // few is how many things of a kind a line names.
 const few = 4
 
-func list[T any](all []T, one func(T) string) string {
+func list[T any](all []T, one func(T) string) string { return listOf(all, len(all), one) }
+
+// listOf names the first of so many.
+func listOf[T any](all []T, items int, one func(T) string) string {
 	var names []string
 	for _, x := range all[:min(len(all), few)] {
 		names = append(names, one(x))
 	}
 	s := strings.Join(names, ", ")
-	if n := len(all) - few; n > 0 {
+	if n := items - len(names); n > 0 {
 		s += fmt.Sprintf(" and %d more", n)
 	}
 	return s
@@ -169,8 +172,8 @@ func datasets(all []audit.Dataset) string {
 	})
 }
 
-func artifacts(all []audit.Artifact) string {
-	return list(all, func(a audit.Artifact) string {
+func artifacts(p *audit.Predicate) string {
+	return listOf(p.Outputs, p.Whole("outputs", len(p.Outputs)), func(a audit.Artifact) string {
 		return fmt.Sprintf("%s (%s, %s)", a.Name, human.Bytes(a.Size), digest(a.Digest))
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -97,6 +98,7 @@ func sayTheSame(a, b *audit.Predicate) (bool, error) {
 func essence(p *audit.Predicate) ([]byte, error) {
 	q := *p
 	q.Time, q.Prev, q.Toolchain, q.Gaps = audit.Time{}, nil, nil, nil
+	q.Cut = slices.DeleteFunc(slices.Clone(p.Cut), func(x audit.Cut) bool { return x.Member == "gaps" })
 	q.Data = make([]audit.Dataset, len(p.Data))
 	for i, d := range p.Data {
 		f := d.Fingerprint

@@ -30,6 +30,10 @@ var ErrDamaged = errors.New("document is damaged")
 // The zero value computes digests and keeps nothing: for a dry run.
 type Blobs struct{ dir string }
 
+// NewBlobs keeps documents in a folder, which the first makes if the folder
+// above is there.
+func NewBlobs(dir string) Blobs { return Blobs{dir} }
+
 // A Document is a document on its way into Blobs. Its methods are not safe for
 // concurrent use.
 type Document struct {
@@ -47,10 +51,14 @@ func (b Blobs) New() (*Document, error) {
 	if b.dir == "" {
 		return d, nil
 	}
-	if err := durable.MkdirAll(b.dir, 0o755); err != nil {
+	// Not the folder above: a ledger that is gone is not begun anew.
+	err := os.Mkdir(b.dir, 0o755)
+	if err == nil {
+		err = durable.SyncDir(filepath.Dir(b.dir))
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	var err error
 	if d.root, err = os.OpenRoot(b.dir); err != nil {
 		return nil, err
 	}

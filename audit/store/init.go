@@ -49,7 +49,7 @@ func Init(ctx context.Context, dir string, o InitOptions) (s *Store, err error) 
 	if err != nil {
 		return nil, err
 	}
-	s = &Store{dir: dir, Blobs: Blobs{filepath.Join(dir, blobDir)}}
+	s = &Store{dir: dir, Blobs: NewBlobs(filepath.Join(dir, blobDir))}
 	s.Config = Config{V: 1, Origin: o.Origin, LogKey: LogKey{File: logKeyName, Passphrase: o.LogPassphraseSource}, Witnesses: o.Witnesses, Quorum: o.Quorum}
 	name, err := vkey(o.Origin, logKey)
 	if err != nil {

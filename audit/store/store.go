@@ -153,7 +153,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 }
 
 func open(ctx context.Context, dir string, o Options) (*Store, error) {
-	s := &Store{dir: dir, o: o, Blobs: Blobs{filepath.Join(dir, blobDir)}}
+	s := &Store{dir: dir, o: o, Blobs: NewBlobs(filepath.Join(dir, blobDir))}
 	text, err := os.ReadFile(filepath.Join(dir, configName))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(dir, logDir)); err == nil {

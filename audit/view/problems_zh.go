@@ -27,6 +27,7 @@ var problemsZH = map[string]string{
 	"time-ahead":           "所声明的时间晚于后续记录",
 	"time-unsynced":        "记录时系统时钟未同步",
 	"gap-declared":         "有应采集的信息未能采集",
+	"list-cut":             "记录只含列表的开头部分，全文在附属文件中",
 	"run-open":             "训练任务已无响应且无结束记录",
 	"run-silent":           "训练任务长时间无心跳",
 	"run-started-twice":    "训练任务重复开始",

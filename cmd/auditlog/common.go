@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/collect"
 	"github.com/mmaudit/mmaudit/audit/keys"
 	"github.com/mmaudit/mmaudit/audit/redact"
 	"github.com/mmaudit/mmaudit/audit/store"
@@ -85,6 +86,8 @@ func explainError(err error) error {
 		{ledger.ErrRollback, clikit.Findings, "an old copy of the ledger may have been put back: compare it with a bundle or a checkpoint that you have"},
 		{ledger.ErrCorrupt, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
 		{ledger.ErrConflict, clikit.Failed, "another event needs another --id"},
+		{ledger.ErrTooLarge, clikit.Usage, "--data and --output of the folder above say as much as many of what is in it; long texts can be documents (--attach FILE)"},
+		{collect.ErrSecret, clikit.Usage, secretHint},
 		{audit.ErrInvalid, clikit.Usage, "`auditlog explain EVENT` says what an event must have"},
 		{ledger.ErrInvalid, clikit.Usage, ""},
 		{keys.ErrPassphraseNeeded, clikit.Usage, "--passphrase file:PATH, fd:N, env:NAME or prompt says where it comes from"},

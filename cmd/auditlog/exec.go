@@ -170,6 +170,9 @@ func (x *execution) start() (err error) {
 	case err != nil:
 	case x.dry:
 		if err = collect.Redact(d.p, d.SiteKey); err == nil {
+			err = x.fit(ctx, d.p)
+		}
+		if err == nil {
 			err = x.show(x.c, d.p)
 		}
 	default:
@@ -200,17 +203,19 @@ func (x *execution) draftOf(ctx context.Context, event audit.Event) (*draft, err
 }
 
 func (x *execution) fillStart(d *draft) error {
-	for _, fill := range []func(*draft) error{fillLabels, fillNote, x.fillParams, fillToolchain, fillData} {
+	d.p.Process = &audit.Process{Argv: slices.Clone(x.argv)}
+	for _, fill := range []func(*draft) error{fillLabels, fillNote, x.fillRetention, x.fillParams, fillToolchain, fillData} {
 		if err := fill(d); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+func (x *execution) fillRetention(d *draft) error {
 	if x.c.IsSet("retention") || x.c.IsSet("hold") {
-		if err := fillRetention(d); err != nil {
-			return err
-		}
+		return fillRetention(d)
 	}
-	d.p.Process = &audit.Process{Argv: slices.Clone(x.argv)}
 	return nil
 }
 
@@ -232,11 +237,17 @@ func (x *execution) record(d *draft) error {
 		if d.p.Prev, err = prev(d.c.Context, x.Store, d.p); err != nil {
 			// If the ledger cannot be read, appending fails as well, and what
 			// cannot be appended now is appended later.
-			d.p.Gaps = append(d.p.Gaps, audit.Gap{What: "prev", Reason: err.Error()})
+			d.p.Gaps = append(d.p.Gaps, gapOf("prev", err))
 		}
 	}
 	if err := collect.Redact(d.p, d.SiteKey); err != nil {
-		return usageError(err, "names are kept as they are, so that they can be found: choose another")
+		return usageError(err, secretHint)
+	}
+	if err := x.fit(context.WithoutCancel(d.c.Context), d.p); err != nil {
+		if !d.p.Event.EndsRun() {
+			return err
+		}
+		x.remark(x.c, "warning: %v", err)
 	}
 	sealed, err := audit.Seal(d.p, x.signer)
 	if err != nil {
@@ -288,7 +299,7 @@ func (x *execution) train() error {
 		Heartbeat: x.c.Duration("heartbeat"),
 		OnHeartbeat: func(ctx context.Context, b job.Beat) {
 			if err := x.beat(ctx, b); err != nil {
-				x.gaps = append(x.gaps, audit.Gap{What: fmt.Sprintf("heartbeat %d", b.Number), Reason: err.Error()})
+				x.gaps = append(x.gaps, gapOf(fmt.Sprintf("heartbeat %d", b.Number), err))
 				x.remark(x.c, "warning: heartbeat %d was not recorded: %v", b.Number, err)
 			}
 		},
@@ -297,7 +308,7 @@ func (x *execution) train() error {
 	if err != nil {
 		// It was there a moment ago: the run has begun, so its end is recorded.
 		result = &job.Result{Outcome: job.Failed, Exit: 1, Ended: time.Now()}
-		x.gaps = append(x.gaps, audit.Gap{What: "process", Reason: err.Error()})
+		x.gaps = append(x.gaps, gapOf("process", err))
 		if failed := x.end(result); failed != nil {
 			x.remark(x.c, "warning: the end of the run was not recorded: %v", failed)
 		}

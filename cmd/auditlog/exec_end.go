@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -57,17 +59,47 @@ func (x *execution) end(result *job.Result) error {
 	d.c = x.c // an interrupt stops the hashing, not the record
 	err = x.record(d)
 	var not *unrecorded
-	if errors.As(err, &not) {
-		file := fmt.Sprintf("auditlog-%s.json", x.run)
-		if writeErr := durable.WriteFile(file, not.record, 0o644); writeErr != nil {
-			return errors.Join(err, writeErr)
-		}
-		return &clikit.Error{
-			Code: clikit.Failed, Err: fmt.Errorf("the end of run %s was not recorded: %w", x.run, err),
-			Hint: fmt.Sprintf("the signed record is in %s: `auditlog append %s` records it", file, file),
+	if err != nil && !errors.As(err, &not) {
+		// Something that was collected has no place in a record. How the run
+		// ended has.
+		x.remark(x.c, "warning: the end of the run is recorded without what was collected: %v", err)
+		if d, err = x.bareEnd(d, err); err == nil {
+			err = x.record(d)
 		}
 	}
+	if errors.As(err, &not) {
+		return x.keep(not)
+	}
 	return err
+}
+
+// bareEnd is the record of an end that says why it says no more.
+func (x *execution) bareEnd(d *draft, why error) (*draft, error) {
+	bare, err := x.draftOf(x.c.Context, d.p.Event)
+	if err != nil {
+		return nil, err
+	}
+	bare.p.Process = d.p.Process
+	bare.p.Process.Argv = []string{filepath.Base(x.argv[0])}
+	bare.p.Gaps = []audit.Gap{{What: "record", Reason: why.Error()}}
+	return bare, nil
+}
+
+// keep writes the record of the end, which the ledger did not take, into the
+// working folder, or else into the folder for temporary files.
+func (x *execution) keep(not *unrecorded) error {
+	name := fmt.Sprintf("auditlog-%s.json", url.PathEscape(x.run))
+	file, err := name, durable.WriteFile(name, not.record, 0o644)
+	if err != nil {
+		file = filepath.Join(os.TempDir(), name)
+		if again := durable.WriteFile(file, not.record, 0o644); again != nil {
+			return errors.Join(not.err, err, again)
+		}
+	}
+	return &clikit.Error{
+		Code: clikit.Failed, Err: fmt.Errorf("the end of run %s was not recorded: %w", x.run, not.err),
+		Hint: fmt.Sprintf("the signed record is in %s: `auditlog append %s` records it", file, file),
+	}
 }
 
 // noteOf says what the exit status does not: who asked the command to end, and
@@ -88,7 +120,7 @@ func noteOf(r *job.Result) string {
 // collectEnd gathers what is there when the command has ended.
 func (x *execution) collectEnd(d *draft, result *job.Result) {
 	gap := func(what string, err error) {
-		d.p.Gaps = append(d.p.Gaps, audit.Gap{What: what, Reason: err.Error()})
+		d.p.Gaps = append(d.p.Gaps, gapOf(what, err))
 		x.remark(x.c, "warning: %s: %v", what, err)
 	}
 	for _, path := range x.c.StringSlice("output") {
@@ -108,11 +140,24 @@ func (x *execution) collectEnd(d *draft, result *job.Result) {
 		gap("toolchain", err)
 	}
 	if x.c.Bool("recheck-data") {
-		if err := fillData(d); err != nil {
+		sources, err := d.sources()
+		if err == nil {
+			err = d.hash(sources)
+		}
+		if err != nil {
 			d.p.Data = nil
 			gap("data", err)
 		}
 	}
+}
+
+// gapOf makes a gap of anything: names have no control signs, and an end.
+func gapOf(what string, err error) audit.Gap {
+	what = printable(strings.ToValidUTF8(what, "?"))
+	if len(what) > audit.MaxName {
+		what = strings.ToValidUTF8(what[:audit.MaxName-len("…")], "") + "…"
+	}
+	return audit.Gap{What: what, Reason: err.Error()}
 }
 
 // libraries says what the processes really had loaded.

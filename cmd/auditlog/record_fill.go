@@ -24,6 +24,11 @@ import (
 // collect fills the draft with what the flags say and the event must have.
 func (d *draft) collect(s *store.Store) error {
 	d.p.ID = d.c.String("id")
+	for _, path := range d.c.StringSlice("output") { // hashed last, which may be hours from now
+		if _, err := os.Stat(path); err != nil {
+			return fmt.Errorf("--output %s: %w", path, err)
+		}
+	}
 	for _, p := range parts() {
 		must := slices.Contains(d.kind.Must, p.member)
 		if !p.allows(d.kind) || !must && !p.given(d.c) {
@@ -285,19 +290,22 @@ func checkField(field string) error {
 }
 
 func fillData(d *draft) error {
-	c := d.c
-	for _, word := range c.StringSlice("data") {
-		src := collect.DataSource{
-			NoListing: c.Bool("no-listing"), Source: c.String("data-source"), AcquiredAt: c.String("acquired"),
-			Medium: c.String("medium"), Sampling: c.String("sampling"), Licence: c.String("licence"), Classification: c.String("classification"),
-		}
-		src.Role, src.Path = roleAndPath(word)
-		if inside(src.Path, filepath.Join(d.ledger, "ledger.json")) {
-			return clikit.Usagef("name the folder of the data alone, or keep the ledger elsewhere (--ledger DIR)", "--data %s: the ledger %s lies in it, and changes with every record", word, d.ledger)
-		}
-		set, err := d.Data(c.Context, src)
+	sources, err := d.sources()
+	if err != nil {
+		return err
+	}
+	if err := collect.Foresee(d.c.Context, d.p, sources, d.c.StringSlice("output")); err != nil {
+		return err
+	}
+	return d.hash(sources)
+}
+
+// hash fingerprints the data sets of --data.
+func (d *draft) hash(sources []collect.DataSource) error {
+	for i, word := range d.c.StringSlice("data") {
+		set, err := d.Data(d.c.Context, sources[i])
 		if err != nil {
-			return hashError(c.Context, d.Fingerprint, fmt.Errorf("--data %s: %w", word, err))
+			return hashError(d.c.Context, d.Fingerprint, fmt.Errorf("--data %s: %w", word, err))
 		}
 		if n := set.Fingerprint.Tree.Unreadable; n > 0 {
 			d.p.Gaps = append(d.p.Gaps, audit.Gap{What: "data " + set.Name, Reason: human.Count(int(min(n, math.MaxInt32)), "unreadable entry") + ", allowed by the caller"})
@@ -305,6 +313,27 @@ func fillData(d *draft) error {
 		d.p.Data = append(d.p.Data, set)
 	}
 	return nil
+}
+
+// sources are the data sets that the flags name.
+func (d *draft) sources() ([]collect.DataSource, error) {
+	c := d.c
+	var all []collect.DataSource
+	for _, word := range c.StringSlice("data") {
+		src := collect.DataSource{
+			NoListing: c.Bool("no-listing"), Source: c.String("data-source"), AcquiredAt: c.String("acquired"),
+			Medium: c.String("medium"), Sampling: c.String("sampling"), Licence: c.String("licence"), Classification: c.String("classification"),
+		}
+		src.Role, src.Path = roleAndPath(word)
+		if inside(src.Path, filepath.Join(d.ledger, "ledger.json")) {
+			return nil, clikit.Usagef("name the folder of the data alone, or keep the ledger elsewhere (--ledger DIR)", "--data %s: the ledger %s lies in it, and changes with every record", word, d.ledger)
+		}
+		if _, err := os.Stat(src.Path); err != nil {
+			return nil, fmt.Errorf("--data %s: %w", word, err)
+		}
+		all = append(all, src)
+	}
+	return all, nil
 }
 
 var role = lazyre.New(`^[A-Za-z][A-Za-z0-9_-]*$`)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ type session struct {
 	size   int64         // of the ledger as ring knows it
 	signer *keys.Private // nil on a dry run
 	actor  audit.Actor
+	site   []byte // once it was read
 	dry    bool
 	out    string // file for the record, instead of the ledger
 }
@@ -132,6 +134,16 @@ func keyIn(ring *trust.Keyring, index int64, word string) (trust.Key, error) {
 	return trust.Key{}, clikit.Usagef("give the beginning of its id", "%d keys are called %q", len(found), word)
 }
 
+// SiteKey reads the key of the site once: the end of a run is recorded, or kept,
+// even if the ledger is gone by then.
+func (x *session) SiteKey() ([]byte, error) {
+	var err error
+	if x.site == nil {
+		x.site, err = x.Store.SiteKey()
+	}
+	return x.site, err
+}
+
 // draft begins a record of an event, with what collects for it and keeps its
 // documents.
 func (x *session) draft(e *env, c *cli.Context, kind audit.Kind) (*draft, error) {
@@ -165,7 +177,10 @@ func (e *env) finish(c *cli.Context, x *session, p *audit.Predicate) error {
 		return err
 	}
 	if err := collect.Redact(p, siteKey); err != nil {
-		return usageError(err, "names are kept as they are, so that they can be found: choose another")
+		return usageError(err, secretHint)
+	}
+	if err := x.fit(c.Context, p); err != nil {
+		return err
 	}
 	if x.dry {
 		return e.show(c, p)
@@ -182,6 +197,18 @@ func (e *env) finish(c *cli.Context, x *session, p *audit.Predicate) error {
 		return err
 	}
 	return e.append(c, x.Store, x.ring, x.size, record)
+}
+
+const secretHint = "names are kept as they are, so that they can be found: choose another"
+
+// fit makes the predicate small enough for a record: what is long becomes a
+// document, which a dry run does not keep.
+func (x *session) fit(ctx context.Context, p *audit.Predicate) error {
+	blobs := x.Blobs
+	if x.dry {
+		blobs = store.Blobs{}
+	}
+	return collect.Fit(ctx, p, blobs)
 }
 
 // show prints the statement that would be signed: byte for byte, or indented on
