@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/audittest"
 	"github.com/mmaudit/mmaudit/audit/dsse"
@@ -134,6 +136,20 @@ var faults = []fault{
 		w.check(os.WriteFile(name, text, 0o644))
 	}, []string{"folder"}, "by its records it never did"},
 
+	{"checkpoint signed with a key that ledger.json names and no record", func(w *world, _ *verify.Options) {
+		w.close()
+		signer, _ := trusttest.LogKey(trusttest.Origin, "mallory")
+		name := filepath.Join(w.dir, "ledger.json")
+		text, err := os.ReadFile(name)
+		w.check(err)
+		text = bytes.Replace(text, []byte("\"\n  ],\n  \"logKey\""), []byte("\",\n    \""+trusttest.VKey(trusttest.Origin, "mallory")+"\"\n  ],\n  \"logKey\""), 1)
+		w.check(os.WriteFile(name, text, 0o644))
+		body, _, _ := strings.Cut(string(w.checkpoint()), "\n—")
+		signed, err := note.Sign(&note.Note{Text: body}, signer)
+		w.check(err)
+		w.check(os.WriteFile(filepath.Join(w.dir, "log", "checkpoint"), signed, 0o644))
+	}, []string{"checkpoint", "folder"}, "by its records, the key of the log at that size is "},
+
 	{"trust file of another ledger", func(w *world, o *verify.Options) {
 		a := *w.anchor()
 		a.Genesis, a.Admins = audittest.Digests("x")["sha3_512"], nil
@@ -175,6 +191,7 @@ func TestFaults(t *testing.T) {
 			var o verify.Options
 			f.do(w, &o)
 			r := w.verify(o)
+			matchesSchema(t, r)
 			var bad []string
 			for id, s := range statuses(r) {
 				if s == verify.Wrong || s == verify.Unknown {
@@ -273,6 +290,7 @@ func TestData(t *testing.T) {
 	p.Data = []audit.Dataset{
 		{Name: "listed", Fingerprint: *f, Listing: w.put("l", listing.String())},
 		{Name: "not", Fingerprint: *f},
+		{Name: "lying", Fingerprint: w.dataset("other", "x").Fingerprint, Listing: w.put("l", listing.String())},
 	}
 	w.append(trusttest.Seal(p, "eng"))
 	data := func(of string) *verify.Report {
@@ -283,11 +301,14 @@ func TestData(t *testing.T) {
 		return r
 	}
 	for _, of := range []string{"", "listed", "not", "1/not", "1/listed"} {
-		if r := data(of); r.Outcome != verify.Consistent || statuses(r)["data"] != verify.OK || len(r.Records) != 1 {
+		if r := data(of); statuses(r)["data"] != verify.OK || len(r.Records) != 1 {
 			t.Errorf("%q: %s", of, said(r))
 		}
 	}
-	if r := data("1"); statuses(r)["found"] != verify.Wrong || !strings.Contains(said(r), `it names 2 data sets so: "listed", "not"`) {
+	if r := data("lying"); statuses(r)["data"] != verify.Wrong || !strings.Contains(said(r), "the list of files has another tree than the record") {
+		t.Errorf("%s", said(r))
+	}
+	if r := data("1"); statuses(r)["found"] != verify.Wrong || !strings.Contains(said(r), `it names 3 data sets so: "listed", "lying", "not"`) {
 		t.Errorf("%s", said(r))
 	}
 	write("a", "one")
@@ -324,6 +345,7 @@ func TestRecord(t *testing.T) {
 		if r.Outcome != want || len(r.Records) != 1 || r.Records[0].Index != i {
 			t.Errorf("record %d: %s", i, said(r))
 		}
+		matchesSchema(t, r)
 		if again, err := verify.Record(t.Context(), w.dir, -1, r.Records[0].Digest, verify.Options{Pins: w.pins, Anchor: anchor}); err != nil || again.Outcome != want || again.Records[0].Index != i {
 			t.Errorf("record %d by its digest: %v %s", i, err, said(again))
 		}

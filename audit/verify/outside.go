@@ -26,17 +26,17 @@ func (v *verifier) checkpoint() {
 		v.skip(checkCheckpoint, "needs the keys of the log, which the records name")
 		return
 	}
-	ours := v.k.LogVerifiersAt(v.head.Size)
-	if _, err := tlog.OpenCheckpoint(v.head.Note, v.head.Origin, ours...); err != nil {
-		v.wrong(checkCheckpoint, v.path("log", "checkpoint"), -1, "compare the ledger with a bundle, or a checkpoint, that somebody else kept",
-			"%v; by its records, the key of the log at that size is %s", err, names(ours))
-		return
-	}
 	for _, vkey := range v.s.Config.Log {
 		if !slices.Contains(v.k.LogKeys(), vkey) { // letter by letter
 			v.wrong(checkFolder, v.path("ledger.json"), -1, "remove it from ledger.json, and ask who put it there",
 				"says that the log signs with %q; by its records it never did", vkey)
 		}
+	}
+	ours := v.k.LogVerifiersAt(v.head.Size)
+	if _, err := tlog.OpenCheckpoint(v.head.Note, v.head.Origin, ours...); err != nil {
+		v.wrong(checkCheckpoint, v.path("log", "checkpoint"), -1, "compare the ledger with a bundle, or a checkpoint, that somebody else kept",
+			"%v; by its records, the key of the log at that size is %s", err, names(ours))
+		return
 	}
 	v.ok(checkCheckpoint, "size %d, signed by %s", v.head.Size, names(ours))
 }

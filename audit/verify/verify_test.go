@@ -3,6 +3,7 @@ package verify_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/trust/trusttest"
 	"github.com/mmaudit/mmaudit/audit/verify"
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/schemas"
 )
 
 // A world is a ledger in a folder, with the marks of who has seen it.
@@ -190,6 +192,26 @@ func statuses(r *verify.Report) map[string]verify.Status {
 	return all
 }
 
+// matchesSchema holds a report to schemas/verify.schema.json.
+func matchesSchema(t testing.TB, r *verify.Report) {
+	t.Helper()
+	schema, err := schemas.Compile("verify.schema.json", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(value); err != nil {
+		t.Errorf("%s: %v", text, err)
+	}
+}
+
 // said is everything that a report tells.
 func said(r *verify.Report) string {
 	var b strings.Builder
@@ -232,6 +254,8 @@ func TestWhole(t *testing.T) {
 		t.Errorf("%+v: %s", r.Lives, said(r))
 	}
 
+	matchesSchema(t, r)
+
 	// What was not asked for is not reported as good.
 	r = w.verify(verify.Options{NoListings: true})
 	if got := statuses(r); got["listings"] != verify.Skipped || got["documents"] != verify.OK {
@@ -255,6 +279,7 @@ func TestSame(t *testing.T) {
 		all.Go(func() {
 			p := event(audit.TrainHeartbeat, i)
 			p.Note = strings.Repeat("x", i+1)
+			p.Attachments = []audit.Attachment{*audittest.Attachment("lost.txt", "lost")}
 			if _, err := log.Append(t.Context(), trusttest.Seal(p, "stranger")); err != nil {
 				t.Error(err)
 			}
@@ -266,6 +291,9 @@ func TestSame(t *testing.T) {
 		if many := w.verify(verify.Options{Workers: 8}); said(many) != said(one) {
 			t.Fatalf("one worker:\n%s\neight:\n%s", said(one), said(many))
 		}
+	}
+	if !strings.Contains(said(one), `record 4: attachments[0], "lost.txt" of 4 bytes, is missing`) {
+		t.Errorf("%s", said(one))
 	}
 	if one.Outcome != verify.Failed || !strings.Contains(said(one), "record 4: train.heartbeat: unknown-key") {
 		t.Errorf("%s", said(one))
