@@ -62,7 +62,8 @@ run auditlog record deployed --model bev-seg --version 3.2.0 --device vehicle-17
 
 echo; echo "The life of the version, and the questions of a regulator:"
 expect 0 auditlog query --model bev-seg --version 3.2.0
-expect 0 auditlog query --model bev-seg --version 3.2.0 --format html >life.html
+say "auditlog query --model bev-seg --version 3.2.0 --format html >life.html"
+auditlog query --model bev-seg --version 3.2.0 --format html >life.html
 expect 0 auditlog query --contains-file drive/sync_map.jsonl
 expect 0 auditlog query --device vehicle-17
 expect 0 auditlog verify --trust trust.json
