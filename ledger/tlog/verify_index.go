@@ -150,8 +150,16 @@ func (v *verification) indexTail() error {
 	case bytes.Equal(data, want):
 	case bytes.HasPrefix(want, data): // it is not synced, so a power failure may tear it
 		v.note("%s lacks the last records", v.t.l.path(name))
+	case bytes.HasPrefix(data, want) && v.movedOn(): // appended to since, after a newer checkpoint
 	default:
 		v.fault(name, -1, "is not derived from the last %d records", len(v.tail))
 	}
 	return nil
+}
+
+// movedOn reports whether the log has a newer checkpoint than the one that is
+// verified.
+func (v *verification) movedOn() bool {
+	now, err := v.t.l.readCheckpoint()
+	return err == nil && !bytes.Equal(now, v.t.head.Note)
 }
