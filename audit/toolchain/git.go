@@ -43,16 +43,19 @@ type Submodule struct {
 }
 
 // git makes a command that writes nothing, asks nobody, and runs no monitor,
-// hook, pager or diff driver that the repository configures. Clean filters
-// (git-lfs) do run: without them, status and diff would be wrong.
+// hook, pager or diff driver that the repository configures. It fetches nothing:
+// an object that a partial clone lacks would come by a program that the
+// repository names. A bare repository, which any clone may hold as plain files,
+// is not looked into. Clean filters (git-lfs) do run: without them, status and
+// diff would be wrong.
 func (e *env) git(args ...string) Command {
 	return Command{
 		Name: "git",
 		Args: append([]string{
 			"-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=true",
-			"-c", "core.pager=cat", "-C", e.root.at(e.opts.Dir),
+			"-c", "core.pager=cat", "-c", "safe.bareRepository=explicit", "-C", e.root.at(e.opts.Dir),
 		}, args...),
-		Env: []string{"GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_REPLACE_OBJECTS=1"},
+		Env: []string{"GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL="},
 	}
 }
 

@@ -94,6 +94,76 @@ func TestGit(t *testing.T) {
 	}
 }
 
+// A repository that comes as an archive, or within another, runs nothing: neither
+// what would fetch an object that is missing, nor a filter.
+func TestGitOfStrangers(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	repo, ran := filepath.Join(dir, "repo"), filepath.Join(dir, "ran")
+	do := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-c", "user.name=n", "-c", "user.email=e@example.org", "-C", repo}, args...)...)
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_SYSTEM=/dev/null")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(repo, "train.py"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(repo, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	do("init", "-q", "-b", "main")
+	write("lr = 1\n")
+	do("add", ".")
+	do("commit", "-q", "-m", "first")
+	blob := do("rev-parse", "HEAD:train.py")
+	write("lr = 2\n")
+	look := func(what, folder string) {
+		t.Helper()
+		f := capture(t, Options{Root: "/", Dir: folder}).Fields["source.git"]
+		if f.Value != nil || f.Error == "" {
+			t.Errorf("%s: %+v", what, f)
+		}
+		if _, err := os.Stat(ran); err == nil {
+			t.Errorf("%s: a command that the repository configures was run", what)
+			os.Remove(ran)
+		}
+	}
+
+	// A partial clone without the object that the difference needs.
+	do("config", "core.repositoryFormatVersion", "1")
+	do("config", "extensions.partialClone", "origin")
+	do("config", "remote.origin.promisor", "true")
+	do("config", "remote.origin.url", dir)
+	do("config", "remote.origin.uploadpack", "touch "+ran+" #")
+	if err := os.Remove(filepath.Join(repo, ".git/objects", blob[:2], blob[2:])); err != nil {
+		t.Fatal(err)
+	}
+	look("partial clone", repo)
+
+	// A repository that is plain files of another.
+	do("config", "core.worktree", repo)
+	do("config", "filter.x.clean", "touch "+ran+"; cat")
+	if err := os.WriteFile(filepath.Join(repo, ".git/info/attributes"), []byte("* filter=x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	inner := filepath.Join(dir, "inner")
+	if err := os.Rename(filepath.Join(repo, ".git"), inner); err != nil {
+		t.Fatal(err)
+	}
+	look("bare repository", inner)
+}
+
 func TestRemoteURL(t *testing.T) {
 	for in, want := range map[string]string{
 		"https://user:pw@host/a@b.git": "https://host/a@b.git",
