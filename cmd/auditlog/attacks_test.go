@@ -432,7 +432,7 @@ func swapAndSign(v *victim) {
 func changing(v *victim) {
 	f, err := os.Create("data/growing")
 	v.must(err)
-	v.must(f.Truncate(16 << 20))
+	v.must(f.Truncate(8 << 20))
 	stop, begun := make(chan struct{}), make(chan struct{})
 	var writer sync.WaitGroup
 	writer.Go(func() {
