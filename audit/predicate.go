@@ -145,9 +145,9 @@ type Process struct {
 	Ended   string   `json:"ended,omitempty"`
 	Exit    *int     `json:"exit,omitempty"`
 	Signal  string   `json:"signal,omitempty"`
-	UserNS  int64    `json:"user_ns,string,omitempty"` // CPU time
-	SysNS   int64    `json:"sys_ns,string,omitempty"`
-	MaxRSS  int64    `json:"max_rss_bytes,string,omitempty"`
+	UserNS  int64    `json:"userNs,string,omitempty"` // CPU time
+	SysNS   int64    `json:"sysNs,string,omitempty"`
+	MaxRSS  int64    `json:"maxRssBytes,string,omitempty"`
 }
 
 // Artifact is a file, or a folder by its manifest, that an event left or is

@@ -157,7 +157,7 @@ func (v *version) toolComponents() []cdx.Component {
 			}
 			var p properties
 			p.add("path", q.Path)
-			p.add("record_sha3_512", q.Record)
+			p.add("recordDigest", q.Record)
 			p.add("origin", q.Origin)
 			p.add("commit", q.Commit)
 			c := cdx.Component{Type: cdx.ComponentTypeLibrary, Name: q.Name, Version: q.Version}
@@ -173,8 +173,8 @@ func (v *version) toolComponents() []cdx.Component {
 		var p properties
 		p.add("branch", src.Branch)
 		p.add("dirty", strconv.FormatBool(src.Dirty))
-		p.add("patch_sha3_512", src.Patch)
-		p.add("untracked_sha3_512", src.Manifest)
+		p.add("patchDigest", src.Patch)
+		p.add("untrackedDigest", src.Manifest)
 		c := cdx.Component{Type: cdx.ComponentTypeApplication, Name: "training source", Version: src.Commit}
 		if !absolute(src.Remote) {
 			p.add("remote", src.Remote)

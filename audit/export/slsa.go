@@ -150,10 +150,10 @@ func (v *version) tools() []descriptor {
 			d.Annotations["remote"] = src.Remote
 		}
 		if src.Patch != "" {
-			d.Annotations["patch_sha3_512"] = src.Patch
+			d.Annotations["patchDigest"] = src.Patch
 		}
 		if src.Manifest != "" {
-			d.Annotations["untracked_sha3_512"] = src.Manifest
+			d.Annotations["untrackedDigest"] = src.Manifest
 		}
 		add("source.git", d)
 		for _, m := range src.Submodules {

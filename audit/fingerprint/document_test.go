@@ -67,11 +67,11 @@ func FuzzManifestLine(f *testing.F) {
 }
 
 var listingLines = []string{
-	`{"path":"a","type":"file","size":"0","mode":"0644","mtime_ns":"-1","sha3_512":"` + zeros + `","method":"observed"}`,
-	`{"path":"a\n\"\\\u0001é","type":"file","size":"18446744073709551615","mode":"4755","mtime_ns":"9","sha3_512":"` + zeros + `","sha256":"` + zeros[:64] + `","method":"cached"}`,
-	`{"path_b64":"/w==","type":"unreadable","error":"permission denied"}`,
-	`{"path":"l","type":"symlink","target":"t","size":"1","mode":"0777","mtime_ns":"0","sha3_512":"` + sum([]byte("t")).String() + `","method":"observed"}`,
-	`{"path":"l","type":"symlink","target_b64":"/w==","size":"1","mode":"0777","mtime_ns":"0","sha3_512":"` + sum([]byte{0xff}).String() + `","method":"observed"}`,
+	`{"path":"a","type":"file","size":"0","mode":"0644","mtimeNs":"-1","sha3_512":"` + zeros + `","method":"observed"}`,
+	`{"path":"a\n\"\\\u0001é","type":"file","size":"18446744073709551615","mode":"4755","mtimeNs":"9","sha3_512":"` + zeros + `","sha256":"` + zeros[:64] + `","method":"cached"}`,
+	`{"pathB64":"/w==","type":"unreadable","error":"permission denied"}`,
+	`{"path":"l","type":"symlink","target":"t","size":"1","mode":"0777","mtimeNs":"0","sha3_512":"` + sum([]byte("t")).String() + `","method":"observed"}`,
+	`{"path":"l","type":"symlink","targetB64":"/w==","size":"1","mode":"0777","mtimeNs":"0","sha3_512":"` + sum([]byte{0xff}).String() + `","method":"observed"}`,
 }
 
 func TestListingLines(t *testing.T) {
@@ -98,7 +98,7 @@ func TestListingLines(t *testing.T) {
 		"torn":         head + listingLines[0],
 		"out of order": head + listingLines[3] + "\n" + listingLines[0] + "\n",
 		"twice":        head + listingLines[0] + "\n" + listingLines[0] + "\n",
-		"no target":    head + `{"path":"l","type":"symlink","size":"1","mode":"0777","mtime_ns":"0","sha3_512":"` + zeros + `","method":"observed"}` + "\n",
+		"no target":    head + `{"path":"l","type":"symlink","size":"1","mode":"0777","mtimeNs":"0","sha3_512":"` + zeros + `","method":"observed"}` + "\n",
 		"wrong target": head + strings.Replace(listingLines[3], `"target":"t"`, `"target":"u"`, 1) + "\n",
 		"unknown type": head + strings.Replace(listingLines[0], `"file"`, `"fifo"`, 1) + "\n",
 		"path outside": head + strings.Replace(listingLines[0], `"a"`, `"../a"`, 1) + "\n",

@@ -32,12 +32,12 @@ func decodeCanonical[T any](line []byte, v *T, again func(b []byte, v *T) ([]byt
 }
 
 // appendName appends a path or target: as a string, or in base64 under
-// name_b64 where it is not UTF-8.
+// nameB64 where it is not UTF-8.
 func appendName(b []byte, member, name string) []byte {
 	if utf8.ValidString(name) {
 		return appendString(append(append(append(b, '"'), member...), `":`...), name)
 	}
-	b = append(append(append(b, '"'), member...), `_b64":"`...)
+	b = append(append(append(b, '"'), member...), `B64":"`...)
 	b = base64.StdEncoding.AppendEncode(b, []byte(name))
 	return append(b, '"')
 }
@@ -105,7 +105,7 @@ type Leaf struct {
 
 type wireLeaf struct {
 	Path    *string `json:"path"`
-	PathB64 *string `json:"path_b64"`
+	PathB64 *string `json:"pathB64"`
 	Type    Type    `json:"type"`
 	Size    uint64  `json:"size,string"`
 	Digest  Digest  `json:"sha3_512"`

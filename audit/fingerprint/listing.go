@@ -52,7 +52,7 @@ func (e *Entry) append(b []byte) []byte {
 		b = appendName(append(b, ','), "target", e.Target)
 	}
 	b = appendUint(b, "size", e.Size)
-	b = fmt.Appendf(b, `,"mode":"%04o","mtime_ns":"%d"`, e.Mode, e.MTime)
+	b = fmt.Appendf(b, `,"mode":"%04o","mtimeNs":"%d"`, e.Mode, e.MTime)
 	b = appendDigest(b, "sha3_512", e.Digest[:])
 	if e.SHA256 != nil {
 		b = appendDigest(b, "sha256", e.SHA256)
@@ -66,9 +66,9 @@ func (e *Entry) append(b []byte) []byte {
 type wireEntry struct {
 	wireLeaf
 	Target    *string `json:"target"`
-	TargetB64 *string `json:"target_b64"`
+	TargetB64 *string `json:"targetB64"`
 	Mode      string  `json:"mode"`
-	MTime     int64   `json:"mtime_ns,string"`
+	MTime     int64   `json:"mtimeNs,string"`
 	SHA256    *string `json:"sha256"`
 	Method    string  `json:"method"`
 	Err       string  `json:"error"`

@@ -27,7 +27,7 @@ type Drift struct {
 	Packages int `json:"packages"` // whose files were compared
 	Files    int `json:"files"`
 	// Of Files, those of which only the size was compared: larger than 16 MiB.
-	BySize  int           `json:"by_size,omitempty"`
+	BySize  int           `json:"bySize,omitempty"`
 	Changed []ChangedFile `json:"changed"` // sorted by path, at most 1,000
 	More    int           `json:"more,omitempty"`
 	// Files that no package owns, where files and not packages were asked about.

@@ -55,7 +55,7 @@ func TestPackageDrift(t *testing.T) {
 	o.Drift = true
 	r := capture(t, o)
 	at := "/" + site + "torch/"
-	want(t, r, "python.drift", `{"packages":1,"files":11,"by_size":2,"changed":[{"path":"`+at+`cut.so","package":"torch","how":"changed"},`+
+	want(t, r, "python.drift", `{"packages":1,"files":11,"bySize":2,"changed":[{"path":"`+at+`cut.so","package":"torch","how":"changed"},`+
 		`{"path":"`+at+`edited.py","package":"torch","how":"changed"},{"path":"`+at+`folder.py","package":"torch","how":"unreadable"},`+
 		`{"path":"`+at+`gone.py","package":"torch","how":"missing"},{"path":"`+at+`longer.py","package":"torch","how":"changed"}]}`, "RECORD of each package")
 	if !flagged(r, "files-changed") {

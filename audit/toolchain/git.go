@@ -19,9 +19,9 @@ type Source struct {
 	Branch     string      `json:"branch,omitempty"` // none if detached
 	Remote     string      `json:"remote,omitempty"` // of origin, without user-info
 	Dirty      bool        `json:"dirty"`            // tracked files differ, or files are not tracked
-	Patch      string      `json:"patch_sha3_512,omitempty"`
+	Patch      string      `json:"patchDigest,omitempty"`
 	Untracked  int         `json:"untracked"`
-	Manifest   string      `json:"untracked_sha3_512,omitempty"` // over lines: digest, two spaces, path, LF
+	Manifest   string      `json:"untrackedDigest,omitempty"` // over lines: digest, two spaces, path, LF
 	Submodules []Submodule `json:"submodules"`
 	// Signature is the form of the commit's signature: openpgp, ssh, x509,
 	// unknown. It was not checked: that would run what the repository names.

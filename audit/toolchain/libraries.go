@@ -24,7 +24,7 @@ import (
 // Library is a shared object that a process mapped.
 type Library struct {
 	SONAME  string `json:"soname"` // the file's name where it has none
-	BuildID string `json:"build_id,omitempty"`
+	BuildID string `json:"buildId,omitempty"`
 	Path    string `json:"path"`
 	Size    string `json:"size,omitempty"` // decimal
 	Digest  string `json:"sha3_512,omitempty"`
@@ -33,7 +33,7 @@ type Library struct {
 	// SameFile says whether device and inode of the file are those of the
 	// mapping. If not, Digest is that of another file. Where a file system
 	// shows two devices, as overlayfs and Btrfs do, the inode decides.
-	SameFile bool   `json:"same_file"`
+	SameFile bool   `json:"sameFile"`
 	Error    string `json:"error,omitempty"`
 }
 

@@ -20,7 +20,7 @@ type Package struct {
 	Name      string `json:"name"` // normalised by PEP 503
 	Version   string `json:"version"`
 	Path      string `json:"path"` // of its metadata
-	Record    string `json:"record_sha3_512,omitempty"`
+	Record    string `json:"recordDigest,omitempty"`
 	Installer string `json:"installer,omitempty"`
 	Origin    string `json:"origin,omitempty"` // URL of direct_url.json, or conda's channel and build
 	Commit    string `json:"commit,omitempty"` // of a VCS origin
