@@ -3,9 +3,11 @@ package toolchain
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 )
 
@@ -26,14 +28,26 @@ func run(ctx context.Context, c Command, w io.Writer) error {
 	cmd := exec.CommandContext(ctx, c.Name, c.Args...)
 	cmd.Dir = c.Dir
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LC_ALL=C"}, c.Env...)
-	cmd.Stdout = w
+	var said beginning
+	cmd.Stdout, cmd.Stderr = w, &said
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
 	var notFound *exec.Error
 	if errors.As(err, &notFound) {
 		return errAbsent
 	}
+	if why, _, _ := strings.Cut(strings.TrimSpace(string(said)), "\n"); err != nil && why != "" {
+		return fmt.Errorf("%w: %s", err, strings.ToValidUTF8(why, "\uFFFD"))
+	}
 	return err
+}
+
+// beginning keeps the first bytes of what a command complains about.
+type beginning []byte
+
+func (b *beginning) Write(p []byte) (int, error) {
+	*b = append(*b, p[:min(len(p), 300-len(*b))]...)
+	return len(p), nil
 }
 
 // limited keeps the first bytes of an output and fails on more.

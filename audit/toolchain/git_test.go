@@ -255,3 +255,14 @@ func TestSignatureForms(t *testing.T) {
 		}
 	}
 }
+
+// TestNoRepository keeps git's own words for why there is nothing to say.
+func TestNoRepository(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("no git")
+	}
+	f := capture(t, Options{Root: "/", Dir: t.TempDir()}).Fields["source.git"]
+	if f.Value != nil || !strings.Contains(f.Error, "not a git repository") {
+		t.Errorf("%+v", f)
+	}
+}

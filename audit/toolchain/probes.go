@@ -85,6 +85,7 @@ func table() []probe {
 		{"run.job", "variables of scheduler and launcher", false, one(variables(jobs))},
 		{"run.namespace", "Kubernetes namespace", false, one(file("/var/run/secrets/kubernetes.io/serviceaccount/namespace", line))},
 		{"container.hints", "signs of a container; its image must be declared", false, one(containerHints)},
+		{"container.image", "image of the container, with its digest; only declared", false, one(containerImage)},
 	}
 }
 
@@ -136,7 +137,7 @@ func flags(r *Report) []Flag {
 		add("source-dirty", "the source code differs from commit %s", source.Commit)
 	}
 	var hints []hint
-	if _, declared := r.Fields["container.image"]; r.decode("container.hints", &hints) && len(hints) > 0 && !declared {
+	if r.decode("container.hints", &hints) && len(hints) > 0 && r.Fields["container.image"].Value == nil {
 		add("container-undeclared", "this looks like a container, and its image was not declared (container.image)")
 	}
 	var clock struct{ Synchronised bool }

@@ -218,7 +218,8 @@ func (p probe) capture(ctx context.Context, e *env) Field {
 			}
 			return Field{Value: value, Source: from, Method: Observed}
 		case f.Source == "" || !errors.Is(err, errAbsent) && !errors.Is(err, fs.ErrNotExist):
-			f.Source, f.Error = from, message(err)
+			f.Source = from
+			f.Error, _ = e.redact.Text(message(err))
 		}
 	}
 	return f

@@ -354,6 +354,9 @@ func TestContainerHints(t *testing.T) {
 		if got := show(r.Fields["container.hints"].Value); got != c.want {
 			t.Errorf("%s: %s", c.name, got)
 		}
+		if f := r.Fields["container.image"]; f.Value != nil || f.Error != "was not declared" {
+			t.Errorf("%+v", f)
+		}
 		if flagged(r, "container-undeclared") != (c.want != "[]") {
 			t.Errorf("%s: %v", c.name, r.Flags)
 		}
