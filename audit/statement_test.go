@@ -165,12 +165,11 @@ func TestMetricValue(t *testing.T) {
 	} {
 		p := audittest.Event(audit.EvalFinished, "m", "1", "", 1)
 		p.Metrics[0].Value = value
-		payload, err := p.Encode()
-		if (err == nil) != ok {
+		if _, err := p.Encode(); (err == nil) != ok {
 			t.Errorf("%q: %v", value, err)
 		}
 		p.Metrics[0].Value = "1.25"
-		payload, err = p.Encode()
+		payload, err := p.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}

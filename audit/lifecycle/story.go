@@ -131,8 +131,26 @@ func Line(p *audit.Predicate) string {
 	if len(p.Metrics) > 0 {
 		add("%s", metrics(p.Metrics))
 	}
-	if d := p.Deployment; d != nil && d.Result != "" && d.Result != "ok" {
-		add("%s", d.Result)
+	if d := p.Deployment; d != nil {
+		if d.Before != "" {
+			add("before %s", d.Before)
+		}
+		if d.After != "" {
+			add("after %s", d.After)
+		}
+		if d.Result != "" && d.Result != "ok" {
+			add("%s", d.Result)
+		}
+	}
+	if r := p.Retention; r != nil {
+		switch {
+		case r.Hold:
+			add("to be kept until further notice (%s)", r.Regime)
+		case r.Until != "":
+			add("to be kept until %s (%s)", r.Until, r.Regime)
+		default:
+			add("to be kept as %s asks", r.Regime)
+		}
 	}
 	if p.Note != "" {
 		add("%s", p.Note)
