@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/export"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/internal/clikit"
@@ -61,7 +62,7 @@ func complete(app *cli.App, words []string) []string {
 	var out []string
 	switch {
 	case open:
-		out = valuesOf(strings.TrimLeft(flags[len(flags)-1], "-"))
+		out = valuesOf(command, strings.TrimLeft(flags[len(flags)-1], "-"))
 	case strings.HasPrefix(cur, "-"):
 		out = flagWords(app, command, arguments)
 	case command == nil:
@@ -147,8 +148,19 @@ func takes(kind audit.Kind, flag string) bool {
 }
 
 // valuesOf gives the values of a flag; nil where there is nothing to choose from.
-func valuesOf(flag string) []string {
+func valuesOf(command *cli.Command, flag string) []string {
 	switch flag {
+	case "format":
+		if command != nil && command.Name == "export" {
+			var out []string
+			for _, f := range export.Formats() {
+				out = append(out, f.Name+"\t"+f.Summary)
+			}
+			return out
+		}
+		return []string{"text", "json", "html"}
+	case "lang":
+		return []string{"en", "zh"}
 	case "algorithm":
 		return strings.Split(algorithmNames(), ", ")
 	case "progress":
@@ -173,9 +185,10 @@ func valuesOf(flag string) []string {
 			out = append(out, f.Name+"=\t"+f.Summary)
 		}
 		return out
-	case "ledger", "data", "cache", "code":
+	case "ledger", "data", "cache", "code", "files":
 		return []string{dirs}
-	case "key", "params", "hook", "output", "o", "out", "document", "attach", "plan", "report", "validation-report", "bridge-config", "from":
+	case "artifact", "against", "attach", "bridge-config", "check", "contains-file", "document", "from", "hook", "key", "listing", "manifest",
+		"named", "o", "out", "output", "params", "plan", "prove-content", "report", "trust", "validation-report", "verify-against":
 		return []string{files}
 	}
 	return nil
@@ -196,6 +209,8 @@ func argumentsOf(command *cli.Command) []string {
 		return out
 	case "completion":
 		return []string{"bash", "zsh", "fish"}
+	case "verify", "sign", "append", "add", "rotate":
+		return []string{files}
 	}
 	return []string{dirs}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -59,6 +60,7 @@ func execFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "allow-unrecorded", Usage: "start the command even if its start cannot be recorded"},
 		&cli.StringFlag{Name: "actor", Usage: "who says so, a `NAME` for people (default: AUDITLOG_ACTOR, else the name of the key)"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the statement of train.started, and do nothing"},
+		&cli.BoolFlag{Name: "json", Usage: "say what was recorded as lines of JSON, on stderr"},
 	)
 }
 
@@ -270,9 +272,25 @@ func (x *execution) record(d *draft) error {
 		x.cosign(d.c, x.Store)
 	}
 	if d.p.Event != audit.TrainHeartbeat {
-		x.remark(x.c, "%s of run %s is record %d", d.p.Event, x.run, receipt.Index)
+		return x.say(d.p.Event, receipt.Index, sealed)
 	}
 	return nil
+}
+
+// say tells of a record; with --json as a line of JSON on stderr, because stdout
+// is the command's.
+func (x *execution) say(event audit.Event, index int64, record []byte) error {
+	if !x.c.Bool("json") {
+		x.remark(x.c, "%s of run %s is record %d", event, x.run, index)
+		return nil
+	}
+	return json.NewEncoder(x.stderr).Encode(struct {
+		V      int         `json:"v"`
+		Run    string      `json:"runId"`
+		Event  audit.Event `json:"event"`
+		Index  int64       `json:"index,string"`
+		Digest string      `json:"sha3_512"`
+	}{1, x.run, event, index, audit.DigestOf(record)})
 }
 
 // unrecorded is a signed record that the ledger did not take.

@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -135,6 +136,9 @@ func arrange(app *cli.App, args []string) []string {
 	}
 	var out []string
 	command, arguments := descend(app, arguments)
+	if command == nil && len(arguments) > 0 && !slices.Contains(flags, "--help") && !slices.Contains(flags, "-h") {
+		return []string{"--", arguments[0]} // no flag matters before the command is known
+	}
 	for ; command != nil; command = command.sub {
 		out = append(out, command.Name)
 	}
@@ -179,7 +183,14 @@ func versionCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "version", Usage: "print the version",
 		Description: "Exit status: 0 printed.",
-		Action:      func(*cli.Context) error { return printVersion(e) },
+		Action: func(c *cli.Context) error {
+			type printed struct {
+				V       int    `json:"v"`
+				Name    string `json:"name"`
+				Version string `json:"version"`
+			}
+			return e.result(c, printed{1, name, version()}, func(io.Writer) error { return printVersion(e) })
+		},
 	}
 }
 
