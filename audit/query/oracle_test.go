@@ -243,7 +243,7 @@ func (o *oracle) questions(t *testing.T, v *query.View, n int) {
 		t.Errorf("since ends at %d", next)
 	}
 	runs, err := v.Run(ctx, trained.Run)
-	if err != nil || len(runs) != 1 || len(runs[0].Events) == 0 || runs[0].Run.Ended == nil {
+	if err != nil || len(runs.Runs) != 1 || len(runs.Runs[0].Events) == 0 || runs.Runs[0].Run.Ended == nil {
 		t.Errorf("%+v %v", runs, err)
 	}
 	for _, err := range []error{

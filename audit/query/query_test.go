@@ -224,10 +224,10 @@ func TestOrphan(t *testing.T) {
 	b.Add(audittest.Event(audit.TrainHeartbeat, "m", "1", "r", 1), audittest.Event(audit.TrainHeartbeat, "m", "2", "r", 2))
 	v := open(t, newLedger(t, b.Records), query.Options{})
 	runs, err := v.Run(t.Context(), "r")
-	if err != nil || len(runs) != 2 {
+	if err != nil || len(runs.Runs) != 2 {
 		t.Fatalf("%+v %v", runs, err)
 	}
-	for _, r := range runs {
+	for _, r := range runs.Runs {
 		var codes []string
 		for _, p := range r.Problems {
 			codes = append(codes, p.Code)

@@ -38,7 +38,7 @@ func Text(w io.Writer, answer any, o TextOptions) error {
 		p.difference(a)
 	case *Model:
 		p.model(a)
-	case []Run:
+	case *Runs:
 		p.runs(a)
 	case *Hits:
 		p.hits(a)

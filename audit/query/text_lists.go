@@ -20,8 +20,8 @@ func (p *printer) model(m *Model) {
 	p.snapshot(m.Ledger)
 }
 
-func (p *printer) runs(runs []Run) {
-	for i, r := range runs {
+func (p *printer) runs(a *Runs) {
+	for i, r := range a.Runs {
 		if i > 0 {
 			p.printf("\n")
 		}
@@ -30,10 +30,8 @@ func (p *printer) runs(runs []Run) {
 		p.head("Events")
 		p.events(r.Events)
 		p.problems(r.Problems, r.Counts)
-		if i == len(runs)-1 {
-			p.snapshot(r.Ledger)
-		}
 	}
+	p.snapshot(a.Ledger)
 }
 
 func (p *printer) hitRows(hits []Hit) {

@@ -196,10 +196,15 @@ func span(l *lifecycle.Life) (first, last lifecycle.Mark) {
 	return first, last
 }
 
+// Runs are the runs of one id.
+type Runs struct {
+	V      int                 `json:"v"` // 1
+	Ledger *lifecycle.Snapshot `json:"ledger"`
+	Runs   []Run               `json:"runs"`
+}
+
 // A Run is one run, and what its records say.
 type Run struct {
-	V        int                 `json:"v"` // 1
-	Ledger   *lifecycle.Snapshot `json:"ledger"`
 	Model    string              `json:"modelId"`
 	Version  string              `json:"version"`
 	Run      lifecycle.Run       `json:"run"`
@@ -210,12 +215,12 @@ type Run struct {
 
 // Run gives what there is of a run: of each version that claims it, in the order
 // of their first records. Without a record of it, it is ErrNone.
-func (v *View) Run(ctx context.Context, run string) ([]Run, error) {
+func (v *View) Run(ctx context.Context, run string) (*Runs, error) {
 	all := records{}
 	if _, err := v.find(ctx, ledger.Key{Name: audit.KeyRun, Value: run}, 0, 0, all, nil); err != nil {
 		return nil, err
 	}
-	var runs []Run
+	runs := &Runs{V: 1, Ledger: v.Snapshot()}
 	seen := map[[2]string]bool{}
 	for _, r := range v.sorted(all) {
 		if r.Record == nil {
@@ -232,7 +237,7 @@ func (v *View) Run(ctx context.Context, run string) ([]Run, error) {
 			return nil, err
 		}
 		t := life.Timeline()
-		a := Run{V: 1, Ledger: v.Snapshot(), Model: p.Model, Version: p.Version, Run: lifecycle.Run{ID: run}, Events: []lifecycle.Event{}, Problems: []lifecycle.Problem{}}
+		a := Run{Model: p.Model, Version: p.Version, Run: lifecycle.Run{ID: run}, Events: []lifecycle.Event{}, Problems: []lifecycle.Problem{}}
 		for _, x := range t.Runs {
 			if x.ID == run {
 				a.Run = x
@@ -255,9 +260,9 @@ func (v *View) Run(ctx context.Context, run string) ([]Run, error) {
 				a.Counts.Add(x.Severity)
 			}
 		}
-		runs = append(runs, a)
+		runs.Runs = append(runs.Runs, a)
 	}
-	if len(runs) == 0 {
+	if len(runs.Runs) == 0 {
 		return nil, none("run", run)
 	}
 	return runs, nil

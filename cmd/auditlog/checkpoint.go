@@ -31,7 +31,7 @@ func checkpointCommand(e *env) *cli.Command {
 type printedCheckpoint struct {
 	V          int           `json:"v"`
 	Origin     string        `json:"origin"`
-	Size       int64         `json:"size,string"`
+	Size       int64         `json:"size"`
 	Root       ledger.Hash   `json:"root"`
 	Checkpoint string        `json:"checkpoint"`
 	Older      *consistentTo `json:"continues,omitempty"`
@@ -39,7 +39,7 @@ type printedCheckpoint struct {
 
 // consistentTo says that a tree continues an older one, with the proof.
 type consistentTo struct {
-	Size  int64        `json:"size,string"`
+	Size  int64        `json:"size"`
 	Root  ledger.Hash  `json:"root"`
 	Proof ledger.Proof `json:"proof"`
 }

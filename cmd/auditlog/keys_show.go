@@ -63,8 +63,8 @@ type shownKey struct {
 	Name      string         `json:"name"`
 	Algorithm keys.Algorithm `json:"algorithm"`
 	Roles     []audit.Role   `json:"roles"`
-	From      int64          `json:"from,string"` // record that made it trusted
-	State     string         `json:"state"`       // trusted, or how it ended
+	From      int64          `json:"from"`  // record that made it trusted
+	State     string         `json:"state"` // trusted, or how it ended
 }
 
 // shownKeys lists the keys that may sign the next record; all with all.

@@ -254,8 +254,8 @@ func askRun(a *asking) (any, error) {
 	if err != nil || a.model == "" {
 		return runs, err
 	}
-	runs = slices.DeleteFunc(runs, func(r query.Run) bool { return r.Model != a.model || a.of != "" && r.Version != a.of })
-	if len(runs) == 0 {
+	runs.Runs = slices.DeleteFunc(runs.Runs, func(r query.Run) bool { return r.Model != a.model || a.of != "" && r.Version != a.of })
+	if len(runs.Runs) == 0 {
 		return nil, fmt.Errorf("run %q of %s: %w", a.word, strings.TrimSpace(a.model+" "+a.of), query.ErrNone)
 	}
 	return runs, nil
@@ -392,8 +392,8 @@ func against(answer any) string {
 		for _, v := range a.Versions {
 			errs += v.Counts.Errors
 		}
-	case []query.Run:
-		for _, r := range a {
+	case *query.Runs:
+		for _, r := range a.Runs {
 			errs += r.Counts.Errors
 		}
 	case *query.Hits:

@@ -73,8 +73,8 @@ func recordsOf(answer any) []int64 {
 		for _, x := range a.Events {
 			all = append(all, x.Index)
 		}
-	case []query.Run:
-		for _, r := range a {
+	case *query.Runs:
+		for _, r := range a.Runs {
 			for _, x := range r.Events {
 				all = append(all, x.Index)
 			}

@@ -260,8 +260,8 @@ func (e *env) append(c *cli.Context, s *store.Store, ring *trust.Keyring, size i
 	}
 	type appended struct {
 		V      int         `json:"v"`
-		Index  int64       `json:"index,string"`
-		Size   int64       `json:"size,string"`
+		Index  int64       `json:"index"`
+		Size   int64       `json:"size"`
 		Event  audit.Event `json:"event"`
 		Digest string      `json:"sha3_512"`
 		Known  bool        `json:"known"`

@@ -27,7 +27,7 @@ type statusReport struct {
 	V      int          `json:"v"`
 	Ledger string       `json:"ledger"`
 	Origin string       `json:"origin"`
-	Size   int64        `json:"size,string"`
+	Size   int64        `json:"size"`
 	Root   ledger.Hash  `json:"root"`
 	Log    string       `json:"log"` // verifier key
 	Keys   []shownKey   `json:"keys"`
@@ -37,7 +37,7 @@ type statusReport struct {
 
 // A shownRecord is a record in short.
 type shownRecord struct {
-	Index  int64       `json:"index,string"`
+	Index  int64       `json:"index"`
 	Event  audit.Event `json:"event"`
 	Time   string      `json:"time"`
 	Actor  string      `json:"actor"`
@@ -46,7 +46,7 @@ type shownRecord struct {
 
 // An openRun is a run of training that has not ended.
 type openRun struct {
-	Index   int64  `json:"index,string"` // of its beginning
+	Index   int64  `json:"index"` // of its beginning
 	Model   string `json:"modelId"`
 	Version string `json:"version"`
 	Run     string `json:"runId"`
