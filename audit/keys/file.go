@@ -6,8 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-
-	"github.com/youmark/pkcs8"
 )
 
 const (
@@ -32,22 +30,19 @@ func (k *Private) Marshal(passphrase []byte) ([]byte, error) {
 }
 
 func (k *Private) marshal(passphrase []byte, iterations int) ([]byte, error) {
-	block := pem.Block{Type: privateBlock}
-	var err error
-	if passphrase == nil {
-		block.Bytes, err = x509.MarshalPKCS8PrivateKey(k.key)
-	} else {
+	der, err := x509.MarshalPKCS8PrivateKey(k.key)
+	if err != nil {
+		return nil, err
+	}
+	block := pem.Block{Type: privateBlock, Bytes: der}
+	if passphrase != nil {
 		if err := checkPassphrase(passphrase); err != nil {
 			return nil, err
 		}
 		block.Type = encryptedBlock
-		block.Bytes, err = pkcs8.MarshalPrivateKey(k.key, passphrase, &pkcs8.Opts{
-			Cipher:  pkcs8.AES256CBC,
-			KDFOpts: pkcs8.PBKDF2Opts{SaltSize: 16, IterationCount: iterations, HMACHash: crypto.SHA256},
-		})
-	}
-	if err != nil {
-		return nil, err
+		if block.Bytes, err = encrypt(der, passphrase, iterations); err != nil {
+			return nil, err
+		}
 	}
 	return append(pem.EncodeToMemory(&block), k.public.PEM()...), nil
 }
@@ -66,20 +61,24 @@ func Parse(pem, passphrase []byte) (*Private, error) {
 	case private == nil:
 		return nil, fmt.Errorf("%w: it has a public key only", ErrKeyFile)
 	}
-	var key any
-	encrypted := private.Type == encryptedBlock
+	der, encrypted := private.Bytes, private.Type == encryptedBlock
 	if encrypted {
-		if err := checkEncryption(private.Bytes); err != nil {
+		e, err := parseEncrypted(der)
+		if err != nil {
 			return nil, err
 		}
 		if len(passphrase) == 0 {
 			return nil, ErrPassphraseNeeded
 		}
-		key, _, err = pkcs8.ParsePrivateKey(private.Bytes, passphrase)
-		if err != nil {
-			return nil, ErrPassphrase
+		if der, err = e.decrypt(passphrase); err != nil {
+			return nil, err
 		}
-	} else if key, err = x509.ParsePKCS8PrivateKey(private.Bytes); err != nil {
+	}
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	switch {
+	case err != nil && encrypted:
+		return nil, ErrPassphrase
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrKeyFile, err)
 	}
 	signer, ok := key.(crypto.Signer)

@@ -2,6 +2,8 @@ package keys
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/ed25519"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -71,7 +73,7 @@ func damagedPublic(file []byte, i int) bool {
 }
 
 // TestWork gives encrypted files whose authors ask for too much, or for what
-// the library that decrypts gets wrong. None must reach it.
+// is not read here. None must get so far that it costs anything.
 func TestWork(t *testing.T) {
 	oid := func(v ...int) asn1.ObjectIdentifier { return v }
 	raw := func(v any) asn1.RawValue {
@@ -133,7 +135,7 @@ func TestWork(t *testing.T) {
 		"trailing bytes": append(file(pbkdf2(pbkdf2Params{salt, 1, sha256}), cbc, 64), 0),
 		"no DER":         []byte("0"),
 	} {
-		err := checkEncryption(der)
+		_, err := parseEncrypted(der)
 		if accepted := strings.HasPrefix(name, "accepted"); (err == nil) != accepted || !accepted && !errors.Is(err, ErrKeyFile) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -143,6 +145,42 @@ func TestWork(t *testing.T) {
 		pem := pem.EncodeToMemory(&pem.Block{Type: encryptedBlock, Bytes: der})
 		if k, err := Parse(pem, []byte("x")); !errors.Is(err, ErrKeyFile) {
 			t.Errorf("%s: %v, %v", name, k, err)
+		}
+	}
+}
+
+// TestPadding encrypts texts of every length around the blocks, and decrypts
+// what nobody pads so.
+func TestPadding(t *testing.T) {
+	for n := range 3*aes.BlockSize + 1 {
+		text := bytes.Repeat([]byte{1}, n) // as if it were padding
+		der, err := encrypt(text, []byte("x"), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := parseEncrypted(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := e.decrypt([]byte("x")); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%d bytes: %x, %v", n, got, err)
+		}
+		file := pem.EncodeToMemory(&pem.Block{Type: encryptedBlock, Bytes: der})
+		if k, err := Parse(file, []byte("x")); !errors.Is(err, ErrPassphrase) {
+			t.Errorf("%d bytes that are no key: %v, %v", n, k, err)
+		}
+	}
+	key := make([]byte, 32)
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range []string{"\x00", "\x11", "\xff", "\x01\x02", "\x02\x03\x03", "\x0f" + strings.Repeat("\x10", 15)} {
+		e := &encrypted{derive: func([]byte) ([]byte, error) { return key, nil }, iv: make([]byte, aes.BlockSize)}
+		e.data = []byte(strings.Repeat("a", aes.BlockSize-len(end)) + end)
+		cipher.NewCBCEncrypter(block, e.iv).CryptBlocks(e.data, e.data)
+		if got, err := e.decrypt(nil); !errors.Is(err, ErrPassphrase) {
+			t.Errorf("%x: %x, %v", end, got, err)
 		}
 	}
 }
@@ -267,7 +305,7 @@ func FuzzEncryption(f *testing.F) {
 		f.Add(block.Bytes)
 	}
 	f.Fuzz(func(t *testing.T, der []byte) {
-		if checkEncryption(der) != nil {
+		if _, err := parseEncrypted(der); err != nil {
 			return
 		}
 		var k encryptedKey
