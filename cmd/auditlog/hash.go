@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/mmaudit/mmaudit/audit/fingerprint"
 	"github.com/mmaudit/mmaudit/internal/clikit"
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
 // hashFlags say how folders are hashed: every command that does it has them.
@@ -76,10 +78,12 @@ func (e *env) hashOptions(c *cli.Context) (fingerprint.Options, error) {
 func (e *env) hashProgress(mode string) func(fingerprint.Progress) {
 	bar := clikit.NewBytesProgress(e.stderr, mode)
 	return func(p fingerprint.Progress) {
-		what := fmt.Sprintf("%s %d of %d files", p.Phase, p.Files, p.TotalFiles)
+		what := fmt.Sprintf("%s %d of %d files, %s of %s", p.Phase, p.Files, p.TotalFiles, size(p.Bytes), size(p.TotalBytes))
 		bar.Update(what, int64(p.Bytes), int64(p.TotalBytes), p.Phase == fingerprint.Sealing)
 	}
 }
+
+func size(bytes uint64) string { return human.Bytes(int64(min(bytes, math.MaxInt64))) }
 
 // hashed gives the digests of a file.
 func hashed(ctx context.Context, file string) (fingerprint.FileDigest, error) {
