@@ -15,6 +15,7 @@ import (
 	"errors"
 	"hash"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/mmaudit/mmaudit/internal/lazyre"
@@ -262,20 +263,24 @@ func looksSecret(w string) bool {
 	if hexadecimal().MatchString(w) {
 		return false
 	}
-	// In a path or a name made of words, the longest piece decides.
+	// In a path or a name made of words, the longest piece decides; digests in
+	// them are as harmless as alone.
+	pieces := slices.DeleteFunc(
+		strings.FieldsFunc(w, func(r rune) bool { return strings.ContainsRune("/._-", r) }),
+		func(piece string) bool { return len(piece) >= 32 && hexadecimal().MatchString(piece) },
+	)
 	longest := ""
-	for _, piece := range strings.FieldsFunc(w, func(r rune) bool { return strings.ContainsRune("/._-", r) }) {
+	for _, piece := range pieces {
 		if len(piece) > len(longest) {
 			longest = piece
 		}
 	}
-	return len(longest) >= 20 && mixed(longest) && entropy(longest) >= 3.5 || len(longest) < 20 && randomPieces(w)
+	return len(longest) >= 20 && mixed(longest) && entropy(longest) >= 3.5 || len(longest) < 20 && randomPieces(pieces)
 }
 
 // randomPieces reports whether a word of short pieces is random base64url all
 // the same: digits, small and capital letters mixed in most of its pieces.
-func randomPieces(w string) bool {
-	pieces := strings.FieldsFunc(w, func(r rune) bool { return strings.ContainsRune("/._-", r) })
+func randomPieces(pieces []string) bool {
 	letters, random := 0, 0
 	for _, p := range pieces {
 		letters += len(p)

@@ -122,6 +122,8 @@ func TestOrdinaryValuesPass(t *testing.T) {
 	for _, v := range []string{
 		"0.0001", "1e-4", "AdamW", "cosine_annealing_warm_restarts", "/data/sets/nuscenes/v1.0-trainval/samples/LIDAR_TOP",
 		"torchvision.models.resnet50", "ResNet50_Weights.IMAGENET1K_V2", "configs/nuscenes/det/centerhead/lssfpn/camera/256x704/resnet/default.yaml",
+		"models--org--resnet/snapshots/da39a3ee5e6b4b0d3255bfef95601890afd80709/model.safetensors",
+		"auditlog/pins/1179954b8ff0a906245c2f2b33bcd37d8e07271a9272f548b508e6c97c5e7fd2.checkpoint",
 		"2026-11-23T03:43:20.123456789Z", "da39a3ee5e6b4b0d3255bfef95601890afd80709", "123e4567-e89b-42d3-a456-426614174000",
 		"https://github.com/mmaudit/mmaudit.git", "s3://bucket/path/to/object.parquet", ":4096:8", "nvidia/cuda:12.4.1-cudnn-devel-ubuntu22.04",
 		"0,1,2,3", "/usr/local/cuda-12.4/lib64:/usr/lib/x86_64-linux-gnu", "cudaMallocAsync,expandable_segments:True",
