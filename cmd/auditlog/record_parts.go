@@ -15,6 +15,8 @@ import (
 // of `record`, what `explain` prints, and which event takes which flag.
 type part struct {
 	member string // of the predicate
+	// heading in the help; "" is for the flags that come first.
+	heading string
 	// own says that the part belongs to events that must have the member;
 	// otherwise any event may have it.
 	own   bool
@@ -34,35 +36,35 @@ func parts() []part {
 		{member: "runId", needs: [][]string{{"run"}}, fill: fillRun, flags: []cli.Flag{
 			&cli.StringFlag{Name: "run", Usage: "the `ID` of the training run"},
 		}},
-		{member: "metrics", needs: [][]string{{"metric"}}, fill: fillMetrics, flags: []cli.Flag{
+		{member: "metrics", heading: "Evaluation", needs: [][]string{{"metric"}}, fill: fillMetrics, flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "metric", Usage: "a figure `[STAGE/]NAME=VALUE[ UNIT]`, such as val/miou=0.61 or 'latency=12.5 ms'; STAGE is train, val or test; repeatable"},
 		}},
-		{member: "evaluation", own: true, needs: [][]string{{"evaluation"}}, fill: fillEvaluation, flags: []cli.Flag{
+		{member: "evaluation", heading: "Evaluation", own: true, needs: [][]string{{"evaluation"}}, fill: fillEvaluation, flags: []cli.Flag{
 			&cli.StringFlag{Name: "evaluation", Usage: "`NAME` of the evaluation"},
 			&cli.StringFlag{Name: "plan", Usage: "keep its plan, `FILE`"},
 			&cli.StringFlag{Name: "report", Usage: "keep its report, `FILE`"},
 			&cli.StringSliceFlag{Name: "require", Usage: "a threshold `METRIC>=VALUE` (also >, <=, <); repeatable"},
 			&cli.StringFlag{Name: "verdict", Usage: "`pass` or fail"},
 		}},
-		{member: "validation", own: true, needs: [][]string{{"validation-report"}}, fill: fillValidation, flags: []cli.Flag{
+		{member: "validation", heading: "Data", own: true, needs: [][]string{{"validation-report"}}, fill: fillValidation, flags: []cli.Flag{
 			&cli.StringFlag{Name: "validation-report", Usage: "`FILE` that `mmvalidate DIR --format json` wrote: verdict and counts are read from it, and it is kept"},
 		}},
-		{member: "approval", own: true, fill: fillApproval, flags: []cli.Flag{
+		{member: "approval", heading: "Reasons, notes and retention", own: true, fill: fillApproval, flags: []cli.Flag{
 			reasonFlag(), documentFlag(),
 			&cli.StringFlag{Name: "expires", Usage: "the approval ends at `TIME`, such as 2027-01-31T00:00:00Z"},
 		}},
-		{member: "export", own: true, needs: [][]string{{"export-format"}}, fill: fillExport, flags: []cli.Flag{
+		{member: "export", heading: "Export and bridge", own: true, needs: [][]string{{"export-format"}}, fill: fillExport, flags: []cli.Flag{
 			&cli.StringFlag{Name: "export-format", Usage: "the form, such as `onnx`"},
 			&cli.IntFlag{Name: "ir-version", Usage: "`N`, version of ONNX's representation"},
 			&cli.StringSliceFlag{Name: "opset", Usage: "version of a set of operators, `[DOMAIN=]N`; without DOMAIN that of ai.onnx; repeatable"},
 			&cli.StringFlag{Name: "from", Usage: "the file or folder `PATH` that was converted"},
 			&cli.StringFlag{Name: "tool", Usage: "`NAME` and version of the converter"},
 		}},
-		{member: "bridge", own: true, needs: [][]string{{"bridge-config"}}, fill: fillBridge, flags: []cli.Flag{
+		{member: "bridge", heading: "Export and bridge", own: true, needs: [][]string{{"bridge-config"}}, fill: fillBridge, flags: []cli.Flag{
 			&cli.StringFlag{Name: "bridge-config", Usage: "keep `FILE`, which maps operators to the target"},
 			&cli.StringFlag{Name: "target", Usage: "`NAME` of what they were mapped to"},
 		}},
-		{member: "deployment", own: true, needs: [][]string{{"device", "device-type"}}, fill: fillDeployment, flags: []cli.Flag{
+		{member: "deployment", heading: "Devices and incidents", own: true, needs: [][]string{{"device", "device-type"}}, fill: fillDeployment, flags: []cli.Flag{
 			deviceFlag(),
 			&cli.StringFlag{Name: "device-type", Usage: "`NAME` of the type of device"},
 			&cli.StringFlag{Name: "environment", Usage: "`NAME` of the environment, such as fleet or bench"},
@@ -71,33 +73,33 @@ func parts() []part {
 			&cli.StringFlag{Name: "swin", Usage: "software identification `NUMBER` (RXSWIN, UN R156)"},
 			&cli.StringFlag{Name: "result", Usage: "`ok`, failed or partial"},
 		}},
-		{member: "incident", own: true, needs: [][]string{{"severity"}, {"summary"}}, fill: fillIncident, flags: []cli.Flag{
+		{member: "incident", heading: "Devices and incidents", own: true, needs: [][]string{{"severity"}, {"summary"}}, fill: fillIncident, flags: []cli.Flag{
 			&cli.StringFlag{Name: "severity", Usage: "`LEVEL`: low, medium, high, critical"},
 			&cli.StringFlag{Name: "summary", Usage: "what happened, in a `SENTENCE`"},
 			documentFlag(), deviceFlag(),
 		}},
-		{member: "policy", own: true, needs: [][]string{{"signatures", "separate"}}, fill: fillPolicy, flags: []cli.Flag{
+		{member: "policy", heading: "Policy", own: true, needs: [][]string{{"signatures", "separate"}}, fill: fillPolicy, flags: []cli.Flag{
 			signaturesFlag(), separateFlag(),
 		}},
-		{member: "retention", fill: fillRetention, flags: []cli.Flag{
+		{member: "retention", heading: "Reasons, notes and retention", fill: fillRetention, flags: []cli.Flag{
 			&cli.StringFlag{Name: "retention", Usage: "keep the record by `REGIME[=DATE]`, such as eu-ai-act=2036-08-02"},
 			&cli.BoolFlag{Name: "hold", Usage: "keep it until further notice (legal hold)"},
 		}},
-		{member: "labels", fill: fillLabels, flags: []cli.Flag{
+		{member: "labels", heading: "Reasons, notes and retention", fill: fillLabels, flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "label", Usage: "a label `NAME=VALUE`; repeatable"},
 		}},
-		{member: "note", fill: fillNote, flags: []cli.Flag{
+		{member: "note", heading: "Reasons, notes and retention", fill: fillNote, flags: []cli.Flag{
 			&cli.StringFlag{Name: "note", Usage: "a `SENTENCE` for people"}, reasonFlag(),
 		}},
-		{member: "attachments", fill: fillAttachments, flags: []cli.Flag{
+		{member: "attachments", heading: "Reasons, notes and retention", fill: fillAttachments, flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "attach", Usage: "keep `FILE` with the ledger, as it is; repeatable"},
 		}},
-		{member: "params", needs: [][]string{{"params", "hook", "param"}}, fill: fillParams, flags: []cli.Flag{
+		{member: "params", heading: "Hyper-parameters", needs: [][]string{{"params", "hook", "param"}}, fill: fillParams, flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "params", Usage: "hyper-parameters from `FILE`: .yaml, .json, .toml; repeatable, later ones override"},
 			&cli.StringSliceFlag{Name: "hook", Usage: "hyper-parameters that the trainer used, from `FILE` that a hook dumped (docs/formats.md); repeatable"},
 			&cli.StringSliceFlag{Name: "param", Usage: "one hyper-parameter `K=V`, over all files; repeatable"},
 		}},
-		{member: "toolchain", fill: fillToolchain, flags: []cli.Flag{
+		{member: "toolchain", heading: "Toolchain", fill: fillToolchain, flags: []cli.Flag{
 			&cli.BoolFlag{Name: "toolchain", Usage: "capture the toolchain (train.started always does)"},
 			&cli.IntFlag{Name: "pid", Usage: "look at the libraries that process `N` has mapped"},
 			&cli.StringFlag{Name: "code", Usage: "`DIR` with the source code", Value: "."},
@@ -105,7 +107,7 @@ func parts() []part {
 			&cli.BoolFlag{Name: "drift", Usage: "compare packages and libraries with what their managers installed (seconds)"},
 			&cli.StringSliceFlag{Name: "declare", Usage: "say of the toolchain what cannot be observed, `FIELD=VALUE`; repeatable"},
 		}},
-		{member: "data", needs: [][]string{{"data"}}, fill: fillData, flags: []cli.Flag{
+		{member: "data", heading: "Data", needs: [][]string{{"data"}}, fill: fillData, flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "data", Usage: "fingerprint the data in `[ROLE=]DIR`, such as train=/data/nuscenes; repeatable"},
 			&cli.BoolFlag{Name: "no-listing", Usage: "do not keep the list of files: nothing can be proved of one of them then"},
 			&cli.StringFlag{Name: "data-source", Usage: "where the data come from, a `SENTENCE`"},
@@ -134,16 +136,18 @@ func recordFlags() []cli.Flag {
 	var all []cli.Flag
 	seen := map[string]bool{}
 	for _, p := range parts() {
-		for _, f := range p.flags {
+		for _, f := range clikit.Under(p.heading, p.flags) {
 			if n := f.Names()[0]; !seen[n] {
 				seen[n] = true
 				all = append(all, f)
 			}
 		}
 	}
-	all = append(all, hashFlags()...)
-	all = append(all, &cli.StringFlag{Name: "id", Usage: "idempotency `KEY`: the same record under it is recorded once"})
-	return append(all, finishFlags()...)
+	all = append(all, clikit.Under("Data", hashFlags())...)
+	all = append(all, clikit.Under("Recording", append([]cli.Flag{
+		&cli.StringFlag{Name: "id", Usage: "idempotency `KEY`: the same record under it is recorded once"},
+	}, finishFlags()...))...)
+	return all
 }
 
 // allows reports whether a record of the event may have the part.

@@ -97,6 +97,10 @@ func NewApp(name string, commands []*cli.Command) *cli.App {
 	}
 	prepare(commands, onUsage)
 	cli.FlagStringer = flagLine // the library keeps it in a variable of its own
+	for _, t := range []*string{&cli.CommandHelpTemplate, &cli.SubcommandHelpTemplate} {
+		before, _, _ := strings.Cut(*t, "{{if .VisibleFlagCategories}}")
+		*t = before + options
+	}
 	return &cli.App{
 		Name: name, HelpName: name, Commands: commands,
 		OnUsageError:           onUsage,
@@ -106,11 +110,42 @@ func NewApp(name string, commands []*cli.Command) *cli.App {
 	}
 }
 
+// options lists flags in the order of the command, under their headings. The
+// library would sort them by their letters.
+const options = `{{$at := ""}}{{if .VisibleFlags}}
+
+OPTIONS:{{range $i, $f := .VisibleFlags}}{{if and .GetCategory (ne .GetCategory $at)}}{{$at = .GetCategory}}{{if $i}}
+{{end}}
+  {{$at}}:{{end}}
+   {{.String}}{{end}}
+{{end}}`
+
+// byHeading keeps the flags of a heading together: first those without one, then
+// the headings in the order in which they are met.
+func byHeading(flags []cli.Flag) {
+	met := []string{""}
+	at := func(f cli.Flag) int {
+		heading := ""
+		if c, ok := f.(cli.CategorizableFlag); ok {
+			heading = c.GetCategory()
+		}
+		if !slices.Contains(met, heading) {
+			met = append(met, heading)
+		}
+		return slices.Index(met, heading)
+	}
+	for _, f := range flags {
+		at(f)
+	}
+	slices.SortStableFunc(flags, func(a, b cli.Flag) int { return cmp.Compare(at(a), at(b)) })
+}
+
 func prepare(commands []*cli.Command, onUsage cli.OnUsageErrorFunc) {
 	for _, cmd := range commands {
 		cmd.OnUsageError = onUsage
 		cmd.HideHelpCommand = true
 		cmd.UseShortOptionHandling = true
+		byHeading(cmd.Flags)
 		for i, f := range cmd.Flags {
 			switch d := f.(type) {
 			case *cli.StringSliceFlag:
@@ -136,6 +171,34 @@ func (n named) Names() []string { return n.names }
 func (n named) IsVisible() bool {
 	v, ok := n.DocGenerationFlag.(cli.VisibleFlag)
 	return ok && v.IsVisible()
+}
+
+// GetCategory gives the heading under which the help lists the flag.
+func (n named) GetCategory() string {
+	c, ok := n.DocGenerationFlag.(cli.CategorizableFlag)
+	if !ok {
+		return ""
+	}
+	return c.GetCategory()
+}
+
+// Under puts flags under a heading of the help.
+func Under(heading string, flags []cli.Flag) []cli.Flag {
+	for _, f := range flags {
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			f.Category = heading
+		case *cli.StringSliceFlag:
+			f.Category = heading
+		case *cli.BoolFlag:
+			f.Category = heading
+		case *cli.IntFlag:
+			f.Category = heading
+		case *cli.DurationFlag:
+			f.Category = heading
+		}
+	}
+	return flags
 }
 
 // namedSlice is the same, and keeps the method by which the library tells the
