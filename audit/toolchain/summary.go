@@ -231,6 +231,17 @@ var versionOf = []struct{ name, field, member string }{
 	{"libc", "libc", ""},
 }
 
+// Tools names the parts whose versions Versions gives, in its order.
+func Tools() []string {
+	var names []string
+	for _, v := range versionOf {
+		if !slices.Contains(names, v.name) {
+			names = append(names, v.name)
+		}
+	}
+	return names
+}
+
 // Versions gives the versions of the parts by which runs are looked up: driver,
 // cuda, toolkit, cudnn, nccl, tensorrt, rocm, amdgpu, jetson, ascend, cann,
 // neuware, mlu, musa, python, torch, kernel, libc. What is not known is left out. The

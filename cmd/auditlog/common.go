@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"unicode"
 
 	"github.com/urfave/cli/v2"
@@ -25,13 +26,13 @@ import (
 
 // sharedFlags stand on every command.
 func sharedFlags() []cli.Flag {
-	return []cli.Flag{
+	return clikit.Under("Ledger, key and output", []cli.Flag{
 		&cli.StringFlag{Name: "ledger", Usage: "the ledger: a folder `DIR` (default: AUDITLOG_LEDGER, else .auditlog here or above)"},
 		&cli.StringFlag{Name: "key", Usage: "sign with the key in `FILE` (default: AUDITLOG_KEY, else auditlog/key.pem below the user's configuration)"},
 		&cli.StringFlag{Name: "passphrase", Usage: "passphrase of the key from `SOURCE`: file:PATH, fd:N, env:NAME, prompt (default: AUDITLOG_PASSPHRASE, else prompt)"},
 		&cli.BoolFlag{Name: "json", Usage: "print the result as JSON"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no progress and no remarks"},
-	}
+	})
 }
 
 // shareFlags gives every command the shared flags, and its subcommands; one that
@@ -83,10 +84,12 @@ func explainError(err error) error {
 		{context.Canceled, clikit.Interrupted, ""},
 		{ledger.ErrNoLedger, clikit.Usage, "`auditlog init` makes a ledger; --ledger DIR or AUDITLOG_LEDGER names one"},
 		{store.ErrUnfinished, clikit.Failed, "restore ledger.json from a backup; if the ledger was never in use, remove the folder and run `auditlog init` again"},
-		{ledger.ErrRollback, clikit.Findings, "an old copy of the ledger may have been put back: compare it with a bundle or a checkpoint that you have"},
+		{ledger.ErrRollback, clikit.Findings, "an old copy of the ledger may have been put back: compare it with a bundle or a checkpoint that you have; docs/operations.md, \"Restore\", if it was you"},
 		{ledger.ErrCorrupt, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
 		{ledger.ErrConflict, clikit.Failed, "another event needs another --id"},
 		{ledger.ErrTooLarge, clikit.Usage, "--data and --output of the folder above say as much as many of what is in it; long texts can be documents (--attach FILE)"},
+		{syscall.ENOSPC, clikit.Failed, "make room and run it again: the ledger is as it was before (docs/operations.md)"},
+		{fs.ErrPermission, clikit.Failed, "a ledger is written by one user of the machine; docs/operations.md says how others record through it"},
 		{collect.ErrSecret, clikit.Usage, secretHint},
 		{audit.ErrInvalid, clikit.Usage, "`auditlog explain EVENT` says what an event must have"},
 		{ledger.ErrInvalid, clikit.Usage, ""},

@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -47,21 +49,24 @@ func execFlags() []cli.Flag {
 	var all []cli.Flag
 	for _, p := range parts() {
 		if slices.Contains(execParts, p.member) {
-			all = append(all, p.flags...)
+			all = append(all, clikit.Under(p.heading, p.flags)...)
 		}
 	}
 	all = slices.DeleteFunc(all, func(f cli.Flag) bool {
 		return slices.Contains([]string{"pid", "toolchain", "reason", "hook"}, f.Names()[0])
 	})
-	return append(append(all, hashFlags()...),
+	all = append(all, clikit.Under("Hyper-parameters", []cli.Flag{
 		&cli.StringSliceFlag{Name: "hook", Usage: "when the command has ended, hyper-parameters that the trainer used, from `FILE` that a hook dumped (docs/formats.md); repeatable"},
+	})...)
+	all = append(all, clikit.Under("Data", append(hashFlags(),
+		&cli.BoolFlag{Name: "recheck-data", Usage: "fingerprint the data again when the command has ended"}))...)
+	return append(all, clikit.Under("Recording", []cli.Flag{
 		&cli.DurationFlag{Name: "heartbeat", Usage: "record a sign of life every `TIME`; 0 never", Value: 10 * time.Minute},
-		&cli.BoolFlag{Name: "recheck-data", Usage: "fingerprint the data again when the command has ended"},
 		&cli.BoolFlag{Name: "allow-unrecorded", Usage: "start the command even if its start cannot be recorded"},
 		&cli.StringFlag{Name: "actor", Usage: "who says so, a `NAME` for people (default: AUDITLOG_ACTOR, else the name of the key)"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the statement of train.started, and do nothing"},
 		&cli.BoolFlag{Name: "json", Usage: "say what was recorded as lines of JSON, on stderr"},
-	)
+	})...)
 }
 
 // An execution is a command that is run and recorded.
@@ -128,7 +133,37 @@ func (x *execution) check() error {
 	if x.run == "" {
 		x.run = newRun(time.Now())
 	}
+	x.warnOfRank()
 	return nil
+}
+
+// forgotDashes refuses `auditlog exec … python train.py --model x` without the
+// "--" in front of python: the flags of the command would be taken for those of
+// exec, and the command would run without them.
+func forgotDashes(app *cli.App, args []string) error {
+	if slices.Contains(args, "--") || slices.Contains(args, "--help") || slices.Contains(args, "-h") {
+		return nil
+	}
+	flags := allFlags(app)
+	for i, word := range args {
+		_, before, open := clikit.Separate(flags, args[:i])
+		if !open && len(before) > 1 && before[0] == "exec" && strings.HasPrefix(word, "-") {
+			return clikit.Usagef("auditlog exec --model M --version V --data DIR --params FILE -- python train.py",
+				"%s after the command %q: the command stands after --, so that its flags are told from those of exec", word, before[1])
+		}
+	}
+	return nil
+}
+
+// warnOfRank says that exec belongs around the launcher: a run that each rank
+// records has as many beginnings and ends as ranks.
+func (x *execution) warnOfRank() {
+	for _, v := range []string{"RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"} {
+		if n, err := strconv.Atoi(os.Getenv(v)); err == nil && n > 0 {
+			x.remark(x.c, "warning: this is rank %d (%s): put auditlog exec around the launcher (srun, torchrun), once for all ranks", n, v)
+			return
+		}
+	}
 }
 
 // newRun makes an id that sorts by time and that no other run has.

@@ -47,6 +47,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 		return clikit.OK
 	}
+	if err := forgotDashes(app, args); err != nil {
+		return clikit.Finish(name, sayError(err), stderr)
+	}
 	words := arrange(app, args)
 	if len(words) == 0 || words[0] != "exec" {
 		// A watched command has the signals of this process for itself.

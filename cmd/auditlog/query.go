@@ -14,6 +14,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/query"
 	"github.com/mmaudit/mmaudit/audit/store"
+	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/internal/suggest"
 	"github.com/mmaudit/mmaudit/ledger"
@@ -205,13 +206,17 @@ func queryError(a *asking, err error) error {
 		return err
 	}
 	hint := "`auditlog query --since 0` lists all that was recorded"
+	if at := a.Context.String("at"); at != "" {
+		err = fmt.Errorf("%w as of %s", err, at)
+		hint = "without --at, of now; " + hint
+	}
 	models, versions := a.names()
 	if near := suggest.Nearest(a.of, versions); a.of != "" && len(versions) > 0 {
 		hint = fmt.Sprintf("did you mean --version %s?", near)
 		if near == "" {
 			hint = "there are " + strings.Join(versions[:min(len(versions), 10)], ", ")
 		}
-	} else if near := suggest.Nearest(a.model, models); near != "" {
+	} else if near := suggest.Nearest(a.model, models); a.model != "" && near != "" {
 		hint = fmt.Sprintf("did you mean --model %s?", near)
 	} else if a.model != "" && len(models) > 0 {
 		hint = "there are " + strings.Join(models[:min(len(models), 10)], ", ")
@@ -296,7 +301,13 @@ func askWith(a *asking) (any, error) {
 	if !ok || tool == "" || version == "" {
 		return nil, clikit.Usagef("such as --with cudnn=9.1", "--with %q: want NAME=VERSION", a.word)
 	}
-	return a.narrowed(a.With(a.Context.Context, tool, version))
+	hits, err := a.With(a.Context.Context, tool, version)
+	if err == nil && len(hits.Hits) == 0 && !slices.Contains(toolchain.Tools(), tool) {
+		// Never "0 records" for what is not looked up by: a slip would read as an all-clear.
+		return nil, clikit.Usagef("one of "+strings.Join(toolchain.Tools(), ", ")+"; other packages are in the toolchain reports of a bundle",
+			"--with %q: records are not found by the version of that", tool)
+	}
+	return a.narrowed(hits, err)
 }
 
 func askNamed(a *asking) (any, error) {

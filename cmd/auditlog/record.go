@@ -73,6 +73,9 @@ func recordAction(c *cli.Context, e *env) error {
 	if err := d.collect(x.Store); err != nil {
 		return err
 	}
+	if (kind.Scope == audit.OfVersion || kind.Scope == audit.OfDevice) && len(kind.After) > 0 && d.p.Prev == nil {
+		e.remark(c, "warning: this is the first record of version %q of model %q, and %s wants %s before it: is the name right?", d.p.Version, d.p.Model, kind.Event, events(kind.After))
+	}
 	return e.finish(c, x, d.p)
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/collect"
@@ -222,7 +225,7 @@ func fillAttachments(d *draft) error {
 	for _, path := range d.c.StringSlice("attach") {
 		a, err := d.Document(d.c.Context, path)
 		if err != nil {
-			return usageError(fmt.Errorf("--attach: %w", err), "")
+			return keepError("--attach", err)
 		}
 		d.p.Attachments = append(d.p.Attachments, *a)
 	}
@@ -328,7 +331,9 @@ func (d *draft) sources() ([]collect.DataSource, error) {
 		if inside(src.Path, filepath.Join(d.ledger, "ledger.json")) {
 			return nil, clikit.Usagef("name the folder of the data alone, or keep the ledger elsewhere (--ledger DIR)", "--data %s: the ledger %s lies in it, and changes with every record", word, d.ledger)
 		}
-		if _, err := os.Stat(src.Path); err != nil {
+		if _, err := os.Stat(src.Path); errors.Is(err, fs.ErrNotExist) {
+			return nil, usageError(fmt.Errorf("--data %s: %w", word, err), "--data DIR or --data ROLE=DIR, such as --data train=/data/nuscenes")
+		} else if err != nil {
 			return nil, fmt.Errorf("--data %s: %w", word, err)
 		}
 		all = append(all, src)
@@ -370,9 +375,19 @@ func (d *draft) document(flag string) (*audit.Attachment, error) {
 	}
 	a, err := d.Document(d.c.Context, path)
 	if err != nil {
-		return nil, usageError(fmt.Errorf("--%s: %w", flag, err), "")
+		return nil, keepError("--"+flag, err)
 	}
 	return a, nil
+}
+
+// keepError is about a document that could not be kept: either the file that
+// was named, or the ledger, may not be there for this user.
+func keepError(at string, err error) error {
+	err = fmt.Errorf("%s: %w", at, err)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	return usageError(err, "")
 }
 
 // pairs reads NAME=VALUE words, each name once.
