@@ -1,11 +1,10 @@
 package audit
 
 import (
-	"crypto/sha3"
+	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mmaudit/mmaudit/audit/dsse"
@@ -42,81 +41,6 @@ func ToolKey(name, version string) ledger.Key {
 	return ledger.Key{Name: KeyTool, Value: name + " " + version}
 }
 
-// view is the part of a statement that is indexed.
-type view struct {
-	Subject   []Subject `json:"subject"`
-	Predicate indexed   `json:"predicate"`
-}
-
-type indexed struct {
-	Event   Event  `json:"event"`
-	ID      string `json:"id"`
-	Model   string `json:"modelId"`
-	Version string `json:"version"`
-	Run     string `json:"runId"`
-	Data    []struct {
-		Fingerprint struct {
-			Tree, Content struct{ Root string }
-			Manifest      string `json:"manifestDigest"`
-		}
-		Listing *document
-	}
-	Params *struct {
-		Hash string `json:"sha3_512"`
-		Form *document
-	}
-	Toolchain *struct {
-		Report   *document
-		Versions map[string]string
-	}
-	Validation *struct{ Report *document }
-	Evaluation *struct{ Plan, Report *document }
-	Approval   *struct{ Document *document }
-	Export     *struct{ From *document }
-	Bridge     *struct{ Config *document }
-	Incident   *struct{ Document *document }
-	Deployment *struct {
-		Device     string `json:"device"`
-		DeviceType string `json:"deviceType"`
-	}
-	Attachments []*document
-}
-
-type document struct{ Digest DigestSet }
-
-// documents lists what is kept outside of the ledger; some are nil.
-func (p *indexed) documents() []*document {
-	all := slices.Clone(p.Attachments)
-	for _, d := range p.Data {
-		all = append(all, d.Listing)
-	}
-	if p.Params != nil {
-		all = append(all, p.Params.Form)
-	}
-	if p.Toolchain != nil {
-		all = append(all, p.Toolchain.Report)
-	}
-	if p.Validation != nil {
-		all = append(all, p.Validation.Report)
-	}
-	if p.Evaluation != nil {
-		all = append(all, p.Evaluation.Plan, p.Evaluation.Report)
-	}
-	if p.Approval != nil {
-		all = append(all, p.Approval.Document)
-	}
-	if p.Export != nil {
-		all = append(all, p.Export.From)
-	}
-	if p.Bridge != nil {
-		all = append(all, p.Bridge.Config)
-	}
-	if p.Incident != nil {
-		all = append(all, p.Incident.Document)
-	}
-	return all
-}
-
 // KeysOf derives the keys of a record from its bytes; it is a [ledger.KeysOf].
 // It reads what it needs and does not check the rest: that a record is whole is
 // for Open to say. The idempotency key is the caller's, or the statement: the
@@ -126,78 +50,176 @@ func KeysOf(record []byte) (ledger.Keys, error) {
 	if err != nil {
 		return ledger.Keys{}, err
 	}
-	var v view
-	if err := json.Unmarshal(e.Payload, &v); err != nil {
-		return ledger.Keys{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	var x extract
+	if err := x.statement(e.Payload); err != nil {
+		return ledger.Keys{}, err
 	}
-	p := &v.Predicate
-	kind, ok := KindOf(p.Event)
+	kind, ok := KindOf(x.event)
 	if !ok {
-		return ledger.Keys{}, fmt.Errorf("%w: unknown event %q", ErrInvalid, p.Event)
+		return ledger.Keys{}, fmt.Errorf("%w: unknown event %q", ErrInvalid, x.event)
 	}
-
-	var k ledger.Keys
-	if k.ID = "id\n" + p.ID; p.ID == "" {
-		sum := sha3.Sum512(e.Payload)
+	k := ledger.Keys{ID: "id\n" + x.id}
+	if x.id == "" {
+		sum := sha256.Sum256(e.Payload)
 		k.ID = "statement\n" + hex.EncodeToString(sum[:])
 	}
-	add := func(name, value string) {
-		if value != "" {
-			k.Index = append(k.Index, ledger.Key{Name: name, Value: value})
-		}
+	if x.event == TrainHeartbeat {
+		x.keys = nil // there are many, and they are looked for by run only
+	} else if x.model != "" {
+		x.add(KeyModel, x.model)
+		x.keys = append(x.keys, VersionKey(x.model, x.version))
 	}
-	digests := func(set DigestSet) {
-		for _, name := range [...]string{"sha3_512", "sha256"} {
-			if set[name] != "" {
-				add(KeySubject, name+":"+set[name])
-			}
-		}
-	}
-
 	if kind.Scope == OfLedger {
-		add(KeyScope, string(OfLedger))
+		x.add(KeyScope, string(OfLedger))
 	}
-	add(KeyEvent, string(p.Event))
-	add(KeyRun, p.Run)
-	add(KeyID, p.ID)
+	x.add(KeyEvent, string(x.event))
+	x.add(KeyRun, x.run)
+	x.add(KeyID, x.id)
 	for _, s := range e.Signatures {
-		add(KeySigner, s.KeyID)
+		x.add(KeySigner, s.KeyID)
 	}
-	if p.Event == TrainHeartbeat {
-		return k, nil // there are many, and they are looked for by run only
-	}
-	if p.Model != "" {
-		add(KeyModel, p.Model)
-		k.Index = append(k.Index, VersionKey(p.Model, p.Version))
-	}
-	for _, s := range v.Subject {
-		digests(s.Digest)
-	}
-	for _, d := range p.Data {
-		add(KeyData, d.Fingerprint.Tree.Root)
-		add(KeyData, d.Fingerprint.Content.Root)
-		add(KeyData, d.Fingerprint.Manifest)
-	}
-	for _, d := range p.documents() {
-		if d != nil {
-			digests(d.Digest)
-		}
-	}
-	if p.Params != nil {
-		add(KeyParams, p.Params.Hash)
-	}
-	if p.Toolchain != nil {
-		for name, version := range p.Toolchain.Versions {
-			for _, prefix := range prefixes(version) {
-				k.Index = append(k.Index, ToolKey(name, prefix))
-			}
-		}
-	}
-	if p.Deployment != nil {
-		add(KeyDevice, p.Deployment.Device)
-		add(KeyDevice, p.Deployment.DeviceType)
-	}
+	k.Index = x.keys
 	return k, nil
+}
+
+// extract is what of a statement becomes keys.
+type extract struct {
+	event                   Event
+	id, model, version, run string
+	keys                    []ledger.Key
+}
+
+func (x *extract) add(name, value string) {
+	if value != "" {
+		x.keys = append(x.keys, ledger.Key{Name: name, Value: value})
+	}
+}
+
+// addText adds the text of a JSON string.
+func (x *extract) addText(name string, value []byte) error {
+	s, err := text(value)
+	x.add(name, s)
+	return err
+}
+
+func (x *extract) statement(payload []byte) error {
+	return members(payload, func(member string, value []byte) error {
+		switch member {
+		case "subject":
+			return x.digests(value)
+		case "predicate":
+			return members(value, x.predicate)
+		}
+		return nil
+	})
+}
+
+func (x *extract) predicate(member string, value []byte) (err error) {
+	switch member {
+	case "event":
+		var s string
+		s, err = text(value)
+		x.event = Event(s)
+	case "id":
+		x.id, err = text(value)
+	case "modelId":
+		x.model, err = text(value)
+	case "version":
+		x.version, err = text(value)
+	case "runId":
+		x.run, err = text(value)
+	case "data":
+		err = elements(value, func(set []byte) error { return members(set, x.dataset) })
+	case "params":
+		err = members(value, x.params)
+	case "toolchain":
+		err = members(value, x.toolchain)
+	case "deployment":
+		err = members(value, x.deployment)
+	default:
+		err = x.digests(value)
+	}
+	return err
+}
+
+func (x *extract) dataset(member string, value []byte) error {
+	if member != "fingerprint" {
+		return x.digests(value)
+	}
+	return members(value, func(member string, value []byte) error {
+		switch member {
+		case "tree", "content":
+			return members(value, func(member string, value []byte) error {
+				if member == "root" {
+					return x.addText(KeyData, value)
+				}
+				return nil
+			})
+		case "manifestDigest":
+			return x.addText(KeyData, value)
+		}
+		return nil
+	})
+}
+
+func (x *extract) params(member string, value []byte) error {
+	if member == "sha3_512" {
+		return x.addText(KeyParams, value)
+	}
+	return x.digests(value)
+}
+
+func (x *extract) toolchain(member string, value []byte) error {
+	switch member {
+	case "summary": // is large, and names no document
+		return nil
+	case "versions":
+		return members(value, func(tool string, value []byte) error {
+			version, err := text(value)
+			if err != nil {
+				return err
+			}
+			if tool, err = text([]byte(`"` + tool + `"`)); err != nil {
+				return err
+			}
+			for _, prefix := range prefixes(version) {
+				x.keys = append(x.keys, ToolKey(tool, prefix))
+			}
+			return nil
+		})
+	}
+	return x.digests(value)
+}
+
+func (x *extract) deployment(member string, value []byte) error {
+	if member == "device" || member == "deviceType" {
+		return x.addText(KeyDevice, value)
+	}
+	return nil
+}
+
+// digests finds the digests of artefacts and documents: the members "digest" of
+// what is there, however deep.
+func (x *extract) digests(value []byte) error {
+	switch {
+	case len(value) > 0 && value[0] == '[':
+		return elements(value, x.digests)
+	case len(value) == 0 || value[0] != '{' || !bytes.Contains(value, []byte(`"digest":{`)):
+		return nil
+	}
+	return members(value, func(member string, value []byte) error {
+		if member != "digest" || value[0] != '{' {
+			return x.digests(value)
+		}
+		return members(value, func(algorithm string, value []byte) error {
+			if algorithm != "sha3_512" && algorithm != "sha256" {
+				return nil
+			}
+			digest, err := text(value)
+			x.add(KeySubject, algorithm+":"+digest)
+			return err
+		})
+	})
 }
 
 // prefixes gives a version and what comes before each of its dots, hyphens and
