@@ -51,6 +51,7 @@ type indexed struct {
 		DeviceType string `json:"deviceType"`
 	}
 	Attachments []*document
+	Cut         []struct{ Whole *document }
 }
 
 type document struct{ Digest audit.DigestSet }
@@ -58,6 +59,9 @@ type document struct{ Digest audit.DigestSet }
 // documents lists what is kept outside of the ledger; some are nil.
 func (p *indexed) documents() []*document {
 	all := slices.Clone(p.Attachments)
+	for _, c := range p.Cut {
+		all = append(all, c.Whole)
+	}
 	for _, d := range p.Data {
 		all = append(all, d.Listing)
 	}

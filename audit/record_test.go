@@ -44,6 +44,7 @@ func full() *audit.Predicate {
 	p.Incident = &audit.Report{Severity: "low", Summary: "x", Document: doc("incident")}
 	p.Deployment = &audit.Deployment{Device: "v17", DeviceType: "orin"}
 	p.Attachments = []audit.Attachment{*doc("other")}
+	p.Cut = []audit.Cut{{Member: "outputs", Items: 900, Whole: doc("outputs")}}
 	return p
 }
 
