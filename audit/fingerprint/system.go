@@ -104,7 +104,7 @@ func read(fd int, b []byte) (n int, err error) {
 	if err == nil && n == 0 {
 		err = io.EOF
 	}
-	return n, err
+	return max(n, 0), err // the kernel's -1 is no number of bytes
 }
 
 func readlinkAt(dir int, name string) (string, error) {

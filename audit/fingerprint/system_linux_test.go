@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -82,4 +83,20 @@ func resident(t *testing.T, f *os.File, size int) (n int) {
 		n += int(p & 1)
 	}
 	return n
+}
+
+// A file that opens, and whose reading the device then refuses, is one that
+// cannot be read.
+func TestReadFails(t *testing.T) {
+	const file = "/proc/self/mem" // nothing is mapped at 0: EIO
+	if _, err := os.Stat(file); err != nil {
+		t.Skip(err)
+	}
+	if _, err := Run(t.Context(), file, Options{}); !errors.Is(err, ErrUnreadable) || !strings.Contains(err.Error(), "input/output error") {
+		t.Errorf("%v", err)
+	}
+	res, err := Run(t.Context(), file, Options{AllowUnreadable: true})
+	if err != nil || res.Status != Partial || res.Tree.Unreadable != 1 {
+		t.Errorf("%+v, %v", res, err)
+	}
 }
