@@ -125,7 +125,7 @@ func (v *version) toolComponents() []cdx.Component {
 		c := cdx.Component{Type: t.kind, Name: t.name, Version: text(v.toolchain, t.field)}
 		var p properties
 		var of map[string]any
-		if !decode(v.toolchain, t.field, &of) && c.Version == "" {
+		if !v.toolchain.Decode(t.field, &of) && c.Version == "" {
 			continue
 		}
 		for _, k := range sortedKeys(of) { // what else it says, word for word
@@ -136,7 +136,7 @@ func (v *version) toolComponents() []cdx.Component {
 		add(c, t.field, p)
 	}
 	var set toolchain.RuntimeSet
-	if decode(v.toolchain, "cuda.runtime_set", &set) {
+	if v.toolchain.Decode("cuda.runtime_set", &set) {
 		for _, l := range set.Libraries {
 			var p properties
 			p.add("soname", l.SONAME)
@@ -150,7 +150,7 @@ func (v *version) toolComponents() []cdx.Component {
 		}
 	}
 	var packages toolchain.Packages
-	if decode(v.toolchain, "python.packages", &packages) {
+	if v.toolchain.Decode("python.packages", &packages) {
 		for _, q := range packages.Packages {
 			if q.Shadowed {
 				continue // Python does not find it
@@ -169,7 +169,7 @@ func (v *version) toolComponents() []cdx.Component {
 		}
 	}
 	var src toolchain.Source
-	if decode(v.toolchain, "source.git", &src) && src.Commit != "" {
+	if v.toolchain.Decode("source.git", &src) && src.Commit != "" {
 		var p properties
 		p.add("branch", src.Branch)
 		p.add("dirty", strconv.FormatBool(src.Dirty))

@@ -2,7 +2,6 @@ package export
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -142,7 +141,7 @@ func (v *version) tools() []descriptor {
 		return nil
 	}
 	var src toolchain.Source
-	if decode(v.toolchain, "source.git", &src) && src.Commit != "" {
+	if v.toolchain.Decode("source.git", &src) && src.Commit != "" {
 		d := descriptor{Name: "source", Digest: map[string]string{"gitCommit": src.Commit}, Annotations: map[string]any{"dirty": src.Dirty}}
 		if absolute(src.Remote) {
 			d.URI = "git+" + src.Remote + "@" + src.Commit
@@ -188,7 +187,7 @@ func (v *version) tools() []descriptor {
 			Policy string
 			Digest string `json:"sha3_512"`
 		}
-		if decode(v.toolchain, part.field, &set) && set.Digest != "" {
+		if v.toolchain.Decode(part.field, &set) && set.Digest != "" {
 			d := descriptor{Name: part.name, Digest: map[string]string{"sha3_512": set.Digest}}
 			if set.Policy != "" {
 				d.Annotations = map[string]any{"policy": set.Policy}
@@ -257,15 +256,6 @@ func absolute(s string) bool {
 	return err == nil && u.IsAbs()
 }
 
-// decode reads the value of a field into x; false if there is none.
-func decode(r *toolchain.Report, field string, x any) bool {
-	if r == nil || r.Fields[field].Value == nil {
-		return false
-	}
-	b, err := json.Marshal(r.Fields[field].Value)
-	return err == nil && json.Unmarshal(b, x) == nil
-}
-
 // versionNames are what toolchain fields call their version.
 var versionNames = []string{"version", "Version", "VERSION_ID", "package_version", "toolkit_installed_version"}
 
@@ -273,11 +263,11 @@ var versionNames = []string{"version", "Version", "VERSION_ID", "package_version
 // is an object; "" if there is no one such.
 func text(r *toolchain.Report, field string) string {
 	var s string
-	if decode(r, field, &s) {
+	if r.Decode(field, &s) {
 		return s
 	}
 	var of map[string]any
-	decode(r, field, &of)
+	r.Decode(field, &of)
 	for _, name := range versionNames {
 		if s, ok := of[name].(string); ok {
 			return s

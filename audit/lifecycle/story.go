@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -242,16 +241,8 @@ func digest(set audit.DigestSet) string {
 
 // source is the state of the source code that a toolchain reports, or nil.
 func source(t *audit.Toolchain) *toolchain.Source {
-	if t == nil || t.Summary == nil {
-		return nil
-	}
-	f, ok := t.Summary.Fields["source.git"]
-	if !ok || f.Value == nil {
-		return nil
-	}
-	text, err := json.Marshal(f.Value)
 	var s toolchain.Source
-	if err != nil || json.Unmarshal(text, &s) != nil || s.Commit == "" {
+	if t == nil || !t.Summary.Decode("source.git", &s) || s.Commit == "" {
 		return nil
 	}
 	return &s

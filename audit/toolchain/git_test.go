@@ -51,7 +51,7 @@ func TestGit(t *testing.T) {
 		t.Helper()
 		r := capture(t, Options{Root: "/", Dir: repo})
 		var s Source
-		if !r.decode("source.git", &s) {
+		if !r.Decode("source.git", &s) {
 			t.Fatalf("%+v", r.Fields["source.git"])
 		}
 		if flagged(r, "source-dirty") != s.Dirty {
@@ -218,7 +218,7 @@ func TestGitSignatures(t *testing.T) {
 	look := func() Source {
 		t.Helper()
 		var s Source
-		if r := capture(t, Options{Root: "/", Dir: filepath.Join(dir, "repo")}); !r.decode("source.git", &s) {
+		if r := capture(t, Options{Root: "/", Dir: filepath.Join(dir, "repo")}); !r.Decode("source.git", &s) {
 			t.Fatalf("%+v", r.Fields["source.git"])
 		}
 		return s

@@ -107,7 +107,7 @@ func TestMappedLibraries(t *testing.T) {
 	}
 	r := capture(t, Options{Root: root, PID: 7})
 	var set RuntimeSet
-	if !r.decode("cuda.runtime_set", &set) {
+	if !r.Decode("cuda.runtime_set", &set) {
 		t.Fatalf("%+v", r.Fields["cuda.runtime_set"])
 	}
 	var got []string

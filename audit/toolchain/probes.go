@@ -94,15 +94,15 @@ func flags(r *Report) []Flag {
 	var out []Flag
 	add := func(code, format string, args ...any) { out = append(out, Flag{code, fmt.Sprintf(format, args...)}) }
 	var kernel, user struct{ Version string }
-	if r.decode("nvidia.kernel_driver", &kernel) && r.decode("nvidia.user_driver", &user) && kernel.Version != user.Version {
+	if r.Decode("nvidia.kernel_driver", &kernel) && r.Decode("nvidia.user_driver", &user) && kernel.Version != user.Version {
 		add("driver-mismatch", "the kernel has driver %s, programs link to %s: restart, or mount the driver of the host", kernel.Version, user.Version)
 	}
 	var toolkit struct{ Version string }
-	if runtime := r.text("cuda.runtime"); r.decode("cuda.toolkit", &toolkit) && runtime != "" && major(runtime) != major(toolkit.Version) {
+	if runtime := r.text("cuda.runtime"); r.Decode("cuda.toolkit", &toolkit) && runtime != "" && major(runtime) != major(toolkit.Version) {
 		add("toolkit-unrelated", "the process uses CUDA runtime %s, the installed toolkit is %s", runtime, toolkit.Version)
 	}
 	var set RuntimeSet
-	if r.decode("cuda.runtime_set", &set) {
+	if r.Decode("cuda.runtime_set", &set) {
 		for _, l := range set.Libraries {
 			switch {
 			case l.Deleted:
@@ -115,7 +115,7 @@ func flags(r *Report) []Flag {
 		}
 	}
 	var packages Packages
-	if r.decode("python.packages", &packages) {
+	if r.Decode("python.packages", &packages) {
 		for _, p := range packages.Packages {
 			if p.Shadowed {
 				add("package-shadowed", "%s %s in %s is hidden by another of that name", p.Name, p.Version, p.Path)
@@ -127,21 +127,21 @@ func flags(r *Report) []Flag {
 	}
 	for _, name := range []string{"python.drift", "dpkg.drift"} {
 		var drift Drift
-		if r.decode(name, &drift) && len(drift.Changed) > 0 {
+		if r.Decode(name, &drift) && len(drift.Changed) > 0 {
 			first := drift.Changed[0]
 			add("files-changed", "%d files are not as installed: %s of %s is %s", len(drift.Changed)+drift.More, first.Path, first.Package, first.How)
 		}
 	}
 	var source Source
-	if r.decode("source.git", &source) && source.Dirty {
+	if r.Decode("source.git", &source) && source.Dirty {
 		add("source-dirty", "the source code differs from commit %s", source.Commit)
 	}
 	var hints []hint
-	if r.decode("container.hints", &hints) && len(hints) > 0 && r.Fields["container.image"].Value == nil {
+	if r.Decode("container.hints", &hints) && len(hints) > 0 && r.Fields["container.image"].Value == nil {
 		add("container-undeclared", "this looks like a container, and its image was not declared (container.image)")
 	}
 	var clock struct{ Synchronised bool }
-	if r.decode("clock", &clock) && !clock.Synchronised {
+	if r.Decode("clock", &clock) && !clock.Synchronised {
 		add("clock-free", "the clock is not disciplined: times in records may be wrong")
 	}
 	return out

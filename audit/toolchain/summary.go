@@ -256,7 +256,7 @@ func (r *Report) Versions() map[string]string {
 		}
 		text := r.text(v.field)
 		var object map[string]any
-		if text == "" && v.member != "" && r.decode(v.field, &object) {
+		if text == "" && v.member != "" && r.Decode(v.field, &object) {
 			text, _ = object[v.member].(string)
 		}
 		if text = strings.TrimSpace(text); text != "" && len(text) <= 64 && !strings.ContainsFunc(text, notOfVersion) {

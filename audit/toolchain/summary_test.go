@@ -73,7 +73,7 @@ func TestSummary(t *testing.T) {
 	// The digests by policy stay, and the types can be read.
 	var packages Packages
 	var set RuntimeSet
-	if !s.decode("python.packages", &packages) || packages.Digest != sha3Text("p") || len(packages.Hooks) != 1 || !s.decode("cuda.runtime_set", &set) || set.Digest != sha3Text("s") {
+	if !s.Decode("python.packages", &packages) || packages.Digest != sha3Text("p") || len(packages.Hooks) != 1 || !s.Decode("cuda.runtime_set", &set) || set.Digest != sha3Text("s") {
 		t.Errorf("%+v, %+v", packages, set)
 	}
 	if f := s.Fields["run.argv"]; f.Value != nil || f.Error != errOmitted {
@@ -130,7 +130,7 @@ func TestSummaryIsBounded(t *testing.T) {
 			t.Errorf("values of %d: %d fields, %d dropped, %d bytes", size, len(s.Fields), s.Dropped, len(data))
 		}
 		var packages Packages
-		if !s.decode("python.packages", &packages) || packages.Digest != sha3Text("p") || packages.Packages != nil {
+		if !s.Decode("python.packages", &packages) || packages.Digest != sha3Text("p") || packages.Packages != nil {
 			t.Errorf("values of %d: %+v", size, s.Fields["python.packages"])
 		}
 	}

@@ -288,13 +288,13 @@ func (r *Report) text(name string) string {
 	return s
 }
 
-// decode gives a field's value in the shape of v: also from a report that was
-// read from JSON.
-func (r *Report) decode(name string, v any) bool {
-	f := r.Fields[name]
-	if f.Value == nil {
+// Decode gives a field's value in the shape of what v points at, as it is
+// written in JSON. It is false if the field has no value, or one of another
+// shape. A nil report has no fields.
+func (r *Report) Decode(name string, v any) bool {
+	if r == nil || r.Fields[name].Value == nil {
 		return false
 	}
-	b, err := json.Marshal(f.Value)
+	b, err := json.Marshal(r.Fields[name].Value)
 	return err == nil && json.Unmarshal(b, v) == nil
 }

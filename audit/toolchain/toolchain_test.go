@@ -173,14 +173,14 @@ func TestWorkstation(t *testing.T) {
 	manifest += sha3Text("libx.so.1") + "  targets/x86_64-linux/lib/libx.so@\n" + sha3Text("x") + "  targets/x86_64-linux/lib/libx.so.1\n"
 	manifest += sha3Text(workstation["usr/local/cuda-11.5/version.json"]) + "  version.json\n"
 	var got Tree
-	if !r.decode("cuda.toolkit_tree", &got) || got.Digest != sha3Text(manifest) || got.Files != 3 || got.Links != 1 || len(got.Absent) != 9 {
+	if !r.Decode("cuda.toolkit_tree", &got) || got.Digest != sha3Text(manifest) || got.Files != 3 || got.Links != 1 || len(got.Absent) != 9 {
 		t.Errorf("toolkit tree: %+v", r.Fields["cuda.toolkit_tree"])
 	}
 	var set DriverSet
 	const modules = "updates/dkms/nvidia"
 	lines := sha3Text("firmware") + "  /lib/firmware/nvidia/535.129.03/gsp_ga10x.bin\n" + sha3Text("uvm") + "  " + modules + "-uvm.ko\n" +
 		sha3Text("module") + "  " + modules + ".ko.xz\n" + sha3Text("user driver") + "  /usr/lib/x86_64-linux-gnu/libcuda.so.550.54.14\n"
-	if !r.decode("nvidia.driver_files", &set) || set.Digest != sha3Text(lines) || len(set.Files) != 4 || set.SrcVersion != "A8C4A1BC3FB4E6E0DCE1E5C" {
+	if !r.Decode("nvidia.driver_files", &set) || set.Digest != sha3Text(lines) || len(set.Files) != 4 || set.SrcVersion != "A8C4A1BC3FB4E6E0DCE1E5C" {
 		t.Errorf("driver: %+v", r.Fields["nvidia.driver_files"])
 	}
 	// Capturing again gives the same bytes.
@@ -268,7 +268,7 @@ func TestPackages(t *testing.T) {
 	})
 	r := capture(t, Options{Root: dir, Env: []string{"VIRTUAL_ENV=/venv", "CONDA_PREFIX=/conda", "HOME=/home/u"}})
 	var got Packages
-	if !r.decode("python.packages", &got) {
+	if !r.Decode("python.packages", &got) {
 		t.Fatalf("%+v", r.Fields["python.packages"])
 	}
 	var text []string
