@@ -193,5 +193,11 @@ func KindOf(e Event) (Kind, bool) {
 	return kinds[i], true
 }
 
+// Scope is what the event is about; empty if it is unknown.
+func (e Event) Scope() Scope {
+	kind, _ := KindOf(e)
+	return kind.Scope
+}
+
 // EndsRun reports whether a run is over with the event.
 func (e Event) EndsRun() bool { return e == TrainFinished || e == TrainFailed || e == TrainAborted }

@@ -84,7 +84,7 @@ func (p *Predicate) subjects() []Subject {
 	for _, a := range p.Outputs {
 		subjects = append(subjects, Subject{a.Name, a.Digest})
 	}
-	if kind, _ := KindOf(p.Event); kind.Scope == OfData {
+	if p.Event.Scope() == OfData {
 		for _, d := range p.Data {
 			subjects = append(subjects, Subject{d.Name, DigestSet{"sha3_512": d.Fingerprint.Manifest.String()}})
 		}

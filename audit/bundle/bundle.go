@@ -17,12 +17,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 	"github.com/mmaudit/mmaudit/ledger"
 )
 
@@ -126,15 +125,10 @@ func openRecord(index int64, record []byte) indexed {
 // could be read.
 func (r indexed) ofLedger() bool {
 	if r.err == nil {
-		return ofLedger(r.Predicate())
+		return r.Predicate().Event.Scope() == audit.OfLedger
 	}
 	k, err := audit.KeysOf(r.bytes)
 	return err == nil && slices.Contains(k.Index, ledger.Key{Name: audit.KeyScope, Value: string(audit.OfLedger)})
-}
-
-func ofLedger(p *audit.Predicate) bool {
-	kind, _ := audit.KindOf(p.Event)
-	return kind.Scope == audit.OfLedger
 }
 
 // documents lists what the records name outside of the ledger: those that are
@@ -203,17 +197,12 @@ func (m *Manifest) marshal() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// ourNames are the names that members of ours can have. Compiling it is half a
-// millisecond, which commands that meet no bundle do not pay.
-var ourNames = lazy(`^(bundle\.json|checkpoint|README\.txt|trust\.json|records/[0-9]{12}\.dsse\.json|proofs/[0-9]{12}\.txt|keys/[0-9a-f]{64}\.pem|keys/log-[0-9a-f]{8}\.pem|documents/([0-9a-f]{64}|[0-9a-f]{128}))$`)
+// ourNames are the names that members of ours can have.
+var ourNames = lazyre.New(`^(bundle\.json|checkpoint|README\.txt|trust\.json|records/[0-9]{12}\.dsse\.json|proofs/[0-9]{12}\.txt|keys/[0-9a-f]{64}\.pem|keys/log-[0-9a-f]{8}\.pem|documents/([0-9a-f]{64}|[0-9a-f]{128}))$`)
 
 // extraName is what the name of an extra file must look like: harmless on every
 // system, and never one of ours.
-var extraName = lazy(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,3}$`)
-
-func lazy(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
-}
+var extraName = lazyre.New(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,3}$`)
 
 var ourFolders = []string{"records/", "proofs/", "keys/", "documents/"}
 

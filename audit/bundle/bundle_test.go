@@ -73,7 +73,7 @@ func (s *story) append(record []byte) int64 {
 func (s *story) add(p *audit.Predicate, names ...string) int64 {
 	s.t.Helper()
 	line := p.Model + "\n" + p.Version
-	if ofLedger(p) {
+	if p.Event.Scope() == audit.OfLedger {
 		line = "keys"
 	}
 	if p.Prev == nil {

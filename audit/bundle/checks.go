@@ -58,7 +58,7 @@ func (v *verifier) documents() {
 // ours reports whether a record belongs to what the bundle says that it has
 // all of: the version that it is about, and keys and policy.
 func (v *verifier) ours(p *audit.Predicate) bool {
-	return ofLedger(p) || v.m != nil && v.m.Model != "" && p.Model == v.m.Model && p.Version == v.m.Version
+	return p.Event.Scope() == audit.OfLedger || v.m != nil && v.m.Model != "" && p.Model == v.m.Model && p.Version == v.m.Version
 }
 
 // history follows the pointers from each record to the one before.

@@ -333,21 +333,10 @@ func (v *verifier) keys() {
 func (v *verifier) checkpoint() {
 	known := v.k.LogVerifiersAt(v.head.Size)
 	if _, err := tlog.OpenCheckpoint(v.head.Note, v.head.Origin, known...); err != nil {
-		v.r.fail(checkCheckpoint, checkpointFile, "%v; the ledger's own key at that size is %s", err, names(known))
+		v.r.fail(checkCheckpoint, checkpointFile, "%v; the ledger's own key at that size is %s", err, trust.KeyNames(known))
 		return
 	}
-	v.r.note(checkCheckpoint, OK, "", "the log signed size %d and root %s with %s", v.head.Size, v.head.Root, names(known))
-}
-
-func names[T interface {
-	Name() string
-	KeyHash() uint32
-}](all []T) string {
-	var list []string
-	for _, n := range all {
-		list = append(list, fmt.Sprintf("%s+%08x", n.Name(), n.KeyHash()))
-	}
-	return strings.Join(list, " or ")
+	v.r.note(checkCheckpoint, OK, "", "the log signed size %d and root %s with %s", v.head.Size, v.head.Root, trust.KeyNames(known))
 }
 
 func (v *verifier) anchoring() {

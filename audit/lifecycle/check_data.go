@@ -21,7 +21,7 @@ func dataChecks() []Check {
 						for _, d := range e.p.Data {
 							if s, was := r.other(d, e.Index); was != nil {
 								say(e, "data set %q had tree %s when run %q started (record %d), and %s when it ended",
-									d.Name, short(was.Fingerprint.Tree.Root.String()), r.ID, s.Index, short(d.Fingerprint.Tree.Root.String()))
+									d.Name, human.Digest(was.Fingerprint.Tree.Root.String()), r.ID, s.Index, human.Digest(d.Fingerprint.Tree.Root.String()))
 							}
 						}
 					}

@@ -30,7 +30,7 @@ func recordChecks() []Check {
 					case have == nil:
 						say(e, "prev points at record %d, which is no earlier record of this version", e.p.Prev.Index)
 					case audit.DigestOf(have.Bytes) != e.p.Prev.Digest:
-						say(e, "prev says that record %d has SHA3-512 %s, it has %s", have.Index, short(e.p.Prev.Digest), short(audit.DigestOf(have.Bytes)))
+						say(e, "prev says that record %d has SHA3-512 %s, it has %s", have.Index, human.Digest(e.p.Prev.Digest), human.Digest(audit.DigestOf(have.Bytes)))
 					}
 				})
 			},
@@ -185,7 +185,7 @@ func keyName(s trust.Signer) string {
 	if s.Name != "" {
 		return s.Name
 	}
-	return short(s.ID)
+	return human.Digest(s.ID)
 }
 
 // prev gives each record of the version with the one that its prev should point

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
 func sequenceChecks() []Check {
@@ -87,7 +88,7 @@ func (b *life) scopes(need audit.Event, e *entry) []scope {
 		for _, d := range b.data {
 			if e.names(d.root) {
 				all = append(all, scope{
-					fmt.Sprintf(" of data set %q (tree %s)", d.Name, short(d.root)),
+					fmt.Sprintf(" of data set %q (tree %s)", d.Name, human.Digest(d.root)),
 					func(x *entry) bool { return x.names(d.root) },
 				})
 			}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
 // The flags of toolchain.Report that have a check of their own; for that of the
@@ -70,7 +72,7 @@ func toolchainChecks() []Check {
 			find: func(b *life, say say) {
 				b.ends(func(r *run, start, end *entry) {
 					if q := end.p.Params; q != nil && q.Hash != start.p.Params.Hash {
-						say(end, "run %q started with parameters %s (record %d) and ended with %s", r.ID, short(start.p.Params.Hash.String()), start.Index, short(q.Hash.String()))
+						say(end, "run %q started with parameters %s (record %d) and ended with %s", r.ID, human.Digest(start.p.Params.Hash.String()), start.Index, human.Digest(q.Hash.String()))
 					}
 				})
 			},

@@ -13,10 +13,11 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/canonical"
 	"github.com/mmaudit/mmaudit/audit/hparams"
+	"github.com/mmaudit/mmaudit/internal/human"
 )
 
-// Documents opens what records name by SHA3-512; what is not kept is
-// fs.ErrNotExist.
+// Documents opens what records name by SHA3-512, in hexadecimal; what is not
+// kept is fs.ErrNotExist. It is store.Blobs.
 type Documents interface {
 	Open(digest string) (io.ReadCloser, error)
 }
@@ -230,7 +231,7 @@ func params(x, y *side, documents Documents) ([]Change, []string) {
 	older, err := p.set(documents)
 	newer, err2 := q.set(documents)
 	if err := cmp.Or(err, err2); err != nil {
-		return []Change{}, []string{fmt.Sprintf("the hyper-parameters differ (%s, %s), but which cannot be told: %v", short(p.Hash.String()), short(q.Hash.String()), err)}
+		return []Change{}, []string{fmt.Sprintf("the hyper-parameters differ (%s, %s), but which cannot be told: %v", human.Digest(p.Hash.String()), human.Digest(q.Hash.String()), err)}
 	}
 	all := []Change{}
 	for _, c := range hparams.Diff(older, newer) {
@@ -277,7 +278,7 @@ func (p *paramsOf) set(documents Documents) (*hparams.Set, error) {
 	}
 	f, err := documents.Open(p.Form.Digest["sha3_512"])
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("document %s of them is not here", short(p.Form.Digest["sha3_512"]))
+		return nil, fmt.Errorf("document %s of them is not here", human.Digest(p.Form.Digest["sha3_512"]))
 	}
 	if err != nil {
 		return nil, err
@@ -288,18 +289,18 @@ func (p *paramsOf) set(documents Documents) (*hparams.Set, error) {
 		return nil, err
 	}
 	if len(text) > maxForm {
-		return nil, fmt.Errorf("document %s of them has more than %d bytes", short(p.Form.Digest["sha3_512"]), maxForm)
+		return nil, fmt.Errorf("document %s of them has more than %d bytes", human.Digest(p.Form.Digest["sha3_512"]), maxForm)
 	}
 	var set hparams.Set
 	if err := json.Unmarshal(text, &set); err != nil {
-		return nil, fmt.Errorf("document %s of them: %w", short(p.Form.Digest["sha3_512"]), err)
+		return nil, fmt.Errorf("document %s of them: %w", human.Digest(p.Form.Digest["sha3_512"]), err)
 	}
 	hash, err := set.Hash()
 	if err != nil {
 		return nil, err
 	}
 	if hash != p.Hash {
-		return nil, fmt.Errorf("document %s has other parameters than the record says", short(p.Form.Digest["sha3_512"]))
+		return nil, fmt.Errorf("document %s has other parameters than the record says", human.Digest(p.Form.Digest["sha3_512"]))
 	}
 	return &set, nil
 }

@@ -51,14 +51,14 @@ func Line(p *audit.Predicate) string {
 	case audit.TrainStarted:
 		head = "run " + p.Run + " began on " + datasets(p.Data)
 		if p.Params != nil {
-			add("%s %s", human.Count(p.Params.Tree.Count, "parameter"), short(p.Params.Hash.String()))
+			add("%s %s", human.Count(p.Params.Tree.Count, "parameter"), human.Digest(p.Params.Hash.String()))
 		}
 		if t := p.Toolchain; t != nil {
 			if len(t.Versions) > 0 {
 				add("%s", versions(t.Versions))
 			}
 			if s := source(t); s != nil {
-				add("commit %s%s", short(s.Commit), map[bool]string{true: " with changes"}[s.Dirty])
+				add("commit %s%s", human.Digest(s.Commit), map[bool]string{true: " with changes"}[s.Dirty])
 			}
 		}
 	case audit.TrainHeartbeat:
@@ -185,7 +185,7 @@ func datasets(all []audit.Dataset) string {
 			s += d.Role + ", "
 		}
 		f := &d.Fingerprint
-		return s + fmt.Sprintf("%s, %s, tree %s)", human.Count(int(min(f.Files, 1<<53)), "file"), human.Bytes(int64(min(f.Bytes, 1<<62))), short(f.Tree.Root.String()))
+		return s + fmt.Sprintf("%s, %s, tree %s)", human.Count(int(min(f.Files, 1<<53)), "file"), human.Bytes(int64(min(f.Bytes, 1<<62))), human.Digest(f.Tree.Root.String()))
 	})
 }
 
@@ -227,13 +227,10 @@ func target(d *audit.Deployment) string {
 	return s
 }
 
-// short is the beginning of a digest, enough to tell digests apart by eye.
-func short(digest string) string { return digest[:min(len(digest), 12)] }
-
 func digest(set audit.DigestSet) string {
 	for _, name := range [...]string{"sha3_512", "sha256"} {
 		if set[name] != "" {
-			return name + " " + short(set[name])
+			return name + " " + human.Digest(set[name])
 		}
 	}
 	return "no digest"

@@ -210,7 +210,7 @@ func TestOverlaps(t *testing.T) {
 	for _, tt := range []struct {
 		version string
 		overlap bool
-		docs    query.Documents
+		docs    lifecycle.Documents
 		want    int
 		remarks int
 	}{

@@ -18,7 +18,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sort"
 	"time"
@@ -40,19 +39,13 @@ type Judge interface {
 	PolicyAt(index int64) audit.Policy
 }
 
-// Documents opens what records name by SHA3-512, in hexadecimal: store.Blobs.
-// What is not kept is fs.ErrNotExist.
-type Documents interface {
-	Open(digest string) (io.ReadCloser, error)
-}
-
 // Options say how questions are answered. The zero value answers at the head,
 // from records alone.
 type Options struct {
 	// Judge is who judges; nil loads the keyring of the ledger.
 	Judge Judge
 	// Documents are the listings and parameters that records name; nil: none.
-	Documents Documents
+	Documents lifecycle.Documents
 
 	// Size is how many records count, the oldest; 0 is all. At is a time in
 	// place of it: the first records whose claims do not pass it, see View.Size.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/fingerprint"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/ledger"
 )
@@ -36,15 +37,18 @@ type Hits struct {
 // hexadecimal.
 func (v *View) TrainedOn(ctx context.Context, digest string) (*Hits, error) {
 	digest = strings.TrimPrefix(strings.ToLower(digest), "sha3_512:")
+	asked, _ := fingerprint.ParseDigest(digest) // of no other is there a key
 	return v.hits(ctx, "trained on "+digest, ledger.Key{Name: audit.KeyData, Value: digest}, func(p *audit.Predicate) string {
 		if p.Event != audit.TrainStarted && !p.Event.EndsRun() {
 			return ""
 		}
 		for _, d := range p.Data {
 			f := &d.Fingerprint
-			if d.Role != "" && (f.Tree.Root.String() == digest || f.Content.Root.String() == digest || f.Manifest.String() == digest) {
+			switch {
+			case !slices.Contains([]fingerprint.Digest{f.Tree.Root, f.Content.Root, f.Manifest}, asked):
+			case d.Role != "":
 				return d.Name + " (" + d.Role + ")"
-			} else if f.Tree.Root.String() == digest || f.Content.Root.String() == digest || f.Manifest.String() == digest {
+			default:
 				return d.Name
 			}
 		}

@@ -165,7 +165,7 @@ func (p *printer) timeline(t *lifecycle.Timeline) {
 			if d.Registered != nil {
 				registered = "registered " + at(*d.Registered)
 			}
-			rows = append(rows, []string{d.Name, strings.Join(d.Roles, ", "), "tree " + short(d.Fingerprint.Tree.Root.String()), registered, validated})
+			rows = append(rows, []string{d.Name, strings.Join(d.Roles, ", "), "tree " + human.Digest(d.Fingerprint.Tree.Root.String()), registered, validated})
 		}
 		p.table(rows)
 	}
@@ -177,7 +177,7 @@ func (p *printer) timeline(t *lifecycle.Timeline) {
 			if digest == "" {
 				name, digest = "sha256", a.Digest["sha256"]
 			}
-			rows = append(rows, []string{a.Name, human.Bytes(a.Size), name + " " + short(digest), string(a.By) + " " + at(a.From)})
+			rows = append(rows, []string{a.Name, human.Bytes(a.Size), name + " " + human.Digest(digest), string(a.By) + " " + at(a.From)})
 		}
 		p.table(rows)
 	}
@@ -262,5 +262,3 @@ func device(name, kind string) string {
 	}
 	return name + " (" + kind + ")"
 }
-
-func short(digest string) string { return digest[:min(len(digest), 12)] }

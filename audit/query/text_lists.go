@@ -92,7 +92,7 @@ func (p *printer) file(a *FileAnswer) {
 			if d.Has != has {
 				continue
 			}
-			p.printf("%s (tree %s, record %s)", d.Name, short(d.Tree.Root.String()), at(d.First))
+			p.printf("%s (tree %s, record %s)", d.Name, human.Digest(d.Tree.Root.String()), at(d.First))
 			if d.Reason != "" {
 				p.printf(": %s", d.Reason)
 			}
@@ -107,7 +107,7 @@ func (p *printer) difference(d *lifecycle.Difference) {
 	for i, s := range []lifecycle.Side{d.A, d.B} {
 		commit := ""
 		if s.Commit != "" {
-			commit = ", commit " + short(s.Commit)
+			commit = ", commit " + human.Digest(s.Commit)
 			if s.Dirty {
 				commit += " with changes"
 			}

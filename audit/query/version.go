@@ -117,10 +117,7 @@ func (v *View) life(ctx context.Context, model, version string, all records) (*l
 	}, remarks, nil
 }
 
-func ofData(p *audit.Predicate) bool {
-	kind, _ := audit.KindOf(p.Event)
-	return kind.Scope == audit.OfData
-}
+func ofData(p *audit.Predicate) bool { return p.Event.Scope() == audit.OfData }
 
 // sorted gives records in order, as they are.
 func (v *View) sorted(all records) []lifecycle.Record {

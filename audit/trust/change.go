@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -121,6 +122,16 @@ func (k *Keyring) LogVerifiersAt(size int64) []note.Verifier {
 	}
 	slices.Reverse(all)
 	return all
+}
+
+// KeyNames says which keys of a log may have signed, for messages: origin, plus
+// sign and id of each, as they stand before a signature.
+func KeyNames(keys []note.Verifier) string {
+	var all []string
+	for _, k := range keys {
+		all = append(all, fmt.Sprintf("%s+%08x", k.Name(), k.KeyHash()))
+	}
+	return strings.Join(all, " or ")
 }
 
 // LogKey is the verifier key of the log's newest key, or empty.

@@ -147,10 +147,7 @@ func (k *Keyring) Add(index int64, record []byte) Verdict {
 	return c.Verdict
 }
 
-func ofLedger(r *audit.Record) bool {
-	kind, _ := audit.KindOf(r.Predicate().Event)
-	return kind.Scope == audit.OfLedger
-}
+func ofLedger(r *audit.Record) bool { return r.Predicate().Event.Scope() == audit.OfLedger }
 
 // begin takes the first record: its keys sign it themselves.
 func (k *Keyring) begin(r *audit.Record) Verdict {

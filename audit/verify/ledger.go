@@ -269,11 +269,7 @@ func (v *verifier) scanKeys() (*trust.Keyring, error) {
 			return nil, err
 		}
 		r, err := audit.Open(e.Record)
-		var kind audit.Kind
-		if err == nil {
-			kind, _ = audit.KindOf(r.Predicate().Event)
-		}
-		if e.Index == 0 || kind.Scope == audit.OfLedger {
+		if e.Index == 0 || err == nil && r.Predicate().Event.Scope() == audit.OfLedger {
 			k.Add(e.Index, e.Record)
 		}
 	}

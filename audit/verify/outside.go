@@ -3,7 +3,6 @@ package verify
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,18 +34,10 @@ func (v *verifier) checkpoint() {
 	ours := v.k.LogVerifiersAt(v.head.Size)
 	if _, err := tlog.OpenCheckpoint(v.head.Note, v.head.Origin, ours...); err != nil {
 		v.wrong(checkCheckpoint, v.path("log", "checkpoint"), -1, "compare the ledger with a bundle, or a checkpoint, that somebody else kept",
-			"%v; by its records, the key of the log at that size is %s", err, names(ours))
+			"%v; by its records, the key of the log at that size is %s", err, trust.KeyNames(ours))
 		return
 	}
-	v.ok(checkCheckpoint, "size %d, signed by %s", v.head.Size, names(ours))
-}
-
-func names(all []note.Verifier) string {
-	var list []string
-	for _, n := range all {
-		list = append(list, fmt.Sprintf("%s+%08x", n.Name(), n.KeyHash()))
-	}
-	return strings.Join(list, " or ")
+	v.ok(checkCheckpoint, "size %d, signed by %s", v.head.Size, trust.KeyNames(ours))
 }
 
 // logKey looks whether log.key is what signs the log. A copy of a ledger should
@@ -79,13 +70,13 @@ func (v *verifier) logKey() {
 	default:
 		given, _ := v.s.Verifiers()
 		if !isKeyOf(given[0], public) {
-			v.wrong(checkLogKey, file, -1, "restore the one of this ledger from a backup", "is key %s, which is not the one that signs the log, %s", public.ID(), names(given[:1]))
+			v.wrong(checkLogKey, file, -1, "restore the one of this ledger from a backup", "is key %s, which is not the one that signs the log, %s", public.ID(), trust.KeyNames(given[:1]))
 		} else if encrypted {
 			v.skip(checkLogKey, "%s is encrypted: its public half is that of the key that signs the log", file)
 		} else if !asWritten(file, private) {
 			v.wrong(checkLogKey, file, -1, "restore it from a backup", "is not written as auditlog writes it: it was changed, though the key is the same")
 		}
-		v.ok(checkLogKey, "it is the key of %s", names(given[:1]))
+		v.ok(checkLogKey, "it is the key of %s", trust.KeyNames(given[:1]))
 	}
 }
 
@@ -128,7 +119,7 @@ func (v *verifier) anchor() {
 	}
 	got, err := a.CheckWitnesses(v.head.Note)
 	if err != nil {
-		v.wrong(checkWitnesses, v.path("log", "checkpoint"), -1, "`auditlog checkpoint --witness` asks them; if they refuse, the ledger was forked", "%s", strings.TrimPrefix(err.Error(), trust.ErrAnchor.Error()+": "))
+		v.wrong(checkWitnesses, v.path("log", "checkpoint"), -1, "the next record asks them again; if they refuse, the ledger was forked", "%s", strings.TrimPrefix(err.Error(), trust.ErrAnchor.Error()+": "))
 	}
 	var who []string
 	for _, c := range got {

@@ -169,7 +169,7 @@ func (x *session) draft(e *env, c *cli.Context, kind audit.Kind) (*draft, error)
 // it, or shows it, or writes it to a file.
 func (e *env) finish(c *cli.Context, x *session, p *audit.Predicate) error {
 	p.Time = collect.Now() // what was collected may have taken hours
-	if kind, _ := audit.KindOf(p.Event); kind.Scope == audit.OfLedger {
+	if p.Event.Scope() == audit.OfLedger {
 		p.Prev = x.ring.Prev()
 	}
 	siteKey, err := x.SiteKey()

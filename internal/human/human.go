@@ -49,6 +49,10 @@ func Duration(ns int64) string {
 	return fmt.Sprintf("%.6g s", float64(ns)/1e9)
 }
 
+// Digest is the beginning of a hexadecimal digest, enough to tell digests apart
+// by eye: twelve digits.
+func Digest(digest string) string { return digest[:min(len(digest), 12)] }
+
 // Clip shortens what a message quotes of a file to at most limit bytes, and
 // marks the cut. No character is cut in two.
 func Clip[T ~string | ~[]byte](text T, limit int) string {
