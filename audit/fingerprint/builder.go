@@ -17,11 +17,12 @@ type builder struct {
 	line              []byte
 	paths             merkle.Tree[Digest]
 	contents          *sorter
+	alike             *alike
 	res               Result
 }
 
 func newBuilder(ctx context.Context, o *Options) *builder {
-	b := &builder{o: o, digest: newHasher(false), contents: newSorter(ctx, o), res: Result{Status: Complete}}
+	b := &builder{o: o, digest: newHasher(false), contents: newSorter(ctx, o), alike: newAlike(), res: Result{Status: Complete}}
 	b.manifest, b.listing = bufferTo(o.Manifest), bufferTo(o.Listing)
 	b.line = append(b.line, listingHeader+"\n"...)
 	b.listing.Write(b.line) // the writer keeps the first error, for finish
@@ -42,6 +43,7 @@ func (b *builder) add(r *row) error {
 		return err
 	}
 	b.paths.Push(pathLeaf(&e.Leaf))
+	b.alike.add(e.Path)
 	switch e.Type {
 	case TypeSymlink:
 		b.res.Symlinks++
@@ -83,6 +85,7 @@ func (b *builder) finish() (*Result, error) {
 	}
 	b.res.Content = b.res.Tree
 	b.res.Content.Leaves, b.res.Content.Root = contents.Len(), contents.Root()
+	b.res.Alike = b.alike.found
 	return &b.res, nil
 }
 

@@ -125,6 +125,10 @@ type Result struct {
 
 	CacheOff   string   `json:"cacheOff,omitempty"` // kind of file system for which the cache was not used
 	Unreadable Problems `json:"-"`                  // what makes it partial
+	// Alike are paths whose name differs from another of its folder in case or
+	// Unicode normal form alone: a copy elsewhere may lose one of the two. In
+	// folders of more than a million names it may not be all of them.
+	Alike Names `json:"-"`
 }
 
 // Run takes the fingerprint of the folder root, or of a file: that is the

@@ -85,6 +85,7 @@ func TestOracle(t *testing.T) {
 		Content:  Head{mth(contentLeaves), uint64(len(digests)), size, 0},
 		Manifest: sum([]byte(manifest)),
 		Files:    files, Bytes: size, Symlinks: links, Folders: folders, EmptyFolders: empty, HardLinks: 2,
+		Alike: Names{[]string{"a"}, 1}, // and A
 	}
 	got := mustTake(t, dir, Options{SHA256: true})
 	if fmt.Sprint(*got.Result) != fmt.Sprint(want) {

@@ -42,6 +42,7 @@ type printed struct {
 	V int `json:"v"`
 	*fingerprint.Result
 	Unreadable []string        `json:"unreadable,omitempty"` // the first of them
+	Alike      []string        `json:"alike,omitempty"`      // the first names that another file system may take for others
 	Path       string          `json:"path,omitempty"`       // that was asked for
 	Content    string          `json:"contentDigest,omitempty"`
 	Present    *bool           `json:"present,omitempty"`
@@ -219,6 +220,10 @@ func (e *env) prove(c *cli.Context, root string, o fingerprint.Options) error {
 }
 
 func (e *env) printFingerprint(c *cli.Context, p printed) error {
+	e.warnAlike(c, c.Args().First(), p.Result.Alike)
+	for _, alike := range p.Result.Alike.First {
+		p.Alike = append(p.Alike, strings.ToValidUTF8(alike, "\uFFFD"))
+	}
 	for _, problem := range p.Result.Unreadable.First {
 		p.Unreadable = append(p.Unreadable, problem.String())
 	}

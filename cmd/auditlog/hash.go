@@ -83,6 +83,18 @@ func (e *env) hashProgress(mode string) func(fingerprint.Progress) {
 	}
 }
 
+// warnAlike tells of names that another file system may take for one.
+func (e *env) warnAlike(c *cli.Context, what string, alike fingerprint.Names) {
+	if alike.Count == 0 {
+		return
+	}
+	first, more := alike.First[:min(3, len(alike.First))], ""
+	if n := alike.Count - uint64(len(first)); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	e.remark(c, "warning: %s: names that differ from another in case or Unicode normal form alone, so that a copy may lose files: %q%s", what, first, more)
+}
+
 func size(bytes uint64) string { return human.Bytes(int64(min(bytes, math.MaxInt64))) }
 
 // hashed gives the digests of a file.

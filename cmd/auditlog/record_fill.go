@@ -310,6 +310,7 @@ func (d *draft) hash(sources []collect.DataSource) error {
 		if err != nil {
 			return hashError(d.c.Context, d.Fingerprint, fmt.Errorf("--data %s: %w", word, err))
 		}
+		d.env.warnAlike(d.c, "--data "+word, set.Fingerprint.Alike)
 		if n := set.Fingerprint.Tree.Unreadable; n > 0 {
 			d.p.Gaps = append(d.p.Gaps, audit.Gap{What: "data " + set.Name, Reason: human.Count(int(min(n, math.MaxInt32)), "unreadable entry") + ", allowed by the caller"})
 		}

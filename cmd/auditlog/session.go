@@ -162,7 +162,7 @@ func (x *session) draft(e *env, c *cli.Context, kind audit.Kind) (*draft, error)
 	if collector.Fingerprint, err = e.hashOptions(c); err != nil {
 		return nil, err
 	}
-	return &draft{Collector: collector, c: c, kind: kind, p: collect.Begin(x.Origin, kind.Event, x.actor), ledger: x.Dir()}, nil
+	return &draft{Collector: collector, c: c, kind: kind, p: collect.Begin(x.Origin, kind.Event, x.actor), env: e, ledger: x.Dir()}, nil
 }
 
 // finish makes a record of a predicate: it takes out secrets, signs, and appends
