@@ -23,8 +23,16 @@ import (
 //
 // A record that replaces the key of the log makes the new key sign from then on.
 func (s *Store) Append(ctx context.Context, record []byte) (ledger.Receipt, error) {
+	return s.AppendIf(ctx, record, func(context.Context, ledger.Ledger) error { return nil })
+}
+
+// AppendIf is Append of a record of which ok, looking at the log, finds that
+// nothing speaks against it. From then until the record is appended no record
+// about keys or policy is, by whatever process: a key that is revoked meanwhile
+// signs nothing more. An error of ok is returned as it is.
+func (s *Store) AppendIf(ctx context.Context, record []byte, ok func(context.Context, ledger.Ledger) error) (ledger.Receipt, error) {
 	how := unix.LOCK_SH
-	if s.rotatesLog(record) {
+	if changesKeys(record) {
 		how = unix.LOCK_EX
 	}
 	unlock, err := s.lock(how)
@@ -39,15 +47,27 @@ func (s *Store) Append(ctx context.Context, record []byte) (ledger.Receipt, erro
 			return ledger.Receipt{}, err
 		}
 		defer again.Close()
+		if err := ok(ctx, again.Log); err != nil {
+			return ledger.Receipt{}, err
+		}
 		return again.appendLocked(ctx, record)
 	} else if err != nil {
 		return ledger.Receipt{}, err
 	}
+	if err := ok(ctx, s.Log); err != nil {
+		return ledger.Receipt{}, err
+	}
 	receipt, err := s.appendLocked(ctx, record)
-	if err == nil && how == unix.LOCK_EX {
+	if err == nil && s.rotatesLog(record) {
 		err = s.promote()
 	}
 	return receipt, err
+}
+
+// changesKeys reports whether a record is about keys or policy.
+func changesKeys(record []byte) bool {
+	k, err := audit.KeysOf(record)
+	return err == nil && slices.Contains(k.Index, ledger.Key{Name: audit.KeyScope, Value: string(audit.OfLedger)})
 }
 
 func (s *Store) appendLocked(ctx context.Context, record []byte) (ledger.Receipt, error) {

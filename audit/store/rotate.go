@@ -140,8 +140,8 @@ func (s *Store) unchanged() error {
 }
 
 // lock locks the folder: shared for an append, so that no key signs on after
-// the record that replaced it; exclusive for a change of ledger.json. It is
-// released if the process dies.
+// the record that replaced or revoked it; exclusive for such a record, and for a
+// change of ledger.json. It is released if the process dies.
 func (s *Store) lock(how int) (unlock func(), err error) {
 	dir, err := os.Open(s.dir)
 	if err != nil {

@@ -103,6 +103,8 @@ func attacks() []attack {
 		{"replayed record", recordFile, []string{"append", "event.json"}, verifies, []string{"it was recorded before, as record 5; nothing was added"}},
 		{"replayed record of another ledger", ofOtherLedger, []string{"append", "event.json"}, refused, []string{"nobody would believe this record: key", "is not known to the ledger"}},
 		{"replayed record of another ledger of the same people", ofSandbox, []string{"append", "event.json"}, refused, []string{"nobody would believe this record: it was made for the ledger \"example.com/sandbox\""}},
+		{"an id taken by a forged copy of the record", takenID, []string{"append", "event.json"}, found, []string{"not recorded: record 5 has the id \"r-1\", and nobody believes it: the signature of key", "hint: give another --id"}},
+		{"a key revoked while its holder trains", revokedMeanwhile, []string{"verify"}, verifies, []string{"consistent: internally consistent, not anchored"}},
 		{"clock moved back", clockBack, []string{"query", "--model", "bev", "--version", "1"}, verifies, []string{"time-backwards", "before record "}},
 
 		{"a data file changed while it is hashed", changing, []string{"record", "data.registered", "--data", "data"}, failed, []string{"changed while being read", "hint: nobody may write while it is read"}},
@@ -308,20 +310,44 @@ func appendAs(key string, e audit.Event) func(*victim) {
 	return func(v *victim) { v.inject(v.seal(key, e, time.Now())) }
 }
 
+// takenID makes a record with an id in a file, and puts a copy with signatures of
+// another one into the ledger before it.
+func takenID(v *victim) {
+	v.run(0, append(slices.Clone(anEvent), "--id", "r-1", "--out", "event.json")...)
+	record, err := os.ReadFile("event.json")
+	v.must(err)
+	v.inject(v.signedAs(record, v.seal(".config/auditlog/key.pem", audit.Incident, time.Now())))
+}
+
+// revokedMeanwhile has the command that the engineer runs revoke his key.
+func revokedMeanwhile(v *victim) {
+	said := v.run(failed, "exec", "--model", "bev", "--version", "2", "--run", "r2", "--data", "data", "--params", "cfg.yaml", "--key", "eng.pem", "--", name, "keys", "revoke", "eng", "--reason", "stolen")
+	for _, word := range []string{"the end of run r2 was not recorded: nobody would believe this record: key", "the signed record is in auditlog-r2.json"} {
+		if !strings.Contains(said, word) {
+			v.t.Errorf("exec does not say %q:\n%s", word, said)
+		}
+	}
+}
+
 // forged is a record whose payload is not what was signed.
 func (v *victim) forged() []byte {
+	now := time.Now()
+	return v.signedAs(v.seal(".config/auditlog/key.pem", audit.Incident, now), v.seal(".config/auditlog/key.pem", audit.Incident, now.Add(time.Second)))
+}
+
+// signedAs is a record with the signatures of another.
+func (v *victim) signedAs(record, another []byte) []byte {
 	var good, other struct {
 		Payload     string `json:"payload"`
 		PayloadType string `json:"payloadType"`
 		Signatures  []any  `json:"signatures"`
 	}
-	now := time.Now()
-	v.must(json.Unmarshal(v.seal(".config/auditlog/key.pem", audit.Incident, now), &good))
-	v.must(json.Unmarshal(v.seal(".config/auditlog/key.pem", audit.Incident, now.Add(time.Second)), &other))
+	v.must(json.Unmarshal(record, &good))
+	v.must(json.Unmarshal(another, &other))
 	good.Signatures = other.Signatures
-	record, err := json.Marshal(good)
+	forged, err := json.Marshal(good)
 	v.must(err)
-	return record
+	return forged
 }
 
 func appendForged(v *victim) { v.inject(v.forged()) }

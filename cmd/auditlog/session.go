@@ -20,6 +20,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/internal/durable"
+	"github.com/mmaudit/mmaudit/ledger"
 )
 
 // finishFlags say what becomes of a record: every command that makes one has
@@ -251,10 +252,7 @@ func (e *env) writeEnvelope(c *cli.Context, out string, record []byte) error {
 // append appends a record that is signed as the ledger asks, and says where it
 // is. A record that nobody would believe is not appended.
 func (e *env) append(c *cli.Context, s *store.Store, ring *trust.Keyring, size int64, record *audit.Record) error {
-	if err := refuse(ring.Judge(size, record)); err != nil {
-		return err
-	}
-	receipt, err := s.Append(c.Context, record.Bytes)
+	receipt, err := s.AppendIf(c.Context, record.Bytes, believed(ring, size, record))
 	if err != nil {
 		return err
 	}
@@ -269,17 +267,60 @@ func (e *env) append(c *cli.Context, s *store.Store, ring *trust.Keyring, size i
 	a := appended{1, receipt.Index, receipt.Size, record.Predicate().Event, record.Digest(), receipt.Known}
 	e.cosign(c, s)
 	if receipt.Known {
-		e.remark(c, "it was recorded before, as record %d; nothing was added", receipt.Index)
-		entry, err := s.Log.Get(c.Context, receipt.Index)
+		first, err := firstOf(c, s, receipt.Index)
 		if err != nil {
 			return err
 		}
-		a.Digest = audit.DigestOf(entry.Record)
+		a.Digest = first.Digest()
+		e.remark(c, "it was recorded before, as record %d; nothing was added", receipt.Index)
 	}
 	return e.result(c, a, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "record %d  sha3-512 %s\n", a.Index, a.Digest)
 		return err
 	})
+}
+
+// believed judges a record, right before it is appended, by the keys of that
+// moment; ring are those of the first size records. Keys may have changed since,
+// if data were hashed or a command was run meanwhile.
+func believed(ring *trust.Keyring, size int64, record *audit.Record) func(context.Context, ledger.Ledger) error {
+	return func(ctx context.Context, l ledger.Ledger) error {
+		head, err := l.Head(ctx)
+		if err != nil {
+			return err
+		}
+		now := ring
+		if head.Size != size {
+			if now, err = trust.Load(ctx, l, head.Size); err != nil {
+				return err
+			}
+		}
+		return refuse(now.Judge(head.Size, record))
+	}
+}
+
+// firstOf gives the record that has the id already. One that nobody believes
+// keeps the id from the one that says the same and is right.
+func firstOf(c *cli.Context, s *store.Store, index int64) (*audit.Record, error) {
+	entry, err := s.Log.Get(c.Context, index)
+	if err != nil {
+		return nil, err
+	}
+	first, err := audit.Open(entry.Record)
+	if err != nil {
+		return nil, err
+	}
+	ring, _, err := keyring(c, s)
+	if err != nil {
+		return nil, err
+	}
+	if v := ring.Judge(index, first); !v.OK() {
+		return nil, &clikit.Error{
+			Code: clikit.Findings, Err: fmt.Errorf("not recorded: record %d has the id %q, and nobody believes it: %s", index, first.Predicate().ID, v.Problems[0].Message),
+			Hint: "give another --id; `auditlog verify` shows what is wrong with that record",
+		}
+	}
+	return first, nil
 }
 
 // refuse makes an error of a verdict that speaks against a record.
