@@ -45,11 +45,18 @@ func (c *Collector) Params(ctx context.Context, from ParamsSource) (*audit.Param
 		}
 		out.Files = append(out.Files, audit.ParamsFile{Name: d.Name, Format: d.Format, Size: int64(d.Size), Digest: d.Digest})
 		for _, a := range d.Ambiguities {
-			message := a.String()
-			if redact.SecretName(a.Key) {
-				message = fmt.Sprintf("line %d: readers differ about it", a.Line)
+			message := fmt.Sprintf("%q is recorded as %s, but %s reads %s", a.Text, a.Read, a.Reader, a.Other)
+			if a.In == "key" {
+				message = "its name " + message
 			}
-			out.Flags = append(out.Flags, c.flag("ambiguous", a.Key, message))
+			if redact.SecretName(a.Key) {
+				message = "readers differ about it"
+			}
+			at := d.Name
+			if a.Line > 0 {
+				at = fmt.Sprintf("%s:%d", d.Name, a.Line)
+			}
+			out.Flags = append(out.Flags, c.flag("ambiguous", a.Key, at+": "+message))
 		}
 	}
 	for _, o := range overrides {

@@ -73,7 +73,10 @@ func sayError(err error) error {
 // it deserves, whichever command met it.
 func explainError(err error) error {
 	var known *clikit.Error
-	if err == nil || errors.As(err, &known) {
+	if errors.As(err, &known); errors.Is(err, syscall.ENOSPC) && (known == nil || known.Code == clikit.Usage) {
+		return &clikit.Error{Code: clikit.Failed, Err: err, Hint: "make room and run it again: what was not acknowledged is not recorded (docs/operations.md)"}
+	}
+	if err == nil || known != nil {
 		return err
 	}
 	for _, c := range []struct {
@@ -88,7 +91,6 @@ func explainError(err error) error {
 		{ledger.ErrCorrupt, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
 		{ledger.ErrConflict, clikit.Failed, "another event needs another --id"},
 		{ledger.ErrTooLarge, clikit.Usage, "--data and --output of the folder above say as much as many of what is in it; long texts can be documents (--attach FILE)"},
-		{syscall.ENOSPC, clikit.Failed, "make room and run it again: the ledger is as it was before (docs/operations.md)"},
 		{fs.ErrPermission, clikit.Failed, "a ledger is written by one user of the machine; docs/operations.md says how others record through it"},
 		{collect.ErrSecret, clikit.Usage, secretHint},
 		{audit.ErrInvalid, clikit.Usage, "`auditlog explain EVENT` says what an event must have"},

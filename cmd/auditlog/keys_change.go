@@ -67,7 +67,7 @@ func keysRevokeCommand(e *env) *cli.Command {
 			"from a record on, for one that was stolen." + exitOfChange,
 		Flags: append([]cli.Flag{
 			reasonFlag(),
-			&cli.Int64Flag{Name: "since", Usage: "do not believe what it signed from record `N` on", Value: -1},
+			&cli.Int64Flag{Name: "since", Usage: "do not believe what it signed from record `N` on", Value: -1, DefaultText: "all of that stays believed"},
 		}, finishFlags()...),
 		Action: func(c *cli.Context) error {
 			word, err := oneArgument(c, "auditlog keys revoke alice --reason 'left the company'")

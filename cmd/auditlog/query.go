@@ -33,7 +33,7 @@ func queryCommand(e *env) *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "the model's `NAME`"},
 			&cli.StringFlag{Name: "version", Usage: "the version `V` of the model"},
-			&cli.StringFlag{Name: "at", Usage: "as it was at `TIME|SIZE`: when records claimed no later time, or when there were so many records"},
+			&cli.StringFlag{Name: "at", Usage: "as it was at `TIME|SIZE`: when records claimed no later time, or when there were so many records; a date alone is its first moment, in UTC"},
 			&cli.StringFlag{Name: "format", Usage: "`FORM`: text, json, or html of a version or --diff", Value: "text"},
 			&cli.BoolFlag{Name: "proof", Usage: "prove each record of the answer against the signed head of the ledger"},
 			&cli.BoolFlag{Name: "overlaps", Usage: "compare the files of training and test data too"},

@@ -147,7 +147,11 @@ func printReport(w io.Writer, r *verify.Report) error {
 		if i == 0 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(&b, "record   %d  %s  %s  %s\n", l.Index, l.Event, printable(strings.TrimSpace(l.Model+" "+l.Version)), printable(l.Says))
+		about := strings.TrimSpace(l.Model + " " + l.Version)
+		if about != "" {
+			about += "  "
+		}
+		fmt.Fprintf(&b, "record   %d  %s  %s%s\n", l.Index, l.Event, printable(about), printable(l.Says))
 	}
 	for i, l := range r.Lives {
 		if i == 0 {
