@@ -199,7 +199,7 @@ func TestDeviceBefore(t *testing.T) {
 func TestInvalid(t *testing.T) {
 	b := book()
 	payload := second2(audittest.Event(audit.Incident, "bev-seg", "3.2.0", "", 99).Encode())
-	payload = append([]byte(" "), payload...)
+	payload = bytes.Replace(payload, []byte(`"v":1`), []byte(`"v":2`), 1)
 	b.Records = append(b.Records, second2(dsse.Sign(payload, trusttest.Key("engineer"))))
 	v := open(t, newLedger(t, b.Records), query.Options{})
 	tl := second2(v.Version(t.Context(), "bev-seg", "3.2.0"))
