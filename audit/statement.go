@@ -95,7 +95,7 @@ func (p *Predicate) subjects() []Subject {
 	case p.Run != "":
 		return []Subject{{"run " + p.Run, nameDigest("run", p.Run)}}
 	case p.Model != "":
-		return []Subject{{p.Model + " " + p.Version, VersionDigest(p.Model, p.Version)}}
+		return []Subject{{p.Model + " " + p.Version, nameDigest("version", p.Model+"\n"+p.Version)}}
 	case p.Key != nil && p.Key.New != nil:
 		return []Subject{{"key " + p.Key.New.Name, DigestSet{"sha256": p.Key.New.ID}}}
 	default:
@@ -103,14 +103,8 @@ func (p *Predicate) subjects() []Subject {
 	}
 }
 
-// RunDigest stands for a run before there are weights: digests of
-// "auditlog/run/v1\n" and the run's id.
-func RunDigest(run string) DigestSet { return nameDigest("run", run) }
-
-// VersionDigest stands for a version whose artefacts a record does not name:
-// digests of "auditlog/version/v1\n", the model, "\n" and the version.
-func VersionDigest(model, version string) DigestSet { return nameDigest("version", model+"\n"+version) }
-
+// nameDigest stands for what has no bytes of its own, such as a run before there
+// are weights: digests of "auditlog/DOMAIN/v1\n" and the name.
 func nameDigest(domain, name string) DigestSet {
 	text := []byte("auditlog/" + domain + "/v1\n" + name)
 	s3, s2 := sha3.Sum512(text), sha256.Sum256(text)

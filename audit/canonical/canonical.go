@@ -62,6 +62,30 @@ func Marshal(v any) ([]byte, error) {
 	return Transform(buf.Bytes())
 }
 
+// Decode reads a JSON document into what v points at, and refuses what
+// encoding/json lets pass: members that v does not have, or has in other letters
+// (it minds neither case), or twice, anything after the document, and what would
+// not be written again, such as null or an empty value of an optional member.
+func Decode(data []byte, v any) error {
+	is, err := Transform(data)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	as, err := Marshal(v)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(as, is) {
+		return ErrMember
+	}
+	return nil
+}
+
 // IsCanonical reports whether data is exactly its own canonical form. Whoever
 // reads a hashed document should demand this, or two byte strings may claim to
 // be one document.

@@ -304,3 +304,35 @@ func (v *Value) plain() any {
 	}
 	return nil
 }
+
+// TestDecode: encoding/json lets pass all of these.
+func TestDecode(t *testing.T) {
+	type inner struct {
+		List []string `json:"list,omitempty"`
+	}
+	type document struct {
+		V     int    `json:"v"`
+		Name  string `json:"name,omitempty"`
+		Inner *inner `json:"inner,omitempty"`
+	}
+	for text, want := range map[string]error{
+		` { "name": "x", "v": 1 } `:      nil,
+		`{"v":1,"inner":{"list":["a"]}}`: nil,
+		`{"V":1}`:                        ErrMember,
+		`{"v":1,"name":""}`:              ErrMember,
+		`{"v":1,"inner":null}`:           ErrMember,
+		`{"v":1,"inner":{"List":["a"]}}`: ErrMember,
+		`{"v":1,"inner":{"list":[]}}`:    ErrMember,
+		`{}`:                             ErrMember,
+		`{"v":1,"v":1}`:                  ErrDuplicate,
+		`{"v":1}{"v":1}`:                 ErrSyntax,
+		`{"v":9007199254740993}`:         ErrInteger,
+	} {
+		if err := Decode([]byte(text), new(document)); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", text, err, want)
+		}
+	}
+	if err := Decode([]byte(`{"v":1,"more":1}`), new(document)); err == nil || !strings.Contains(err.Error(), "more") {
+		t.Error(err)
+	}
+}

@@ -18,6 +18,7 @@ var (
 	ErrDepth     = fmt.Errorf("nested deeper than %d levels", MaxDepth)
 	ErrSize      = fmt.Errorf("larger than %d bytes", MaxSize)
 	ErrInteger   = errors.New("integer beyond 2^53-1 must be a string")
+	ErrMember    = errors.New("a member is misspelt, null or empty")
 	ErrFloat     = errors.New("number does not survive as a double")
 )
 

@@ -42,9 +42,6 @@ func New(siteKey []byte, blobs store.Blobs) (*Collector, error) {
 	return &Collector{SiteKey: siteKey, Blobs: blobs, redactor: r}, nil
 }
 
-// Redactor is what takes secrets out.
-func (c *Collector) Redactor() *redact.Redactor { return c.redactor }
-
 // Begin gives a predicate of an event that happens now, for the ledger of that
 // name.
 func Begin(origin string, e audit.Event, actor audit.Actor) *audit.Predicate {

@@ -199,7 +199,7 @@ func TestParams(t *testing.T) {
 	}
 	want, err := hparams.NewSet([]hparams.Param{
 		{Key: "epochs", Value: hparams.Value{Type: hparams.I64, Text: "20"}},
-		{Key: "hub_token", Value: hparams.Value{Type: hparams.Redacted, Text: c.Redactor().Commit(token)}},
+		{Key: "hub_token", Value: hparams.Value{Type: hparams.Redacted, Text: c.redactor.Commit(token)}},
 		{Key: "lr", Value: hparams.OfFloat(1e-4)},
 		{Key: "opt.betas", Value: hparams.Value{Type: hparams.List, List: []hparams.Value{hparams.OfFloat(0.9), hparams.OfFloat(0.999)}}},
 		{Key: "opt.name", Value: hparams.OfString("sgd")},

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/fingerprint"
 )
 
 // hashNames are the names that CycloneDX has for digests of records, and their
@@ -143,7 +144,7 @@ func artifact(ref string, a *audit.Artifact) cdx.Component {
 	p.add("kind", a.Kind)
 	p.add("bytes", strconv.FormatInt(a.Size, 10))
 	if a.Kind == "folder" {
-		p.add("hashOf", "manifest-sha3512.txt")
+		p.add("hashOf", fingerprint.ManifestName)
 		p.add("tree", a.Tree.Root.String())
 		p.add("leaves", strconv.FormatUint(a.Tree.Leaves, 10))
 	}
@@ -266,7 +267,7 @@ func (v *version) dataComponents() []cdx.Component {
 	for i, d := range v.data {
 		f := &d.Fingerprint
 		var p properties
-		p.add("hashOf", "manifest-sha3512.txt")
+		p.add("hashOf", fingerprint.ManifestName)
 		p.add("role", d.Role)
 		p.add("status", string(f.Status))
 		p.add("files", strconv.FormatUint(f.Files, 10))

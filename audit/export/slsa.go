@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/fingerprint"
+	"github.com/mmaudit/mmaudit/audit/hparams"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 )
 
@@ -84,7 +86,7 @@ func makeSLSA(_ context.Context, v *version) ([]byte, error) {
 
 func (v *version) hyperparameters(q *audit.Params) map[string]any {
 	h := map[string]any{
-		"hash":   map[string]any{"domain": "auditlog/hparams/v1", "sha3_512": q.Hash.String()},
+		"hash":   map[string]any{"domain": strings.TrimSuffix(hparams.Domain, "\n"), "sha3_512": q.Hash.String()},
 		"count":  q.Tree.Count,
 		"method": q.Method,
 	}
@@ -104,7 +106,7 @@ func dependency(d *audit.Dataset) descriptor {
 		Name:   d.Name,
 		Digest: map[string]string{"sha3_512": f.Manifest.String()},
 		Annotations: map[string]any{
-			"digestOf": "manifest-sha3512.txt",
+			"digestOf": fingerprint.ManifestName,
 			"status":   f.Status,
 			"files":    strconv.FormatUint(f.Files, 10),
 			"bytes":    strconv.FormatUint(f.Bytes, 10),

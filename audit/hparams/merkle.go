@@ -1,7 +1,6 @@
 package hparams
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha3"
 	"encoding/hex"
@@ -153,13 +152,8 @@ func (d *Disclosure) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON gives, and nothing else.
 func (d *Disclosure) UnmarshalJSON(data []byte) error {
-	if _, err := canonical.Transform(data); err != nil {
-		return err
-	}
 	var j disclosureJSON
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&j); err != nil {
+	if err := canonical.Decode(data, &j); err != nil {
 		return err
 	}
 	param, err := canonical.Parse(j.Param)

@@ -339,16 +339,6 @@ func (p *Poller) open(m mapping, pid int) (*os.File, fs.FileInfo, error) {
 	return g, ginfo, nil
 }
 
-// MappedLibraries gives the recorded libraries that a process and its
-// descendants have mapped now.
-func MappedLibraries(ctx context.Context, pid int) ([]Library, error) {
-	p := NewPoller("", pid, nil)
-	if err := p.Scan(); err != nil {
-		return nil, err
-	}
-	return p.Libraries(ctx)
-}
-
 // lookAtLibraries gives those of the options, or of the process now.
 func (e *env) lookAtLibraries(ctx context.Context) ([]Library, error) {
 	if e.opts.Libraries != nil {

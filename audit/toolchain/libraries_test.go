@@ -171,7 +171,11 @@ func TestOwnMaps(t *testing.T) {
 	}
 	defer unix.Munmap(m)
 	find := func() *Library {
-		libs, err := MappedLibraries(context.Background(), os.Getpid())
+		p := NewPoller("", os.Getpid(), nil)
+		if err := p.Scan(); err != nil {
+			t.Fatal(err)
+		}
+		libs, err := p.Libraries(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +222,7 @@ func TestOwnMaps(t *testing.T) {
 	if count != 1 {
 		t.Errorf("told %d times", count)
 	}
-	if _, err := MappedLibraries(context.Background(), 1<<30); err == nil {
+	if err := NewPoller("", 1<<30, nil).Scan(); err == nil {
 		t.Error("a process that does not exist has libraries")
 	}
 }

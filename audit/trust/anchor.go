@@ -1,15 +1,12 @@
 package trust
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/canonical"
@@ -80,37 +77,14 @@ func ParseAnchor(file []byte) (*Anchor, error) {
 	if len(file) > MaxTrustFile {
 		return nil, fmt.Errorf("%w: larger than %d bytes", ErrTrustFile, MaxTrustFile)
 	}
-	if _, err := canonical.Parse(file); err != nil { // no key twice
-		return nil, fmt.Errorf("%w: %w", ErrTrustFile, err)
-	}
-	d := json.NewDecoder(bytes.NewReader(file))
-	d.DisallowUnknownFields()
 	a := &Anchor{}
-	if err := d.Decode(a); err != nil {
+	if err := canonical.Decode(file, a); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTrustFile, err)
 	}
 	if err := a.validate(); err != nil {
 		return nil, err
 	}
-	// Names of members are told apart by encoding/json without regard to case.
-	var as, is any
-	again, err := json.Marshal(a)
-	if err == nil {
-		err = errors.Join(json.Unmarshal(again, &as), json.Unmarshal(file, &is))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTrustFile, err)
-	}
-	if !equal(as, is) {
-		return nil, fmt.Errorf("%w: a member is misspelt, null or empty", ErrTrustFile)
-	}
 	return a, nil
-}
-
-func equal(a, b any) bool {
-	x, err1 := json.Marshal(a)
-	y, err2 := json.Marshal(b)
-	return err1 == nil && err2 == nil && bytes.Equal(x, y)
 }
 
 // Marshal gives the file: JSON, indented by two spaces.
@@ -177,17 +151,6 @@ func (a *Anchor) witnesses() []tlog.Witness {
 	if a.Witnesses != nil {
 		for _, key := range a.Witnesses.Keys {
 			all = append(all, tlog.Witness{Key: key})
-		}
-	}
-	return all
-}
-
-// LogVerifiers gives the verifiers of the log's keys that the file names.
-func (a *Anchor) LogVerifiers() []note.Verifier {
-	var all []note.Verifier
-	for _, vkey := range a.Log {
-		if l, err := newLogKey(vkey, a.Origin); err == nil {
-			all = append(all, l.Verifier)
 		}
 	}
 	return all

@@ -93,20 +93,8 @@ func (k *Keyring) currentLog() int {
 	return -1
 }
 
-// LogVerifiers gives the verifiers of all keys with which the log signed or
-// signs its checkpoints, the oldest first.
-func (k *Keyring) LogVerifiers() []note.Verifier {
-	var all []note.Verifier
-	for _, l := range k.logs {
-		if l.by.stands {
-			all = append(all, l.Verifier)
-		}
-	}
-	return all
-}
-
-// LogVerifiersAt gives those that may sign the checkpoint of a tree of this
-// size: a key signs no tree beyond the first that has the record that replaced
+// LogVerifiersAt gives the verifiers of the log's keys that may sign the
+// checkpoint of a tree of this size, the oldest first: a key signs no tree beyond the first that has the record that replaced
 // it.
 func (k *Keyring) LogVerifiersAt(size int64) []note.Verifier {
 	var all []note.Verifier
@@ -142,7 +130,8 @@ func (k *Keyring) LogKey() string {
 	return ""
 }
 
-// LogKeys gives the verifier keys of LogVerifiers.
+// LogKeys gives the verifier keys with which the log signed or signs its
+// checkpoints, the oldest first.
 func (k *Keyring) LogKeys() []string {
 	var all []string
 	for _, l := range k.logs {

@@ -147,8 +147,8 @@ func TestLogKeys(t *testing.T) {
 	l.wants(want)
 
 	k := l.keyring()
-	if k.LogKey() != vkey("log2") || len(k.LogVerifiers()) != 2 {
-		t.Errorf("log key %q of %d", k.LogKey(), len(k.LogVerifiers()))
+	if k.LogKey() != vkey("log2") || len(k.LogKeys()) != 2 {
+		t.Errorf("log key %q of %d", k.LogKey(), len(k.LogKeys()))
 	}
 	expect := func(k *trust.Keyring, size int64, names ...string) {
 		t.Helper()

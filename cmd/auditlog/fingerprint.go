@@ -102,7 +102,9 @@ func (e *env) fingerprint(c *cli.Context, root string, o fingerprint.Options) (*
 		if name == "" {
 			continue
 		}
-		if inside(root, name) {
+		if in, err := fingerprint.Inside(root, filepath.Dir(name)); err != nil {
+			return nil, err
+		} else if in {
 			return nil, clikit.Usagef("name a file elsewhere", "--%s %s lies in the folder, and would be hashed with it", out.flag, name)
 		}
 		dir, err := os.OpenRoot(filepath.Dir(name))
@@ -137,21 +139,6 @@ func (e *env) fingerprint(c *cli.Context, root string, o fingerprint.Options) (*
 		}
 	}
 	return result, nil
-}
-
-// inside reports whether a file lies below a folder.
-func inside(root, name string) bool {
-	real := func(path string) string {
-		path, err := filepath.Abs(path)
-		if err == nil {
-			if p, err := filepath.EvalSymlinks(path); err == nil {
-				return p
-			}
-		}
-		return path
-	}
-	rel, err := filepath.Rel(real(root), real(filepath.Dir(name)))
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // hashError says what to do about a folder that has no fingerprint.

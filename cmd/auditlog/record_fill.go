@@ -16,6 +16,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/collect"
+	"github.com/mmaudit/mmaudit/audit/fingerprint"
 	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/internal/clikit"
@@ -329,13 +330,15 @@ func (d *draft) sources() ([]collect.DataSource, error) {
 			Medium: c.String("medium"), Sampling: c.String("sampling"), Licence: c.String("licence"), Classification: c.String("classification"),
 		}
 		src.Role, src.Path = roleAndPath(word)
-		if inside(src.Path, filepath.Join(d.ledger, "ledger.json")) {
-			return nil, clikit.Usagef("name the folder of the data alone, or keep the ledger elsewhere (--ledger DIR)", "--data %s: the ledger %s lies in it, and changes with every record", word, d.ledger)
-		}
 		if _, err := os.Stat(src.Path); errors.Is(err, fs.ErrNotExist) {
 			return nil, usageError(fmt.Errorf("--data %s: %w", word, err), "--data DIR or --data ROLE=DIR, such as --data train=/data/nuscenes")
 		} else if err != nil {
 			return nil, fmt.Errorf("--data %s: %w", word, err)
+		}
+		if in, err := fingerprint.Inside(src.Path, d.ledger); err != nil {
+			return nil, fmt.Errorf("--data %s: %w", word, err)
+		} else if in {
+			return nil, clikit.Usagef("name the folder of the data alone, or keep the ledger elsewhere (--ledger DIR)", "--data %s: the ledger %s lies in it, and changes with every record", word, d.ledger)
 		}
 		all = append(all, src)
 	}
