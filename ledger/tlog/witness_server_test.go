@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
@@ -25,12 +26,12 @@ type testWitness struct {
 	key  ed25519.PrivateKey
 	log  note.Verifier
 	url  string
+	down atomic.Bool // aborts every request
 
 	mu   sync.Mutex // guards what follows
 	old  []int64    // what each request said of the size cosigned last
 	size int64
 	root ledger.Hash
-	down bool
 	then func() // called once, before the next answer
 }
 
@@ -64,7 +65,7 @@ func (w *testWitness) sign(text string) string {
 func (w *testWitness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.down {
+	if w.down.Load() {
 		panic(http.ErrAbortHandler)
 	}
 	if r.Method != http.MethodPost || r.URL.Path != "/some/prefix/add-checkpoint" {

@@ -63,7 +63,7 @@ func TestWitness(t *testing.T) {
 	}
 	add(0)
 	add(1)
-	b.down = true
+	b.down.Store(true)
 	got, err := l.Witness(t.Context())
 	if names(got) != "a.example 2" || err == nil || !strings.HasPrefix(err.Error(), "witness b.example/witness: ") {
 		t.Errorf("%v, %v", names(got), err)
@@ -75,7 +75,7 @@ func TestWitness(t *testing.T) {
 	if !slices.Contains(r.Notes, "witness b.example/witness has cosigned 0 of 2 records") || names(r.Cosignatures) != "a.example 2" {
 		t.Errorf("%+v", r)
 	}
-	b.down = false
+	b.down.Store(false)
 	if got, err := l.Witness(t.Context()); err != nil || names(got) != "a.example 2, b.example/witness 2" {
 		t.Errorf("%v, %v", names(got), err)
 	}
