@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 // Keys and marks lie in the script's own folder. UPDATE_SCRIPTS=1 rewrites what
 // they compare with.
 func TestScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts hundreds of processes: run without -short")
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",

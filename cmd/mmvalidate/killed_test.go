@@ -17,6 +17,9 @@ import (
 // TestKilled kills annotate and fix at many moments while they write. Each file
 // is then as it was or whole, and running again completes the work.
 func TestKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts and kills processes: run without -short")
+	}
 	for _, c := range []struct {
 		name    string
 		command []string
@@ -52,10 +55,7 @@ func TestKilled(t *testing.T) {
 			if maps.EqualFunc(before, after, bytes.Equal) {
 				t.Fatal("nothing was written")
 			}
-			points := 20
-			if testing.Short() {
-				points = 4
-			}
+			const points = 20
 			for i := range points {
 				fresh()
 				process(t, whole*time.Duration(i+1)/time.Duration(points), append(c.command, root)...)

@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 // TestScripts runs every command and flag as a user would (testdata/script).
 // UPDATE_SCRIPTS=1 rewrites what they compare with.
 func TestScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts hundreds of processes: run without -short")
+	}
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
