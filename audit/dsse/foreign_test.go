@@ -19,13 +19,14 @@ func TestForeign(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds another program")
 	}
-	dir := t.TempDir()
-	program := filepath.Join(dir, "envelope")
-	build := exec.Command("go", "build", "-o", program, "./foreign/envelope")
-	build.Dir = filepath.Join("..", "..", "tools")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Skipf("go-securesystemslib cannot be built here: %v\n%s", err, out)
+	var stderr bytes.Buffer
+	build := exec.Command("go", "-C", filepath.Join("..", "..", "tools"), "tool", "-n", "envelope")
+	build.Stderr = &stderr
+	built, err := build.Output()
+	if err != nil {
+		t.Skipf("go-securesystemslib cannot be built here: %v\n%s", err, &stderr)
 	}
+	program, dir := strings.TrimSpace(string(built)), t.TempDir()
 	run := func(input []byte, env string, args ...string) (string, error) {
 		cmd := exec.Command(program, args...)
 		cmd.Dir, cmd.Env, cmd.Stdin = dir, append(os.Environ(), env), bytes.NewReader(input)

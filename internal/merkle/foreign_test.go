@@ -42,9 +42,12 @@ func TestForeign(t *testing.T) {
 			}
 		}
 	}
-	out, err := exec.Command("go", "-C", filepath.Join("..", "..", "tools"), "tool", "-n", "tlog").CombinedOutput()
+	var stderr bytes.Buffer
+	build := exec.Command("go", "-C", filepath.Join("..", "..", "tools"), "tool", "-n", "tlog")
+	build.Stderr = &stderr
+	out, err := build.Output()
 	if err != nil {
-		t.Skipf("tools/foreign/tlog cannot be built here: %v\n%s", err, out)
+		t.Skipf("tools/foreign/tlog cannot be built here: %v\n%s", err, &stderr)
 	}
 	cmd := exec.Command(strings.TrimSpace(string(out)), "prove")
 	cmd.Stdin = &lines
