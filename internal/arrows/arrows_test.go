@@ -4,6 +4,7 @@ package arrows
 
 import (
 	"os/exec"
+	"path"
 	"strings"
 	"testing"
 )
@@ -13,8 +14,8 @@ const module = "github.com/mmaudit/mmaudit/"
 // forbidden lists, for each part of the tree, the parts that it must not import.
 var forbidden = map[string][]string{
 	"validate": {"audit", "ledger", "cmd"},
-	"audit":    {"validate", "cmd"},
-	"ledger":   {"audit", "validate", "cmd"},
+	"audit":    {"validate", "cmd", "internal/clikit"},
+	"ledger":   {"audit", "validate", "cmd", "internal/clikit"},
 	"schemas":  {"validate", "audit", "ledger", "internal", "cmd"},
 	"internal": {"validate", "audit", "ledger", "cmd"},
 	// The vocabulary knows nobody; readers know no rules, and not one another.
@@ -25,37 +26,107 @@ var forbidden = map[string][]string{
 	"validate/kitti":    {"validate/rules", "validate/nuscenes"},
 	"validate/nuscenes": {"validate/rules", "validate/kitti"},
 	"validate/report":   {"validate/rules", "validate/config"},
+	// A life is made of records, wherever they came from, and so is what shows one.
+	"audit/lifecycle": {"ledger"},
+	"audit/export":    {"ledger"},
+	"audit/view":      {"ledger"},
+	// These ask any ledger; which engine it is, they do not know.
+	"audit/collect": {"ledger/tlog"},
+	"audit/query":   {"ledger/tlog"},
 	// The oracle shares no code with what it judges.
 	"internal/datagen": {"internal/jsonrow", "schemas"},
 }
 
-func TestArrows(t *testing.T) {
+// floors are the packages of audit. Each imports from floors below its own, never
+// from its own or above.
+var floors = [][]string{
+	{"audit/canonical", "audit/redact", "audit/keys", "audit/fingerprint"},
+	{"audit/dsse", "audit/hparams", "audit/toolchain"},
+	{"audit/job"},
+	{"audit"},
+	{"audit/trust", "audit/store", "audit/export"},
+	{"audit/lifecycle", "audit/collect"},
+	{"audit/query", "audit/bundle"},
+	{"audit/verify", "audit/view"},
+}
+
+// imports lists the packages of the module, and what they import of it, tests
+// left out.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, module+"...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]bool{}
-	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+	all := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
 		words := strings.Fields(line)
 		pkg := strings.TrimPrefix(words[0], module)
-		for from, tos := range forbidden {
+		all[pkg] = nil
+		for _, imp := range words[1:] {
+			if imp, ours := strings.CutPrefix(imp, module); ours {
+				all[pkg] = append(all[pkg], imp)
+			}
+		}
+	}
+	return all
+}
+
+func TestArrows(t *testing.T) {
+	all := imports(t)
+	for from, tos := range forbidden {
+		seen := false
+		for pkg, imported := range all {
 			if !in(pkg, from) {
 				continue
 			}
-			seen[from] = true
-			for _, imp := range words[1:] {
-				imp, ours := strings.CutPrefix(imp, module)
+			seen = true
+			for _, imp := range imported {
 				for _, to := range tos {
-					if ours && in(imp, to) && !in(pkg, to) {
+					if in(imp, to) && !in(pkg, to) {
 						t.Errorf("%s imports %s: %s must not know %s", pkg, imp, from, to)
 					}
 				}
 			}
 		}
+		if !seen {
+			t.Errorf("there is no package %s", from)
+		}
 	}
-	if !seen["validate"] || !seen["internal"] {
-		t.Fatalf("the listing misses packages: %s", out)
+}
+
+func TestFloors(t *testing.T) {
+	floor := map[string]int{}
+	for i, packages := range floors {
+		for _, pkg := range packages {
+			floor[pkg] = i + 1
+		}
 	}
+	all := imports(t)
+	for pkg := range floor {
+		if _, ok := all[pkg]; !ok {
+			t.Errorf("there is no package %s", pkg)
+		}
+	}
+	for pkg, imported := range all {
+		if in(pkg, "audit") && floor[pkg] == 0 && !forTests(pkg) {
+			t.Errorf("%s has no floor", pkg)
+		}
+		for _, imp := range imported {
+			if floor[pkg] > 0 && floor[imp] >= floor[pkg] {
+				t.Errorf("%s imports %s, which is not below it", pkg, imp)
+			}
+			if forTests(imp) && !forTests(pkg) {
+				t.Errorf("%s imports %s, which is for tests", pkg, imp)
+			}
+		}
+	}
+}
+
+// forTests reports whether a package helps tests, or measures.
+func forTests(pkg string) bool {
+	name := path.Base(pkg)
+	return strings.HasSuffix(name, "test") || strings.HasSuffix(name, "bench")
 }
 
 // in reports whether package pkg lies in part, or below it.
