@@ -200,6 +200,7 @@ func (b *life) findData() {
 			if !e.names(d.root) {
 				continue
 			}
+			d.declare(e.p)
 			m := e.mark()
 			switch e.p.Event {
 			case audit.DataRegistered:
@@ -210,6 +211,19 @@ func (b *life) findData() {
 				d.Validated, d.Verdict = &m, e.p.Validation.Verdict
 			}
 		}
+	}
+}
+
+// declare takes what a record says of the data set, where none before it said
+// anything.
+func (d *dataset) declare(p *audit.Predicate) {
+	for _, x := range p.Data {
+		if x.Fingerprint.Tree.Root.String() != d.root {
+			continue
+		}
+		d.Source, d.AcquiredAt = cmp.Or(d.Source, x.Source), cmp.Or(d.AcquiredAt, x.AcquiredAt)
+		d.Medium, d.Sampling = cmp.Or(d.Medium, x.Medium), cmp.Or(d.Sampling, x.Sampling)
+		d.Licence, d.Classification = cmp.Or(d.Licence, x.Licence), cmp.Or(d.Classification, x.Classification)
 	}
 }
 

@@ -56,6 +56,20 @@ func keyring() *trust.Keyring {
 	return k
 }
 
+// TestDeclared: what is said of data is what was said first, of each thing.
+func TestDeclared(t *testing.T) {
+	all := good()
+	all[0].Data[0].Source, all[0].Data[0].Medium = "fleet", "disk 7"
+	all[1].Data[0].Source, all[1].Data[0].Licence = "another", "internal"
+	book := lifetest.NewBook()
+	book.Add(all...)
+	l := lifecycle.Life{Model: model, Version: version, Records: records(t, book.Records)}
+	d := l.Timeline().Data[0]
+	if d.Source != "fleet" || d.Medium != "disk 7" || d.Licence != "internal" || d.Sampling+d.AcquiredAt+d.Classification != "" {
+		t.Errorf("%+v", d)
+	}
+}
+
 // TestGood: a life without a fault has no problem, and a line for each event.
 func TestGood(t *testing.T) {
 	b := lifetest.NewBook()

@@ -121,6 +121,14 @@ type Data struct {
 	Validated   *Mark              `json:"validated,omitempty"`  // for the last time
 	Verdict     string             `json:"verdict,omitempty"`    // of that validation
 	Uses        []int64            `json:"uses"`                 // records of the version that name it
+
+	// What the first record that says so declares of it.
+	Source         string `json:"source,omitempty"`
+	AcquiredAt     string `json:"acquiredAt,omitempty"`
+	Medium         string `json:"medium,omitempty"`
+	Sampling       string `json:"sampling,omitempty"`
+	Licence        string `json:"licence,omitempty"`
+	Classification string `json:"classification,omitempty"`
 }
 
 // Artifact is something that the version produced.

@@ -141,6 +141,24 @@ func when(m lifecycle.Mark) string {
 	return m.Time
 }
 
+// declared is what was said of a data set, beside its hashes.
+func declared(d *lifecycle.Data) string {
+	var said []string
+	for _, x := range []struct{ what, text string }{
+		{"", d.Source},
+		{"acquired ", d.AcquiredAt},
+		{"medium ", d.Medium},
+		{"sampling ", d.Sampling},
+		{"licence ", d.Licence},
+		{"class ", d.Classification},
+	} {
+		if x.text != "" {
+			said = append(said, x.what+x.text)
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
 func (p *printer) timeline(t *lifecycle.Timeline) {
 	p.printf("%s %s: %s\n", p.paint("1", human.Visible(t.Model)), p.paint("1", human.Visible(t.Version)), p.paint("1", string(t.State)))
 	p.head("Events")
@@ -165,7 +183,10 @@ func (p *printer) timeline(t *lifecycle.Timeline) {
 			if d.Registered != nil {
 				registered = "registered " + at(*d.Registered)
 			}
-			rows = append(rows, []string{d.Name, strings.Join(d.Roles, ", "), "tree " + human.Digest(d.Fingerprint.Tree.Root.String()), registered, validated})
+			rows = append(rows, []string{
+				d.Name, strings.Join(d.Roles, ", "), human.Count(int(d.Fingerprint.Files), "file"), human.Bytes(int64(d.Fingerprint.Bytes)),
+				"tree " + human.Digest(d.Fingerprint.Tree.Root.String()), registered, validated, declared(&d),
+			})
 		}
 		p.table(rows)
 	}
