@@ -52,13 +52,7 @@ func langFlag() cli.Flag {
 	return &cli.StringFlag{Name: "lang", Usage: "language of the page, `LANG`: " + langNames(), Value: string(view.English)}
 }
 
-func langNames() string {
-	var all []string
-	for _, l := range view.Langs() {
-		all = append(all, string(l))
-	}
-	return strings.Join(all, ", ")
-}
+func langNames() string { return join(view.Langs(), ", ") }
 
 // pageLang reads langFlag.
 func pageLang(c *cli.Context) (view.Lang, error) {
@@ -72,13 +66,8 @@ func pageLang(c *cli.Context) (view.Lang, error) {
 
 func bundleAction(c *cli.Context, e *env) error {
 	const example = "auditlog bundle --model M --version V -o FILE"
-	if c.NArg() > 0 {
-		return clikit.Usagef(example, "unexpected argument %q", c.Args().First())
-	}
-	for _, flag := range []string{"model", "version", "out"} {
-		if c.String(flag) == "" {
-			return clikit.Usagef(example, "--%s is missing", flag)
-		}
+	if err := flagsOnly(c, example, "model", "version", "out"); err != nil {
+		return err
 	}
 	lang, err := pageLang(c)
 	if err != nil {

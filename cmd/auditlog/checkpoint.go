@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -45,8 +44,8 @@ type consistentTo struct {
 }
 
 func checkpointAction(c *cli.Context, e *env) error {
-	if c.NArg() > 0 {
-		return clikit.Usagef("auditlog checkpoint --verify-against FILE", "unexpected argument %q", c.Args().First())
+	if err := flagsOnly(c, "auditlog checkpoint --verify-against FILE"); err != nil {
+		return err
 	}
 	s, err := e.openLedger(c, false)
 	if err != nil {
@@ -75,7 +74,7 @@ func checkpointAction(c *cli.Context, e *env) error {
 
 // continues verifies that the head continues the checkpoint in a file.
 func continues(c *cli.Context, s *store.Store, head ledger.Head, file string) (*consistentTo, error) {
-	text, err := os.ReadFile(file)
+	text, err := readFile(file, maxCheckpoint)
 	if err != nil {
 		return nil, usageError(err, "`auditlog checkpoint > FILE` writes one")
 	}

@@ -57,6 +57,26 @@ func usageError(err error, hint string) error {
 	return &clikit.Error{Code: clikit.Usage, Err: err, Hint: hint}
 }
 
+// flagsOnly refuses arguments, and demands flags.
+func flagsOnly(c *cli.Context, example string, must ...string) error {
+	if c.NArg() > 0 {
+		return clikit.Usagef(example, "unexpected argument %q", c.Args().First())
+	}
+	for _, flag := range must {
+		if c.String(flag) == "" {
+			return clikit.Usagef(example, "--%s is missing", flag)
+		}
+	}
+	return nil
+}
+
+func oneArgument(c *cli.Context, example string) (string, error) {
+	if c.NArg() != 1 {
+		return "", clikit.Usagef(example, "want one argument, got %d", c.NArg())
+	}
+	return c.Args().First(), nil
+}
+
 // sayError gives an error the words with which the command ends.
 func sayError(err error) error {
 	var e *clikit.Error
@@ -250,4 +270,26 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// readFile reads a file, up to a limit.
+func readFile(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+// join is strings.Join for names of every kind.
+func join[S ~string](names []S, separator string) string {
+	var b strings.Builder
+	for i, n := range names {
+		if i > 0 {
+			b.WriteString(separator)
+		}
+		b.WriteString(string(n))
+	}
+	return b.String()
 }

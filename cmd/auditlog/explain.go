@@ -101,10 +101,10 @@ func explainEvent(c *cli.Context, e *env, word string) error {
 		}
 		fmt.Fprintf(w, "signed by %s\n", who)
 		if len(x.After) > 0 {
-			fmt.Fprintf(w, "after     %s\n", events(x.After))
+			fmt.Fprintf(w, "after     %s\n", join(x.After, ", "))
 		}
 		if len(x.Should) > 0 {
-			fmt.Fprintf(w, "and best  %s\n", events(x.Should))
+			fmt.Fprintf(w, "and best  %s\n", join(x.Should, ", "))
 		}
 		if !isRecordable(kind) {
 			fmt.Fprintf(w, "\n%s\n", otherMaker(kind.Event))
@@ -121,14 +121,6 @@ func explainEvent(c *cli.Context, e *env, word string) error {
 		_, err := fmt.Fprintln(w, "\n! is needed, or one of its neighbours that say so")
 		return err
 	})
-}
-
-func events(list []audit.Event) string {
-	var all []string
-	for _, e := range list {
-		all = append(all, string(e))
-	}
-	return strings.Join(all, ", ")
 }
 
 // otherMaker says which command records an event that `record` does not.

@@ -53,13 +53,9 @@ func exportFormats() string {
 }
 
 func exportAction(c *cli.Context, e *env) error {
-	if c.NArg() > 0 {
-		return clikit.Usagef("auditlog export --model MODEL --version VERSION --format FORMAT", "unexpected argument %q", c.Args().First())
-	}
-	for _, flag := range []string{"model", "version", "format"} {
-		if c.String(flag) == "" {
-			return clikit.Usagef("auditlog export --model MODEL --version VERSION --format FORMAT", "--%s is missing", flag)
-		}
+	const example = "auditlog export --model MODEL --version VERSION --format FORMAT"
+	if err := flagsOnly(c, example, "model", "version", "format"); err != nil {
+		return err
 	}
 	format, err := export.FormatOf(c.String("format"))
 	if err != nil {

@@ -92,7 +92,7 @@ func initAction(c *cli.Context, e *env) error {
 	return e.result(c, made{1, dir, o.Origin, s.Config.Log[0], trusted, policy}, func(w io.Writer) error {
 		fmt.Fprintf(w, "ledger  %s\norigin  %s\nlog     %s\n", dir, o.Origin, s.Config.Log[0])
 		for _, k := range trusted {
-			fmt.Fprintf(w, "key     %s  %s  %s\n", k.ID, printable(k.Name), joined(k.Roles))
+			fmt.Fprintf(w, "key     %s  %s  %s\n", k.ID, printable(k.Name), join(k.Roles, ","))
 		}
 		return nil
 	})
@@ -215,15 +215,7 @@ func parseRoles(list string) ([]audit.Role, error) {
 	return roles, nil
 }
 
-func roleNames() string { return joined(audit.Roles()) }
-
-func joined(roles []audit.Role) string {
-	var all []string
-	for _, r := range roles {
-		all = append(all, string(r))
-	}
-	return strings.Join(all, ",")
-}
+func roleNames() string { return join(audit.Roles(), ",") }
 
 func signaturesFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "signatures", Usage: "demand `EVENT=N` signatures of different keys, such as approved=2; repeatable"}

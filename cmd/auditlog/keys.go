@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -44,8 +43,8 @@ func keysNewCommand(e *env) *cli.Command {
 }
 
 func keysNew(c *cli.Context, e *env) error {
-	if c.NArg() > 0 {
-		return clikit.Usagef("auditlog keys new --key FILE", "unexpected argument %q", c.Args().First())
+	if err := flagsOnly(c, "auditlog keys new --key FILE"); err != nil {
+		return err
 	}
 	algorithm := keys.Algorithm(c.String("algorithm"))
 	if !slices.Contains(keys.Algorithms, algorithm) {
@@ -99,10 +98,4 @@ func keysNew(c *cli.Context, e *env) error {
 	})
 }
 
-func algorithmNames() string {
-	var all []string
-	for _, a := range keys.Algorithms {
-		all = append(all, string(a))
-	}
-	return strings.Join(all, ", ")
-}
+func algorithmNames() string { return join(keys.Algorithms, ", ") }

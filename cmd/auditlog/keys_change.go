@@ -91,13 +91,6 @@ func keysRevokeCommand(e *env) *cli.Command {
 	}
 }
 
-func oneArgument(c *cli.Context, example string) (string, error) {
-	if c.NArg() != 1 {
-		return "", clikit.Usagef(example, "want one argument, got %d", c.NArg())
-	}
-	return c.Args().First(), nil
-}
-
 // publicKeyWord reads the key that [NAME:ROLES=]FILE names.
 func publicKeyWord(word string) (audit.SignerKey, error) {
 	k, file, err := parseKeyWord(word)

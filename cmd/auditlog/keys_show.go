@@ -129,7 +129,7 @@ func printKeys(w io.Writer, keys []shownKey) {
 		if k.State != "trusted" {
 			state = "  " + k.State
 		}
-		fmt.Fprintf(w, "key     %s  %s  %s%s\n", k.ID, printable(k.Name), joined(k.Roles), state)
+		fmt.Fprintf(w, "key     %s  %s  %s%s\n", k.ID, printable(k.Name), join(k.Roles, ","), state)
 	}
 }
 

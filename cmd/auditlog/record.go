@@ -74,7 +74,7 @@ func recordAction(c *cli.Context, e *env) error {
 		return err
 	}
 	if (kind.Scope == audit.OfVersion || kind.Scope == audit.OfDevice) && len(kind.After) > 0 && d.p.Prev == nil {
-		e.remark(c, "warning: this is the first record of version %q of model %q, and %s wants %s before it: is the name right?", d.p.Version, d.p.Model, kind.Event, events(kind.After))
+		e.remark(c, "warning: this is the first record of version %q of model %q, and %s wants %s before it: is the name right?", d.p.Version, d.p.Model, kind.Event, join(kind.After, ", "))
 	}
 	return e.finish(c, x, d.p)
 }

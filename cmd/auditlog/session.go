@@ -94,7 +94,7 @@ func (x *session) know(c *cli.Context, public keys.Public, kind audit.Kind) erro
 		return err
 	}
 	if err == nil && !k.Has(kind.Role) && !x.dry {
-		return clikit.Usagef("its roles are "+joined(k.Roles)+"; an admin gives others by `auditlog keys add`",
+		return clikit.Usagef("its roles are "+join(k.Roles, ",")+"; an admin gives others by `auditlog keys add`",
 			"key %q may not sign %s: that is for the role %s", k.Name, kind.Event, kind.Role)
 	}
 	x.actor = audit.Actor{ID: cmp.Or(c.String("actor"), os.Getenv("AUDITLOG_ACTOR"), k.Name, "key "+public.ID()[:16]), KeyID: public.ID()}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -109,14 +108,9 @@ func readEnvelope(c *cli.Context) (string, *audit.Record, error) {
 		return "", nil, clikit.Usagef("`auditlog record EVENT … --out FILE` writes one", "want one file, got %d", c.NArg())
 	}
 	file := c.Args().First()
-	f, err := os.Open(file)
+	data, err := readFile(file, ledger.MaxRecord+1)
 	if err != nil {
 		return "", nil, usageError(err, "`auditlog record EVENT … --out FILE` writes one")
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, ledger.MaxRecord+1))
-	if err != nil {
-		return "", nil, err
 	}
 	record, err := audit.Open(data)
 	if err != nil {

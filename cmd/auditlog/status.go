@@ -54,8 +54,8 @@ type openRun struct {
 }
 
 func statusAction(c *cli.Context, e *env) error {
-	if c.NArg() > 0 {
-		return clikit.Usagef("auditlog status --ledger DIR", "unexpected argument %q", c.Args().First())
+	if err := flagsOnly(c, "auditlog status --ledger DIR"); err != nil {
+		return err
 	}
 	s, err := e.openLedger(c, false)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -180,16 +179,6 @@ func trustFile(c *cli.Context) (*trust.Anchor, error) {
 		return nil, usageError(fmt.Errorf("--trust %s: %w", file, err), "`auditlog keys show --trust-file`, run by who keeps the ledger, prints one")
 	}
 	return anchor, nil
-}
-
-// readFile reads a file, up to a limit.
-func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // maxCheckpoint bounds what is read as a checkpoint, in bytes. One with a hundred
