@@ -96,6 +96,9 @@ func TestMetadataEverywhere(t *testing.T) {
 			continue
 		}
 		t.Run(f.Name, func(t *testing.T) {
+			if testing.Short() && !strings.HasPrefix(f.Name, "kitti") {
+				t.Skip("takes its time: run without -short")
+			}
 			t.Parallel()
 			root := filepath.Join(t.TempDir(), "data")
 			if err := os.Mkdir(root, 0o755); err != nil {
