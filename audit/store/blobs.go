@@ -132,7 +132,7 @@ func (b Blobs) Open(digest string) (io.ReadCloser, error) {
 	if raw, err := hex.DecodeString(digest); err != nil || len(raw) != 64 || b.dir == "" {
 		return nil, fmt.Errorf("document %.20q: %w", digest, fs.ErrNotExist)
 	}
-	f, err := os.Open(filepath.Join(b.dir, place(digest)))
+	f, err := durable.Open(filepath.Join(b.dir, place(digest)))
 	if err != nil {
 		return nil, err
 	}

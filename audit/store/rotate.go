@@ -132,7 +132,7 @@ func (s *Store) save() error {
 var errChanged = errors.New("ledger.json has changed meanwhile")
 
 func (s *Store) unchanged() error {
-	text, err := os.ReadFile(filepath.Join(s.dir, configName))
+	text, err := durable.ReadFile(filepath.Join(s.dir, configName))
 	if err == nil && string(text) != string(s.text) {
 		err = errChanged
 	}

@@ -36,6 +36,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/canonical"
 	"github.com/mmaudit/mmaudit/audit/hparams"
 	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
@@ -152,7 +153,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 
 func open(ctx context.Context, dir string, o Options) (*Store, error) {
 	s := &Store{dir: dir, o: o, Blobs: NewBlobs(filepath.Join(dir, blobDir))}
-	text, err := os.ReadFile(filepath.Join(dir, configName))
+	text, err := durable.ReadFile(filepath.Join(dir, configName))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(dir, logDir)); err == nil {
 			return nil, fmt.Errorf("%s: %w", dir, ErrUnfinished)
@@ -295,7 +296,7 @@ func (s *Store) Close() error { return s.Log.Close() }
 
 // SiteKey gives the key of commitments to what is redacted.
 func (s *Store) SiteKey() ([]byte, error) {
-	key, err := os.ReadFile(filepath.Join(s.dir, siteName))
+	key, err := durable.ReadFile(filepath.Join(s.dir, siteName))
 	if err != nil {
 		return nil, err
 	}

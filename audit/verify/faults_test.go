@@ -221,7 +221,7 @@ func TestUnreadable(t *testing.T) {
 	w.check(os.Remove(w.blob(a)))
 	w.check(os.Mkdir(w.blob(a), 0o755))
 	r := w.verify(verify.Options{})
-	if r.Outcome != verify.Incomplete || statuses(r)["documents"] != verify.Unknown || !strings.Contains(said(r), "is a directory") {
+	if r.Outcome != verify.Incomplete || statuses(r)["documents"] != verify.Unknown || !strings.Contains(said(r), "is no regular file") {
 		t.Errorf("%s", said(r))
 	}
 }

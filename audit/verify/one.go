@@ -14,6 +14,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/fingerprint"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/trust"
+	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/ledger"
 )
@@ -340,7 +341,7 @@ func namesOf(sets []dataset) string {
 func (v *verifier) compare(root string, d dataset) error {
 	var listing fs.File
 	if d.Listing != nil {
-		f, err := os.Open(v.path("blobs", d.Listing.Digest["sha3_512"][:2], d.Listing.Digest["sha3_512"]))
+		f, err := durable.Open(v.path("blobs", d.Listing.Digest["sha3_512"][:2], d.Listing.Digest["sha3_512"]))
 		if err == nil {
 			defer f.Close()
 			listing = f

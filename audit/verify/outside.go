@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/keys"
 	"github.com/mmaudit/mmaudit/audit/trust"
+	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
@@ -82,7 +82,7 @@ func (v *verifier) logKey() {
 
 // asWritten reports whether a key file that is not encrypted is as it was made.
 func asWritten(file string, k *keys.Private) bool {
-	is, err := os.ReadFile(file)
+	is, err := durable.ReadFile(file)
 	if err != nil {
 		return false
 	}

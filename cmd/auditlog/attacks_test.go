@@ -23,6 +23,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/audittest"
 	"github.com/mmaudit/mmaudit/audit/keys"
 	"github.com/mmaudit/mmaudit/audit/store"
+	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
 
@@ -112,6 +113,8 @@ func attacks() []attack {
 		{"a path with a newline", newline, []string{"verify", "--data", "data", "--of", "data"}, found, []string{"data/a?::error::b: is changed"}},
 
 		{"missing document", removeDocument("params.json"), []string{"verify"}, found, []string{"failed   documents", `params.form, "params.json" of `, "is missing", "hint: restore it from a backup"}},
+		{"a pipe in the place of a document", become("blobs/*/*", "mkfifo"), []string{"verify"}, failed, []string{"unknown  documents", "is no regular file"}},
+		{"a device in the place of the checkpoint", become("log/checkpoint", "ln", "-s", "/dev/zero"), []string{"status"}, failed, []string{"log/checkpoint: is no regular file"}},
 		{"missing list of files", removeDocument("data.listing.jsonl"), []string{"verify"}, found, []string{"failed   listings", `data[0].listing, "data.listing.jsonl" of `, "is missing"}},
 		{"missing list of files, which is not asked for", removeDocument("data.listing.jsonl"), []string{"verify", "--no-listings"}, verifies, []string{"skipped  listings    was not asked for"}},
 		{"a file among the documents that nobody named", func(v *victim) { v.must(os.WriteFile(".auditlog/blobs/x", nil, 0o644)) }, []string{"verify"}, verifies, []string{"note: ", "1 file that no record names"}},
@@ -189,8 +192,8 @@ func (v *victim) run(want int, args ...string) string {
 
 // checkpoint is what the log has signed last; empty if that is gone.
 func (v *victim) checkpoint() string {
-	text, err := os.ReadFile(filepath.Join(v.log, "checkpoint"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	text, err := durable.ReadFile(filepath.Join(v.log, "checkpoint"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, durable.ErrNotRegular) {
 		v.t.Fatal(err)
 	}
 	return string(text)
@@ -229,6 +232,15 @@ func tear(pattern string) func(*victim) {
 
 func remove(pattern string) func(*victim) {
 	return func(v *victim) { v.must(os.Remove(v.file(pattern))) }
+}
+
+// become has a command put something else in the place of a file.
+func become(pattern string, command ...string) func(*victim) {
+	return func(v *victim) {
+		file := v.file(pattern)
+		v.must(os.Remove(file))
+		v.must(exec.Command(command[0], append(slices.Clone(command[1:]), file)...).Run())
+	}
 }
 
 // removeDocument removes the document that records call by a name.

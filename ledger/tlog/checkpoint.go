@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
 )
 
@@ -153,7 +154,7 @@ func (l *Log) saw(h ledger.Head) {
 }
 
 func (l *Log) readCheckpoint() ([]byte, error) {
-	data, err := os.ReadFile(l.path("checkpoint"))
+	data, err := durable.ReadFile(l.path("checkpoint"))
 	if !errors.Is(err, fs.ErrNotExist) {
 		return data, err
 	}

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
 )
 
@@ -153,7 +153,7 @@ func (l *Log) witness(ctx context.Context, c *cosigner) (cosigned []byte, err er
 // an empty one.
 func (l *Log) cosigned(c *cosigner) (ledger.Head, *note.Signature, error) {
 	name := l.path(c.path())
-	data, err := os.ReadFile(name)
+	data, err := durable.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ledger.Head{}, nil, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
 )
 
@@ -305,7 +306,7 @@ func (t tree) readTail() ([][]uint64, error) {
 	if err != nil || len(leaves) == 0 {
 		return nil, err
 	}
-	data, err := os.ReadFile(t.l.path(tailPath(t.head.Size)))
+	data, err := durable.ReadFile(t.l.path(tailPath(t.head.Size)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
 )
 
@@ -37,7 +38,7 @@ func (p *pin) read(l *Log, known ledger.Head) (ledger.Head, error) {
 	if p == nil {
 		return empty, nil
 	}
-	data, err := os.ReadFile(p.name)
+	data, err := durable.ReadFile(p.name)
 	if err == nil && bytes.Equal(data, known.Note) {
 		return known, nil
 	}

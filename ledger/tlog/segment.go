@@ -118,7 +118,7 @@ func (s *segment) header(version uint32) []byte {
 
 // openSegment opens a file that was made for this subtree and by this version of KeysOf.
 func openSegment(name string, id segmentID, subtree ledger.Hash, version uint32) (*segment, error) {
-	f, err := os.Open(name)
+	f, err := durable.Open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"math/bits"
-	"os"
 	"strings"
 
 	sumdb "golang.org/x/mod/sumdb/tlog"
 
+	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
 )
 
@@ -49,7 +49,7 @@ func (r tileReader) SaveTiles([]sumdb.Tile, [][]byte) {}
 func (r tileReader) ReadTiles(tiles []sumdb.Tile) ([][]byte, error) {
 	data := make([][]byte, len(tiles))
 	for i, t := range tiles {
-		b, err := os.ReadFile(r.l.path(tilePath(t)))
+		b, err := durable.ReadFile(r.l.path(tilePath(t)))
 		if err != nil {
 			return nil, err
 		}
@@ -176,7 +176,7 @@ func splitBundle(records [][]byte, bundle []byte, n int) ([][]byte, error) {
 // bundle reads the records of a bundle, unchecked.
 func (l *Log) bundle(t sumdb.Tile) ([][]byte, error) {
 	name := l.path(tilePath(t))
-	data, err := os.ReadFile(name)
+	data, err := durable.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"math/bits"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	sumdb "golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
 )
 
@@ -300,7 +300,7 @@ func (v *verification) isTile(path string) bool {
 
 // readInto is os.ReadFile into a buffer, if that is large enough.
 func readInto(name string, buf []byte) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := durable.Open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io/fs"
-	"os"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mmaudit/mmaudit/internal/durable"
 )
 
 // sum stands for many postings in any order: their number, and the sum of
@@ -138,7 +139,7 @@ func (v *verification) indexTail() error {
 	if v.unsound(name, size/tileWidth, int64(len(v.blocks))) {
 		return nil
 	}
-	data, err := os.ReadFile(v.t.l.path(name))
+	data, err := durable.ReadFile(v.t.l.path(name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
