@@ -58,7 +58,9 @@ func (e *env) pythonPrefixes() []string {
 	if exe := e.executable(); exe != "" {
 		out = append(out, path.Dir(path.Dir(exe)))
 	}
-	if len(out) == 0 {
+	// A shell in /usr/bin does not say which Python it will start.
+	system := func(p string) bool { return p == "/" || p == "/usr" }
+	if e.executable() == "" && !slices.ContainsFunc(out, func(p string) bool { return !system(p) }) {
 		out = []string{"/usr/local", "/usr"}
 	}
 	var unique []string
@@ -71,7 +73,8 @@ func (e *env) pythonPrefixes() []string {
 }
 
 // command gives the path of the command line's first word, as a shell would find
-// it; "" if it is relative or not there.
+// it; "" if it is not there, or relative. A relative path to a Python is taken
+// from the working folder: .venv/bin/python says which environment is meant.
 func (e *env) command() string {
 	if len(e.opts.Argv) == 0 {
 		return ""
@@ -80,6 +83,12 @@ func (e *env) command() string {
 	if strings.Contains(name, "/") {
 		if path.IsAbs(name) {
 			return path.Clean(name)
+		}
+		if wd, err := os.Getwd(); err == nil && strings.HasPrefix(path.Base(name), "python") {
+			at := path.Join(wd, name)
+			if _, _, err := e.root.resolve(at); err == nil {
+				return at
+			}
 		}
 		return ""
 	}

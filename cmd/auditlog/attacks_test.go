@@ -470,7 +470,7 @@ func swapAndSign(v *victim) {
 func changing(v *victim) {
 	f, err := os.Create("data/growing")
 	v.must(err)
-	v.must(f.Truncate(8 << 20))
+	v.must(f.Truncate(64 << 20)) // long enough for the writer to have its turn on a busy machine
 	stop, begun := make(chan struct{}), make(chan struct{})
 	var writer sync.WaitGroup
 	writer.Go(func() {

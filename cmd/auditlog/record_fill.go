@@ -249,7 +249,11 @@ func (d *draft) params(files, hooks, args []string) error {
 func fillToolchain(d *draft) error {
 	digests, save := d.env.libraryDigests(d.c)
 	defer save()
-	return d.toolchain(toolchain.Options{PID: d.c.Int("pid"), Toolkit: d.c.Bool("toolkit"), Drift: d.c.Bool("drift"), Digests: digests})
+	o := toolchain.Options{PID: d.c.Int("pid"), Toolkit: d.c.Bool("toolkit"), Drift: d.c.Bool("drift"), Digests: digests}
+	if d.p.Process != nil { // exec: it says which Python, and so which packages
+		o.Argv = d.p.Process.Argv
+	}
+	return d.toolchain(o)
 }
 
 func (d *draft) toolchain(o toolchain.Options) error {
