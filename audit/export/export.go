@@ -36,7 +36,9 @@ var (
 	// ErrRecords: the records do not say what an export must know.
 	ErrRecords = errors.New("records do not suffice")
 	// ErrNoRun: a format is about the artefacts of a run, and there are none.
-	ErrNoRun = errors.New("no run has finished and left artefacts")
+	ErrNoRun = errors.New("no run has finished, or the last that did left no artefacts")
+	// ErrCut: the record of the run names only some of its artefacts.
+	ErrCut = errors.New("the record has not room for all artefacts of the run")
 	// ErrNoFiles: the SHA-256 of each file of the model is not known.
 	ErrNoFiles = errors.New("files of the model are not known by SHA-256")
 	// ErrDocument: a document is not the one that its record names.

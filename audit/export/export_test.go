@@ -152,11 +152,14 @@ func TestRefused(t *testing.T) {
 		source func(*export.Source)
 		want   error
 	}{
-		"no records":                {"cyclonedx", func(l *life) { l.predicates = nil }, nil, export.ErrRecords},
-		"records of another model":  {"cyclonedx", nil, func(s *export.Source) { s.Model = "other" }, export.ErrRecords},
-		"records out of order":      {"cyclonedx", nil, func(s *export.Source) { slices.Reverse(s.Entries) }, export.ErrRecords},
-		"a run that is not there":   {"slsa", nil, func(s *export.Source) { s.Run = "run-8" }, export.ErrRecords},
-		"provenance without a run":  {"slsa", func(l *life) { l.drop(audit.TrainFinished) }, nil, export.ErrNoRun},
+		"no records":               {"cyclonedx", func(l *life) { l.predicates = nil }, nil, export.ErrRecords},
+		"records of another model": {"cyclonedx", nil, func(s *export.Source) { s.Model = "other" }, export.ErrRecords},
+		"records out of order":     {"cyclonedx", nil, func(s *export.Source) { slices.Reverse(s.Entries) }, export.ErrRecords},
+		"a run that is not there":  {"slsa", nil, func(s *export.Source) { s.Run = "run-8" }, export.ErrRecords},
+		"provenance without a run": {"slsa", func(l *life) { l.drop(audit.TrainFinished) }, nil, export.ErrNoRun},
+		"some of the artefacts": {"slsa", func(l *life) {
+			l.of(audit.TrainFinished).Cut = []audit.Cut{{Member: "outputs", Items: 300}}
+		}, nil, export.ErrCut},
 		"files without a run":       {"oms", func(l *life) { l.drop(audit.TrainFinished) }, nil, export.ErrNoRun},
 		"a file without SHA-256":    {"oms", func(l *life) { delete(l.of(audit.TrainFinished).Outputs[0].Digest, "sha256") }, nil, export.ErrNoFiles},
 		"a document that changed":   {"slsa", swapDocuments, nil, export.ErrDocument},

@@ -48,6 +48,9 @@ func makeOMS(ctx context.Context, v *version) ([]byte, error) {
 	if len(v.outputs()) == 0 {
 		return nil, ErrNoRun
 	}
+	if v.cut() {
+		return nil, ErrCut
+	}
 	var files []resource
 	top, several := "", false
 	for _, a := range v.outputs() {

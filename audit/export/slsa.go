@@ -56,6 +56,9 @@ func makeSLSA(_ context.Context, v *version) ([]byte, error) {
 	if len(subject) == 0 {
 		return nil, ErrNoRun
 	}
+	if v.cut() {
+		return nil, ErrCut
+	}
 	var p provenance
 	def, details := &p.BuildDefinition, &p.RunDetails
 	def.BuildType = buildType

@@ -168,6 +168,11 @@ func (v *version) outputs() []audit.Artifact {
 	return v.run.ended.Record.Predicate().Outputs
 }
 
+// cut reports whether the run left more artefacts than its record names.
+func (v *version) cut() bool {
+	return v.run.ended.Record.Predicate().Whole("outputs", 0) > 0
+}
+
 // addData lists the data sets of the run and of evaluations, each once for a
 // role. What an earlier record declared of the same data and a later one does not
 // repeat is taken over.

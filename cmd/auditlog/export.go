@@ -128,7 +128,8 @@ func exportError(err error) error {
 		{export.ErrDocument, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
 		{store.ErrDamaged, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
 		{export.ErrNoFiles, clikit.Usage, "--files DIR names the folder that the run left"},
-		{export.ErrNoRun, clikit.Usage, "only cyclonedx can tell of a version without artefacts"},
+		{export.ErrNoRun, clikit.Usage, "--run names another run; only cyclonedx can tell of a version without artefacts"},
+		{export.ErrCut, clikit.Failed, "the list of all is the document outputs.json of `auditlog bundle`; next time, --output one folder with them"},
 		{export.ErrRecords, clikit.Usage, "--model, --version and --run name what is recorded; `auditlog status` tells of the ledger"},
 		{export.ErrUnsigned, clikit.Usage, "`auditlog keys new --algorithm " + string(keys.ECDSAP256) + "` makes a key for oms"},
 	} {
