@@ -113,7 +113,7 @@ func TestArchive(t *testing.T) {
 		})},
 	} {
 		r := check(t, test.file, s.anchor())
-		if len(r.Checks) != 1 || r.Checks[0].ID != checkArchive || r.Checks[0].Status != Bad || r.Outcome != Failed || !strings.Contains(lines(r), test.want) {
+		if len(r.Checks) != 1 || r.Checks[0].ID != checkArchive || r.Checks[0].Status != Wrong || r.Outcome != Failed || !strings.Contains(lines(r), test.want) {
 			t.Errorf("%s: want %q, got\n%s", test.name, test.want, lines(r))
 		}
 	}

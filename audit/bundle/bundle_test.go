@@ -201,7 +201,7 @@ func check(t testing.TB, file []byte, a *trust.Anchor) *Report {
 func failures(r *Report) string {
 	var all []string
 	for _, c := range r.Checks {
-		if c.Status == Bad && !slices.Contains(all, c.ID) {
+		if c.Status == Wrong && !slices.Contains(all, c.ID) {
 			all = append(all, c.ID)
 		}
 	}

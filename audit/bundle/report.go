@@ -58,7 +58,7 @@ type Status string
 // message says why it was, and so what is not known.
 const (
 	OK      Status = "ok"
-	Bad     Status = "failed"
+	Wrong   Status = "failed"
 	Skipped Status = "skipped"
 	// Noted is what should be known, and speaks against no part of the proof.
 	Noted Status = "noted"
@@ -126,11 +126,13 @@ func (r *Report) note(id string, s Status, where, format string, args ...any) {
 	r.Checks = append(r.Checks, Check{id, s, where, fmt.Sprintf(format, args...)})
 }
 
-func (r *Report) fail(id, where, format string, args ...any) { r.note(id, Bad, where, format, args...) }
+func (r *Report) fail(id, where, format string, args ...any) {
+	r.note(id, Wrong, where, format, args...)
+}
 
 // good reports whether a check has found no fault.
 func (r *Report) good(id string) bool {
-	return !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.ID == id && c.Status == Bad })
+	return !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.ID == id && c.Status == Wrong })
 }
 
 // finish sorts the checks and sums them up.
@@ -142,7 +144,7 @@ func (r *Report) finish(anchored bool) *Report {
 	slices.SortStableFunc(r.Checks, func(a, b Check) int { return order[a.ID] - order[b.ID] })
 	faults := 0
 	for _, c := range r.Checks {
-		if c.Status == Bad {
+		if c.Status == Wrong {
 			faults++
 		}
 	}

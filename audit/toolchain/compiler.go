@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 // compilers reads which compilers made the interpreter of the run or, without
@@ -81,7 +82,7 @@ func cudaHeader(data []byte) (any, error) {
 	return map[string]any{"version": fmt.Sprintf("%d.%d", n/1000, n%1000/10)}, nil
 }
 
-var torchLocal = regexp.MustCompile(`\+(cu(\d{1,2})(\d)|rocm(\d+(?:\.\d+){1,2}))$`)
+var torchLocal = lazyre.New(`\+(cu(\d{1,2})(\d)|rocm(\d+(?:\.\d+){1,2}))$`)
 
 // ofTorch makes a source of what a wheel of PyTorch says it was built for, cuda
 // or rocm: 2.4.0+cu124 is CUDA 12.4.
@@ -92,7 +93,7 @@ func ofTorch(kind string) source {
 			return nil, from, err
 		}
 		text, _ := v.(string)
-		m := torchLocal.FindStringSubmatch(text)
+		m := torchLocal().FindStringSubmatch(text)
 		switch {
 		case m != nil && kind == "cuda" && m[2] != "":
 			return m[2] + "." + m[3], from, nil

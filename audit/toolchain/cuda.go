@@ -68,7 +68,7 @@ func versionJSON(data []byte) (any, error) {
 // versionTxt reads version.txt of CUDA up to 10: CUDA Version 10.2.89
 func versionTxt(data []byte) (any, error) {
 	v, ok := strings.CutPrefix(strings.TrimSpace(lines(data)[0]), "CUDA Version ")
-	if !ok || !version.MatchString(v) {
+	if !ok || !version().MatchString(v) {
 		return nil, errors.New("not of the form CUDA Version X.Y.Z")
 	}
 	return map[string]any{"version": v}, nil
@@ -102,7 +102,7 @@ func mapped(soname string) source {
 			if !strings.HasPrefix(l.SONAME, soname+".so") {
 				continue
 			}
-			if _, v, ok := strings.Cut(path.Base(l.Path), ".so."); ok && version.MatchString(v) {
+			if _, v, ok := strings.Cut(path.Base(l.Path), ".so."); ok && version().MatchString(v) {
 				return v, l.Path, nil
 			}
 		}

@@ -8,9 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 // Source is the state of the source code.
@@ -59,7 +60,7 @@ func (e *env) git(args ...string) Command {
 	}
 }
 
-var objectName = regexp.MustCompile(`^[0-9a-f]{40}(?:[0-9a-f]{24})?$`)
+var objectName = lazyre.New(`^[0-9a-f]{40}(?:[0-9a-f]{24})?$`)
 
 func sourceCode(ctx context.Context, e *env) (any, string, error) {
 	const from = "git"
@@ -167,7 +168,7 @@ func (s *Source) status(data []byte) (untracked []string, err error) {
 			untracked = append(untracked, text[2:])
 		}
 	}
-	if !objectName.MatchString(s.Commit) {
+	if !objectName().MatchString(s.Commit) {
 		return nil, errors.New("no commit yet")
 	}
 	return untracked, nil
@@ -221,7 +222,7 @@ func submodules(data []byte) []Submodule {
 		if i := strings.LastIndex(name, " ("); i >= 0 && strings.HasSuffix(name, ")") {
 			name = name[:i]
 		}
-		if objectName.MatchString(commit) {
+		if objectName().MatchString(commit) {
 			out = append(out, Submodule{Path: abbreviate(name), Commit: commit, State: states[l[0]]})
 		}
 	}

@@ -7,12 +7,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 var (
-	nvrm = regexp.MustCompile(`^NVRM version:.*?\s(\d+\.\d+(?:\.\d+)?)\s`)
+	nvrm = lazyre.New(`^NVRM version:.*?\s(\d+\.\d+(?:\.\d+)?)\s`)
 	// A driver's version: 535.129.03, 540.4.0, 390.48
-	version = regexp.MustCompile(`^\d+(?:\.\d+){1,3}$`)
+	version = lazyre.New(`^\d+(?:\.\d+){1,3}$`)
 )
 
 // kernelDriver reads /proc/driver/nvidia/version, which has had three forms:
@@ -23,7 +25,7 @@ var (
 func kernelDriver(data []byte) (any, error) {
 	for _, l := range lines(data) {
 		// The version may be the last word.
-		if m := nvrm.FindStringSubmatch(l + " "); m != nil {
+		if m := nvrm().FindStringSubmatch(l + " "); m != nil {
 			flavour := "proprietary"
 			if strings.Contains(l, "Open Kernel Module") {
 				flavour = "open"
@@ -43,7 +45,7 @@ func driverVersion(data []byte) (any, error) {
 		if l == "" {
 			continue
 		}
-		if !version.MatchString(l) || found != "" && l != found {
+		if !version().MatchString(l) || found != "" && l != found {
 			return nil, errors.New("not a driver version")
 		}
 		found = l
@@ -72,7 +74,7 @@ func userDriver(_ context.Context, e *env) (any, string, error) {
 			if err != nil {
 				continue
 			}
-			if _, v, ok := strings.Cut(path.Base(inside), ".so."); ok && version.MatchString(v) {
+			if _, v, ok := strings.Cut(path.Base(inside), ".so."); ok && version().MatchString(v) {
 				return map[string]any{"version": v, "path": inside}, link, nil
 			}
 		}

@@ -14,11 +14,12 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 // Library is a shared object that a process mapped.
@@ -38,7 +39,7 @@ type Library struct {
 }
 
 // recorded are the libraries that policy loaded-dso/v1 keeps.
-var recorded = regexp.MustCompile(`^(?:libcu|libnv|libnccl|libtorch|libc10|libamdhip|libhip|libhsa|librocm|libroc|librccl|libMIOpen|libascend|libmusa|libcnrt|libtensorflow|libjax|libonnxruntime)`)
+var recorded = lazyre.New(`^(?:libcu|libnv|libnccl|libtorch|libc10|libamdhip|libhip|libhsa|librocm|libroc|librccl|libMIOpen|libascend|libmusa|libcnrt|libtensorflow|libjax|libonnxruntime)`)
 
 // mapping is a line of /proc/PID/maps that names a file.
 type mapping struct {
@@ -278,7 +279,7 @@ func (p *Poller) library(ctx context.Context, m mapping) (Library, bool) {
 func (p *Poller) inspect(ctx context.Context, m mapping, pid int) (Library, bool) {
 	l := Library{SONAME: path.Base(m.path), Path: strings.ToValidUTF8(m.path, "\ufffd"), Method: Observed, Deleted: m.deleted}
 	l.SONAME = strings.ToValidUTF8(l.SONAME, "\ufffd")
-	named := recorded.MatchString(l.SONAME)
+	named := recorded().MatchString(l.SONAME)
 	if m.deleted {
 		// Whatever has the name now is not what was mapped.
 		l.Error = "deleted after it was mapped"
@@ -294,7 +295,7 @@ func (p *Poller) inspect(ctx context.Context, m mapping, pid int) (Library, bool
 	if err == nil {
 		l.SONAME, l.BuildID = cmp.Or(strings.ToValidUTF8(soname, "\ufffd"), l.SONAME), buildID
 	}
-	if !named && !recorded.MatchString(l.SONAME) {
+	if !named && !recorded().MatchString(l.SONAME) {
 		return l, false
 	}
 	if err != nil {

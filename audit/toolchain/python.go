@@ -10,9 +10,10 @@ import (
 	"net/textproto"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 // Package is an installed Python package.
@@ -161,7 +162,7 @@ func python(_ context.Context, e *env) (any, string, error) {
 	}
 	var versions []string
 	for _, dir := range e.siteFolders() {
-		if m := regexp.MustCompile(`/python(\d+\.\d+)/`).FindStringSubmatch(dir); m != nil && !slices.Contains(versions, m[1]) {
+		if m := pythonDir().FindStringSubmatch(dir); m != nil && !slices.Contains(versions, m[1]) {
 			versions = append(versions, m[1])
 		}
 	}
@@ -182,12 +183,12 @@ func python(_ context.Context, e *env) (any, string, error) {
 func pythonVersion(found map[string]any) string {
 	venv, _ := found["pyvenv"].(map[string]any)
 	for _, name := range []string{"version", "version_info"} {
-		if v, _ := venv[name].(string); version.MatchString(v) {
+		if v, _ := venv[name].(string); version().MatchString(v) {
 			return v
 		}
 	}
 	exe, _ := found["executable"].(string)
-	if v := strings.TrimPrefix(path.Base(exe), "python"); version.MatchString(v) {
+	if v := strings.TrimPrefix(path.Base(exe), "python"); version().MatchString(v) {
 		return v
 	}
 	if folders, _ := found["versions"].([]string); len(folders) > 0 {
@@ -295,7 +296,10 @@ func (p *Packages) seal() {
 	p.Digest = sha3Text(text...)
 }
 
-var separators = regexp.MustCompile(`[-_.]+`)
+var (
+	pythonDir  = lazyre.New(`/python(\d+\.\d+)/`)
+	separators = lazyre.New(`[-_.]+`)
+)
 
 // metadata reads Name and Version, headers in the form of RFC 822.
 func (e *env) metadata(name string) (Package, error) {
@@ -319,7 +323,7 @@ func (e *env) metadata(name string) (Package, error) {
 		return Package{}, errors.New("no name and version")
 	}
 	return Package{
-		Name:    strings.ToLower(separators.ReplaceAllString(header["Name"], "-")),
+		Name:    strings.ToLower(separators().ReplaceAllString(header["Name"], "-")),
 		Version: header["Version"], Path: strings.ToValidUTF8(path.Dir(name), "\ufffd"),
 	}, nil
 }

@@ -4,8 +4,9 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
-	"regexp"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 // smiLog is what is read of `nvidia-smi -q -x`. Elements that a version of it
@@ -98,12 +99,12 @@ func known(s string) string {
 	return s
 }
 
-var busID = regexp.MustCompile(`^(?:[0-9A-Fa-f]{4})?([0-9A-Fa-f]{4}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f])$`)
+var busID = lazyre.New(`^(?:[0-9A-Fa-f]{4})?([0-9A-Fa-f]{4}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f])$`)
 
 // bus gives an address as /proc and /sys have it: 00000000:C1:00.0 is
 // 0000:c1:00.0.
 func bus(id string) string {
-	if m := busID.FindStringSubmatch(strings.TrimSpace(id)); m != nil {
+	if m := busID().FindStringSubmatch(strings.TrimSpace(id)); m != nil {
 		return strings.ToLower(m[1])
 	}
 	return abbreviate(strings.TrimSpace(id))
@@ -113,7 +114,7 @@ func bus(id string) string {
 func capabilities(data []byte) map[string]string {
 	out := map[string]string{}
 	for _, l := range lines(data) {
-		if id, v, ok := strings.Cut(l, ","); ok && version.MatchString(strings.TrimSpace(v)) {
+		if id, v, ok := strings.Cut(l, ","); ok && version().MatchString(strings.TrimSpace(v)) {
 			out[bus(id)] = strings.TrimSpace(v)
 		}
 	}

@@ -6,8 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 // in makes a source of a file in the folder that a variable names, or in the
@@ -23,8 +24,8 @@ func in(variable, usual, name string, parse func([]byte) (any, error)) source {
 }
 
 var (
-	npuVersion = regexp.MustCompile(`(?m)^\|\s*npu-smi\s+\S+\s+Version:\s*(\S+)`)
-	npuRow     = regexp.MustCompile(`(?m)^\|\s*(\d+)\s+([0-9A-Za-z][\w-]*)\s*\|\s*([A-Za-z]+)\s*\|`)
+	npuVersion = lazyre.New(`(?m)^\|\s*npu-smi\s+\S+\s+Version:\s*(\S+)`)
+	npuRow     = lazyre.New(`(?m)^\|\s*(\d+)\s+([0-9A-Za-z][\w-]*)\s*\|\s*([A-Za-z]+)\s*\|`)
 )
 
 // npus reads the table that `npu-smi info` prints:
@@ -34,12 +35,12 @@ var (
 //	| 0     910B3               | OK            | 92.2      38      |
 //	| 0                         | 0000:C1:00.0  | 0         0 / 0   |
 func npus(data []byte) (any, error) {
-	v := npuVersion.FindSubmatch(data)
+	v := npuVersion().FindSubmatch(data)
 	if v == nil {
 		return nil, errors.New("no version line")
 	}
 	list := []any{}
-	for _, m := range npuRow.FindAllSubmatch(data, 1024) {
+	for _, m := range npuRow().FindAllSubmatch(data, 1024) {
 		list = append(list, map[string]any{"id": abbreviate(string(m[1])), "name": abbreviate(string(m[2])), "health": abbreviate(string(m[3]))})
 	}
 	return map[string]any{"version": abbreviate(string(v[1])), "npus": list}, nil

@@ -79,7 +79,7 @@ func TestOtherVendors(t *testing.T) {
 
 func TestTorchLocal(t *testing.T) {
 	for v, want := range map[string]string{"2.4.0+cu124": "12.4", "1.7.1+cu92": "9.2", "1.13+cu117": "11.7", "2.4.0+cpu": "", "2.4.0": "", "2.4.0+rocm6.0": ""} {
-		m := torchLocal.FindStringSubmatch(v)
+		m := torchLocal().FindStringSubmatch(v)
 		got := ""
 		if m != nil && m[2] != "" {
 			got = m[2] + "." + m[3]

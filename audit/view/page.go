@@ -201,7 +201,7 @@ func (b *builder) proof(r *bundle.Report) *proof {
 		Class:   map[bundle.Outcome]string{bundle.Verified: "good", bundle.Consistent: "warning", bundle.Failed: "error"}[r.Outcome],
 		Outcome: b.words.of("proof", string(r.Outcome)), Meaning: see(r.Meaning),
 	}
-	class := map[bundle.Status]string{bundle.OK: "good", bundle.Bad: "error", bundle.Skipped: "warning", bundle.Noted: "note"}
+	class := map[bundle.Status]string{bundle.OK: "good", bundle.Wrong: "error", bundle.Skipped: "warning", bundle.Noted: "note"}
 	for _, c := range r.Checks {
 		x.Checks = append(x.Checks, check{
 			class[c.Status], b.words.of("proof", string(c.Status)), see(c.ID), see(c.Where), see(c.Message),

@@ -181,7 +181,7 @@ func tryBundle(ctx context.Context, s *store.Store, o bundle.Options, out string
 	if report.Outcome == bundle.Failed {
 		var said []string
 		for _, c := range report.Checks {
-			if c.Status == bundle.Bad {
+			if c.Status == bundle.Wrong {
 				said = append(said, c.String())
 			}
 		}
