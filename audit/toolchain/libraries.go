@@ -229,6 +229,11 @@ func (r root) interpreter(pid int) string {
 	}
 	args, _ := r.read(proc + "cmdline")
 	named, _, _ := strings.Cut(string(args), "\x00")
+	if strings.Contains(named, "/") && !path.IsAbs(named) {
+		if cwd, err := os.Readlink(r.at(proc + "cwd")); err == nil { // if it has left the folder, the link is not found
+			named = path.Join(cwd, named)
+		}
+	}
 	if inside, _, err := r.resolve(named); err == nil && path.IsAbs(named) && inside == exe {
 		return path.Clean(named)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -139,6 +140,15 @@ func TestMappedLibraries(t *testing.T) {
 	}
 	// When all have ended, the interpreter is known as it was named.
 	p := NewPoller(root, 7, nil)
+	if err := p.Scan(); err != nil || p.Executable() != "/venv/bin/python" {
+		t.Errorf("%s, %v", p.Executable(), err)
+	}
+	// By a path from the folder in which it works, too.
+	if err := errors.Join(os.Symlink("/venv", filepath.Join(root, "proc/8/cwd")),
+		os.WriteFile(filepath.Join(root, "proc/8/cmdline"), []byte("bin/python\x00train.py\x00"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	p = NewPoller(root, 7, nil)
 	if err := p.Scan(); err != nil || p.Executable() != "/venv/bin/python" {
 		t.Errorf("%s, %v", p.Executable(), err)
 	}
