@@ -107,9 +107,17 @@ func TestInitAndOpen(t *testing.T) {
 		t.Errorf("the first record does not say what the ledger is: %v", err)
 	}
 	for name, mode := range map[string]fs.FileMode{"site.key": 0o600, "log.key": 0o600, "ledger.json": 0o644} {
+		plain := filepath.Join(t.TempDir(), "plain") // of the mode that the umask leaves
+		if err := os.WriteFile(plain, nil, mode); err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.Stat(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
 		info, err := os.Stat(filepath.Join(p.dir, name))
-		if err != nil || info.Mode().Perm() != mode {
-			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		if err != nil || info.Mode() != want.Mode() {
+			t.Errorf("%s: %v, %v; want %v", name, info.Mode(), err, want.Mode())
 		}
 	}
 	if _, err := Init(t.Context(), p.dir, InitOptions{Origin: "example.com/audit", Genesis: p.genesis, Pins: p.pins}); !errors.Is(err, ledger.ErrExists) {

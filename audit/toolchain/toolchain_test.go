@@ -264,7 +264,7 @@ func TestPackages(t *testing.T) {
 		site + "broken-1.dist-info/METADATA":                                    "nothing",
 		site + "distutils-precedence.pth":                                       "import os",
 		"home/u/.local/lib/python3.11/site-packages/torch-1.dist-info/METADATA": meta("torch", "1.0"),
-		"conda/conda-meta/numpy-1.26.4-py311.json":                              `{"name":"numpy","version":"1.26.4","build":"py311h64a7726_0","channel":"https://conda.anaconda.org/conda-forge/linux-64","sha256":"x"}`,
+		"conda/conda-meta/numpy-1.26.4-py311.json":                              `{"name":"numpy","version":"1.26.4","build":"py311h64a7726_0","channel":"https://channels.example/conda-forge/linux-64","sha256":"x"}`,
 	})
 	r := capture(t, Options{Root: dir, Env: []string{"VIRTUAL_ENV=/venv", "CONDA_PREFIX=/conda", "HOME=/home/u"}})
 	var got Packages

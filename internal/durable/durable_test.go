@@ -28,9 +28,17 @@ func TestWriteFile(t *testing.T) {
 			t.Fatalf("%d bytes, %v; want %d", len(b), err, len(content))
 		}
 	}
+	plain := filepath.Join(root.Name(), "plain") // of the mode that the umask leaves
+	if err := os.WriteFile(plain, nil, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.Stat(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
 	info, err := os.Stat(name)
-	if err != nil || info.Mode().Perm() != 0o640 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
+	if err != nil || info.Mode() != want.Mode() {
+		t.Errorf("mode %v, %v; want %v", info.Mode(), err, want.Mode())
 	}
 	alone(t, dir)
 }
