@@ -129,7 +129,11 @@ func (v *verifier) open(dir string) error {
 		v.s = s
 		v.Ledger.Origin = s.Config.Origin
 		v.ok(checkFolder, "ledger.json names the log %q", s.Config.Origin)
-		v.ok(checkRollback, "it continues what this user has seen of it")
+		if seen := s.Log.Marked(); seen > 0 {
+			v.ok(checkRollback, "it continues the %d records that this user has seen of it", seen)
+		} else {
+			v.skip(checkRollback, "this user had not seen it before: who has log.key may have taken records off its end, or forked it")
+		}
 		return nil
 	case errors.Is(err, store.ErrUnfinished):
 		v.wrong(checkFolder, v.path("ledger.json"), -1, "restore ledger.json from a backup", "is missing beside a log")

@@ -85,6 +85,7 @@ func attacks() []attack {
 		{"restored backup", restoreBackup, []string{"verify"}, found, []string{"failed   rollback", "ledger does not continue the one seen before", "hint: an old copy was put back, or the ledger was forked"}},
 		{"restored backup, and an append", restoreBackup, anEvent, found, []string{"ledger does not continue the one seen before"}},
 		{"restored backup, seen by another user", anotherUser(restoreBackup), []string{"verify", "--against", "newest"}, found, []string{"failed   against", "newest: has 6 records, and the ledger only 5"}},
+		{"restored backup, seen by another user who has a trust file alone", anotherUser(restoreBackup), []string{"verify", "--trust", "trust.json"}, verifies, []string{"skipped  rollback    this user had not seen it before: who has log.key may have taken records off its end, or forked it", "verified: the ledger is the one of the trust file"}},
 		{"forked log", fork, []string{"verify"}, found, []string{"failed   rollback", "ledger does not continue the one seen before"}},
 		{"forked log, seen by another user", anotherUser(fork), []string{"verify", "--against", "newest"}, found, []string{"failed   against", "the ledger does not continue it"}},
 
@@ -525,7 +526,7 @@ func TestAttacksDocumented(t *testing.T) {
 	for _, row := range elsewhere {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", row[0], row[1], row[2])
 	}
-	b.WriteString("\nWhat cannot be found: a ledger that was made up whole, by who has no trust file and no older checkpoint.\n")
+	b.WriteString("\nWhat cannot be found: a ledger that was made up whole, by who has no trust file and no older checkpoint; and that records were taken off its end, or others put there, by who has a trust file, but has not seen the ledger before, and has neither an older checkpoint nor witnesses.\n")
 	if *updateDocs {
 		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)

@@ -140,6 +140,11 @@ func (l *Log) load() (tree, error) {
 			}
 		}
 	}
+	if seen.Note == nil {
+		l.mu.Lock()
+		l.marked = pinned.Size
+		l.mu.Unlock()
+	}
 	l.saw(head)
 	return t, nil
 }

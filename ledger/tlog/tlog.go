@@ -133,6 +133,7 @@ type Log struct {
 
 	mu      sync.Mutex             // guards what follows
 	opened  ledger.Head            // the newest checkpoint that was verified
+	marked  int64                  // size of the high-water mark that the first was held against
 	derived map[segmentID]*segment // index segments that are not on disk
 
 	committer committer // used by the committing goroutine alone
@@ -252,6 +253,14 @@ func (l *Log) start() *Log {
 		close(l.witnesses.ended)
 	}
 	return l
+}
+
+// Marked is the size at which this user had seen the log before it was opened; 0
+// if there was no mark, so that it was held against nothing.
+func (l *Log) Marked() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.marked
 }
 
 // Close ends feeds and waits for the commit in progress. Appends that it does
