@@ -114,7 +114,7 @@ func attacks() []attack {
 		{"a path with a newline", newline, []string{"verify", "--data", "data", "--of", "data"}, found, []string{"data/a?::error::b: is changed"}},
 
 		{"missing document", removeDocument("params.json"), []string{"verify"}, found, []string{"failed   documents", `params.form, "params.json" of `, "is missing", "hint: restore it from a backup"}},
-		{"a pipe in the place of a document", become("blobs/*/*", "mkfifo"), []string{"verify"}, failed, []string{"unknown  documents", "is no regular file"}},
+		{"a pipe in the place of a document", become("blobs/*/*", "mkfifo"), []string{"verify"}, failed, []string{"could not be looked at whole", "is no regular file"}},
 		{"a device in the place of the checkpoint", become("log/checkpoint", "ln", "-s", "/dev/zero"), []string{"status"}, failed, []string{"log/checkpoint: is no regular file"}},
 		{"missing list of files", removeDocument("data.listing.jsonl"), []string{"verify"}, found, []string{"failed   listings", `data[0].listing, "data.listing.jsonl" of `, "is missing"}},
 		{"missing list of files, which is not asked for", removeDocument("data.listing.jsonl"), []string{"verify", "--no-listings"}, verifies, []string{"skipped  listings    was not asked for"}},
