@@ -308,7 +308,7 @@ func (v *version) records() []cdx.ExternalReference {
 			continue
 		}
 		digest := map[string]string{"sha3_512": e.Record.Digest()}
-		comment := fmt.Sprintf("record %d: %s by %s at %s", e.Index, p.Event, p.Actor.ID, p.Time.Claimed)
+		comment := fmt.Sprintf("record %d: %s at %s, as it says by %s", e.Index, p.Event, p.Time.Claimed, p.Actor.ID)
 		if v.Ledger != "" {
 			comment = "ledger " + v.Ledger + ", " + comment
 		}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/store"
+	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/ledger"
 )
@@ -37,11 +39,13 @@ type statusReport struct {
 
 // A shownRecord is a record in short.
 type shownRecord struct {
-	Index  int64       `json:"index"`
-	Event  audit.Event `json:"event"`
-	Time   string      `json:"time"`
-	Actor  string      `json:"actor"`
-	Digest string      `json:"sha3_512"`
+	Index int64       `json:"index"`
+	Event audit.Event `json:"event"`
+	Time  string      `json:"time"`
+	// Signers are the keys whose signatures hold, by name: what the record says
+	// of its actor is what the signer wrote.
+	Signers []string `json:"signers"`
+	Digest  string   `json:"sha3_512"`
 }
 
 // An openRun is a run of training that has not ended.
@@ -73,7 +77,7 @@ func statusAction(c *cli.Context, e *env) error {
 	}
 	r.Keys = shownKeys(ring, size, false)
 	if head.Size > 0 {
-		if r.Last, err = recordAt(c.Context, s, head.Size-1); err != nil {
+		if r.Last, err = recordAt(c.Context, s, ring, head.Size-1); err != nil {
 			return err
 		}
 	}
@@ -84,7 +88,11 @@ func statusAction(c *cli.Context, e *env) error {
 		fmt.Fprintf(w, "ledger  %s\norigin  %s\nsize    %d\nroot    %s\nlog     %s\n", r.Ledger, r.Origin, r.Size, r.Root, r.Log)
 		printKeys(w, r.Keys)
 		if r.Last != nil {
-			fmt.Fprintf(w, "last    %d  %s  %s  %s\n", r.Last.Index, r.Last.Event, r.Last.Time, printable(r.Last.Actor))
+			by := strings.Join(r.Last.Signers, ", ")
+			if by == "" {
+				by = "signed by nobody who is believed"
+			}
+			fmt.Fprintf(w, "last    %d  %s  %s  %s\n", r.Last.Index, r.Last.Event, r.Last.Time, printable(by))
 		}
 		for _, run := range r.Runs {
 			fmt.Fprintf(w, "open    %d  %s %s  run %s  since %s\n", run.Index, printable(run.Model), printable(run.Version), printable(run.Run), run.Since)
@@ -93,7 +101,7 @@ func statusAction(c *cli.Context, e *env) error {
 	})
 }
 
-func recordAt(ctx context.Context, s *store.Store, index int64) (*shownRecord, error) {
+func recordAt(ctx context.Context, s *store.Store, ring *trust.Keyring, index int64) (*shownRecord, error) {
 	entry, err := s.Log.Get(ctx, index)
 	if err != nil {
 		return nil, err
@@ -103,7 +111,11 @@ func recordAt(ctx context.Context, s *store.Store, index int64) (*shownRecord, e
 		return nil, &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("record %d: %w", index, err), Hint: "`auditlog verify` names every record that cannot be read"}
 	}
 	p := r.Predicate()
-	return &shownRecord{index, p.Event, p.Time.Claimed, p.Actor.ID, r.Digest()}, nil
+	shown := &shownRecord{Index: index, Event: p.Event, Time: p.Time.Claimed, Signers: []string{}, Digest: r.Digest()}
+	for _, signer := range ring.Judge(index, r).Signers {
+		shown.Signers = append(shown.Signers, signer.Name)
+	}
+	return shown, nil
 }
 
 // openRuns lists the runs that began and did not end, in order of their
