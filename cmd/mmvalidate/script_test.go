@@ -1,17 +1,16 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/urfave/cli/v2"
+
+	"github.com/mmaudit/mmaudit/internal/clikit/clitest"
 )
 
 func TestMain(m *testing.M) {
@@ -46,59 +45,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			return os.WriteFile(filepath.Join(env.WorkDir, "readme-prints"), []byte(prints), 0o644)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds: clitest.Cmds,
 	})
 }
 
-// status N COMMAND... runs the command, which must end with exit status N.
-func status(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: status N COMMAND...")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
-			ts.Fatalf("%v", err)
-		}
-		got = exit.ExitCode()
-	}
-	if got != want {
-		ts.Fatalf("exit status %d, want %d", got, want)
-	}
-}
-
-// TestEveryFlagHasAScript makes a command or flag that no script uses fail the
-// build. A flag that several commands share is used if one of them has it.
 func TestEveryFlagHasAScript(t *testing.T) {
-	files, err := filepath.Glob("testdata/script/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	var all strings.Builder
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.Write(b)
-	}
 	app := newApp(&env{})
-	for _, c := range append(app.Commands, &cli.Command{Name: "check", Flags: app.Flags}) {
-		if !regexp.MustCompile(`mmvalidate ` + c.Name + `\b`).MatchString(all.String()) {
-			t.Errorf("no script runs %s", c.Name)
-		}
-		for _, f := range c.Flags {
-			var names []string
-			for _, n := range f.Names() {
-				names = append(names, strings.Repeat("-", min(2, len(n)))+n)
-			}
-			line := `(?m)^\S.*mmvalidate .* ?(` + strings.Join(names, "|") + `)\b`
-			if !regexp.MustCompile(line).MatchString(all.String()) {
-				t.Errorf("no script uses %s of %s", names[0], c.Name)
-			}
-		}
-	}
+	clitest.EveryFlagHasAScript(t, name, append(app.Commands, &cli.Command{Name: "check", Flags: app.Flags}))
 }
