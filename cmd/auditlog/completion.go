@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -14,45 +13,13 @@ import (
 	"github.com/mmaudit/mmaudit/internal/clikit"
 )
 
-func completionCommand(e *env) *cli.Command {
-	return &cli.Command{
-		Name: "completion", Usage: "print the completion script of a shell", ArgsUsage: "bash|zsh|fish",
-		Description: "bash:  source <(auditlog completion bash)\nzsh:   source <(auditlog completion zsh)\nfish:  auditlog completion fish | source\n\n" +
-			"Exit status: 0 printed, 2 usage.",
-		Action: func(c *cli.Context) error {
-			script, ok := clikit.CompletionScript(c.Args().First(), name)
-			if !ok {
-				return clikit.Usagef("one of bash, zsh, fish", "no completion for shell %q", c.Args().First())
-			}
-			_, err := fmt.Fprint(e.stdout, script)
-			return err
-		},
-	}
+// complete gives what the last of words may become, see clikit.Complete.
+func complete(app *cli.App, words []string) []string {
+	return clikit.Complete(words, func(words []string, cur string) []string { return offer(app, words, cur) })
 }
 
-// completeWord is the first argument with which the scripts ask for words. The
-// words of the command line follow, the last of which is being typed.
-const completeWord = "__complete"
-
-// What a flag or an argument takes where the shell itself knows the words.
-const (
-	dirs  = ":dirs"
-	files = ":files"
-)
-
-// complete gives what the last of words may become: lines of a word, a tab and
-// what it means, and at the end dirs or files where the shell adds its own.
-func complete(app *cli.App, words []string) []string {
-	cur := ""
-	if n := len(words); n > 0 {
-		cur, words = words[n-1], words[:n-1]
-	}
-	// bash takes --format=json for three words.
-	if cur == "=" {
-		cur = ""
-	}
-	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "=" })
-
+// offer gives what may stand after the words.
+func offer(app *cli.App, words []string, cur string) []string {
 	flags, arguments, open := clikit.Separate(allFlags(app), words)
 	var command *cli.Command
 	chosen, arguments := descend(app, arguments)
@@ -72,9 +39,7 @@ func complete(app *cli.App, words []string) []string {
 	default:
 		out = argumentsOf(command)
 	}
-	return slices.DeleteFunc(out, func(w string) bool {
-		return !strings.HasPrefix(w, cur) && w != dirs && w != files
-	})
+	return out
 }
 
 func commandWords(commands []*cli.Command) []string {
@@ -186,10 +151,10 @@ func valuesOf(command *cli.Command, flag string) []string {
 		}
 		return out
 	case "ledger", "data", "cache", "code", "files":
-		return []string{dirs}
+		return []string{clikit.CompleteDirs}
 	case "artifact", "against", "attach", "bridge-config", "check", "contains-file", "document", "from", "hook", "key", "listing", "manifest",
 		"named", "o", "out", "output", "params", "plan", "prove-content", "report", "trust", "validation-report", "verify-against":
-		return []string{files}
+		return []string{clikit.CompleteFiles}
 	}
 	return nil
 }
@@ -210,7 +175,7 @@ func argumentsOf(command *cli.Command) []string {
 	case "completion":
 		return []string{"bash", "zsh", "fish"}
 	case "verify", "sign", "append", "add", "rotate":
-		return []string{files}
+		return []string{clikit.CompleteFiles}
 	}
-	return []string{dirs}
+	return []string{clikit.CompleteDirs}
 }

@@ -16,7 +16,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -41,7 +40,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}
 	app := newApp(e)
-	if len(args) > 0 && args[0] == completeWord {
+	if len(args) > 0 && args[0] == clikit.CompleteWord {
 		for _, w := range complete(app, args[1:]) {
 			fmt.Fprintln(stdout, w)
 		}
@@ -89,7 +88,7 @@ func newApp(e *env) *cli.App {
 		recordCommand(e), execCommand(e), signCommand(e), appendCommand(e),
 		statusCommand(e), queryCommand(e), verifyCommand(e), bundleCommand(e), checkpointCommand(e), explainCommand(e),
 		exportCommand(e),
-		completionCommand(e), versionCommand(e),
+		clikit.CompletionCommand(name, e.stdout), versionCommand(e),
 	}
 	shareFlags(commands)
 	app := clikit.NewApp(name, commands)
@@ -192,30 +191,12 @@ func versionCommand(e *env) *cli.Command {
 				Name    string `json:"name"`
 				Version string `json:"version"`
 			}
-			return e.result(c, printed{1, name, version()}, func(io.Writer) error { return printVersion(e) })
+			return e.result(c, printed{1, name, clikit.Version()}, func(io.Writer) error { return printVersion(e) })
 		},
 	}
 }
 
 func printVersion(e *env) error {
-	_, err := fmt.Fprintln(e.stdout, name, version())
+	_, err := fmt.Fprintln(e.stdout, name, clikit.Version())
 	return err
-}
-
-// version gives the module's version, or the commit that was built.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	if v == "" || v == "(devel)" {
-		v = "devel"
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v += fmt.Sprintf("-%.12s", s.Value)
-			}
-		}
-	}
-	return strings.TrimPrefix(v, "v")
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -12,45 +11,13 @@ import (
 	"github.com/mmaudit/mmaudit/validate/rules"
 )
 
-func completionCommand(e *env) *cli.Command {
-	return &cli.Command{
-		Name: "completion", Usage: "print the completion script of a shell", ArgsUsage: "bash|zsh|fish",
-		Description: "bash:  source <(mmvalidate completion bash)\nzsh:   source <(mmvalidate completion zsh)\nfish:  mmvalidate completion fish | source\n\n" +
-			"Exit status: 0 printed, 2 usage.",
-		Action: func(c *cli.Context) error {
-			script, ok := clikit.CompletionScript(c.Args().First(), name)
-			if !ok {
-				return clikit.Usagef("one of bash, zsh, fish", "no completion for shell %q", c.Args().First())
-			}
-			_, err := fmt.Fprint(e.stdout, script)
-			return err
-		},
-	}
+// complete gives what the last of words may become, see clikit.Complete.
+func complete(app *cli.App, words []string) []string {
+	return clikit.Complete(words, func(words []string, cur string) []string { return offer(app, words, cur) })
 }
 
-// completeWord is the first argument with which the scripts ask for words. The
-// words of the command line follow, the last of which is being typed.
-const completeWord = "__complete"
-
-// What a flag or an argument takes where the shell itself knows the words.
-const (
-	dirs  = ":dirs"
-	files = ":files"
-)
-
-// complete gives what the last of words may become: lines of a word, a tab and
-// what it means, and at the end dirs or files where the shell adds its own.
-func complete(app *cli.App, words []string) []string {
-	cur := ""
-	if n := len(words); n > 0 {
-		cur, words = words[n-1], words[:n-1]
-	}
-	// bash takes --format=json for three words.
-	if cur == "=" {
-		cur = ""
-	}
-	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "=" })
-
+// offer gives what may stand after the words.
+func offer(app *cli.App, words []string, cur string) []string {
 	var command *cli.Command
 	flags, arguments, open := clikit.Separate(allFlags(app), words)
 	if len(arguments) > 0 {
@@ -70,13 +37,11 @@ func complete(app *cli.App, words []string) []string {
 		for _, c := range app.Commands {
 			out = append(out, c.Name+"\t"+c.Usage)
 		}
-		out = append(out, dirs)
+		out = append(out, clikit.CompleteDirs)
 	default:
 		out = argumentsOf(command)
 	}
-	return slices.DeleteFunc(out, func(w string) bool {
-		return !strings.HasPrefix(w, cur) && w != dirs && w != files
-	})
+	return out
 }
 
 func allFlags(app *cli.App) []cli.Flag {
@@ -119,9 +84,9 @@ func valuesOf(flag string, command *cli.Command) []string {
 	case "select", "ignore", "severity":
 		return ruleWords()
 	case "raw", "mapping":
-		return []string{dirs}
+		return []string{clikit.CompleteDirs}
 	case "config", "baseline", "output", "o", "map", "files-from":
-		return []string{files}
+		return []string{clikit.CompleteFiles}
 	}
 	return nil
 }
@@ -141,7 +106,7 @@ func argumentsOf(command *cli.Command) []string {
 			return []string{"bash", "zsh", "fish"}
 		}
 	}
-	return []string{dirs}
+	return []string{clikit.CompleteDirs}
 }
 
 // ruleWords offers the groups and the ids.

@@ -77,7 +77,7 @@ func newJob(c *cli.Context, e *env) (*job, error) {
 		policy.Baselines = append(policy.Baselines, anomalies)
 	}
 	j.opts = validate.Options{
-		Params: &conf.Params, Policy: policy, Jobs: c.Int("jobs"), Version: version(),
+		Params: &conf.Params, Policy: policy, Jobs: c.Int("jobs"), Version: clikit.Version(),
 		Selected: func(r *rule.Rule) bool {
 			return (len(conf.Select) == 0 || slices.ContainsFunc(conf.Select, r.Matches)) &&
 				!slices.ContainsFunc(conf.Ignore, r.Matches)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -34,7 +33,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}
 	app := newApp(e)
-	if len(args) > 0 && args[0] == completeWord {
+	if len(args) > 0 && args[0] == clikit.CompleteWord {
 		for _, w := range complete(app, args[1:]) {
 			fmt.Fprintln(stdout, w)
 		}
@@ -65,7 +64,7 @@ func newApp(e *env) *cli.App {
 	app := clikit.NewApp(name, []*cli.Command{
 		checkCommand(e), annotateCommand(e), detectCommand(e),
 		rulesCommand(e), explainCommand(e),
-		baselineCommand(e), fixCommand(e), schemaCommand(e), completionCommand(e),
+		baselineCommand(e), fixCommand(e), schemaCommand(e), clikit.CompletionCommand(name, e.stdout),
 	})
 	app.Usage = "validate multimodal driving data sets"
 	app.UsageText = "mmvalidate [flags] DIR...\nmmvalidate COMMAND [flags] ..."
@@ -75,7 +74,7 @@ func newApp(e *env) *cli.App {
 	app.Flags = append(checkFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"})
 	app.Action = func(c *cli.Context) error {
 		if c.Bool("version") {
-			_, err := fmt.Fprintln(e.stdout, name, version())
+			_, err := fmt.Fprintln(e.stdout, name, clikit.Version())
 			return err
 		}
 		return check(c, e)
@@ -101,22 +100,4 @@ func arrange(app *cli.App, args []string) []string {
 		out = append(append(out, "--"), arguments...)
 	}
 	return out
-}
-
-// version gives the module's version, or the commit that was built.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	if v == "" || v == "(devel)" {
-		v = "devel"
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v += fmt.Sprintf("-%.12s", s.Value)
-			}
-		}
-	}
-	return strings.TrimPrefix(v, "v")
 }
