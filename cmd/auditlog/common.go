@@ -99,11 +99,7 @@ func explainError(err error) error {
 	if err == nil || known != nil {
 		return err
 	}
-	for _, c := range []struct {
-		is   error
-		code int
-		hint string
-	}{
+	return advise(err, []advice{
 		{context.Canceled, clikit.Interrupted, ""},
 		{ledger.ErrNoLedger, clikit.Usage, "`auditlog init` makes a ledger; --ledger DIR or AUDITLOG_LEDGER names one"},
 		{store.ErrUnfinished, clikit.Failed, "restore ledger.json from a backup; if the ledger was never in use, remove the folder and run `auditlog init` again"},
@@ -120,9 +116,21 @@ func explainError(err error) error {
 		{keys.ErrExposed, clikit.Usage, "chmod 600 the file, and think about who may have read it"},
 		{keys.ErrKeyFile, clikit.Usage, "`auditlog keys new` makes a key; so does `openssl genpkey -algorithm ed25519`"},
 		{keys.ErrKeyType, clikit.Usage, "keys are Ed25519 or ECDSA P-256"},
-	} {
-		if errors.Is(err, c.is) {
-			return &clikit.Error{Code: c.code, Err: err, Hint: c.hint}
+	})
+}
+
+// An advice is the exit status and the hint that an error deserves.
+type advice struct {
+	is   error
+	code int
+	hint string
+}
+
+// advise gives an error the first advice that is about it.
+func advise(err error, all []advice) error {
+	for _, a := range all {
+		if errors.Is(err, a.is) {
+			return &clikit.Error{Code: a.code, Err: err, Hint: a.hint}
 		}
 	}
 	return err

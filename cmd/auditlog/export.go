@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -120,11 +119,7 @@ func (e *env) writeExport(c *cli.Context, format export.Format, document []byte)
 }
 
 func exportError(err error) error {
-	for _, k := range []struct {
-		is   error
-		code int
-		hint string
-	}{
+	return advise(err, []advice{
 		{export.ErrDocument, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
 		{store.ErrDamaged, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
 		{export.ErrNoFiles, clikit.Usage, "--files DIR names the folder that the run left"},
@@ -132,12 +127,7 @@ func exportError(err error) error {
 		{export.ErrCut, clikit.Failed, "the list of all is the document outputs.json of `auditlog bundle`; next time, --output one folder with them"},
 		{export.ErrRecords, clikit.Usage, "--model, --version and --run name what is recorded; `auditlog status` tells of the ledger"},
 		{export.ErrUnsigned, clikit.Usage, "`auditlog keys new --algorithm " + string(keys.ECDSAP256) + "` makes a key for oms"},
-	} {
-		if errors.Is(err, k.is) {
-			return &clikit.Error{Code: k.code, Err: err, Hint: k.hint}
-		}
-	}
-	return err
+	})
 }
 
 // exportSource finds the records of the version, and of its data sets, at the

@@ -150,23 +150,15 @@ func hashError(ctx context.Context, o fingerprint.Options, err error) error {
 		}
 		return &clikit.Error{Code: clikit.Interrupted, Err: errors.New("interrupted; nothing was recorded"), Hint: next}
 	}
-	for _, c := range []struct {
-		is   error
-		hint string
-	}{
-		{fingerprint.ErrUnstable, "nobody may write while it is read: hash a snapshot, or wait for the writer"},
-		{fingerprint.ErrUnreadable, "run as a user who may read all, or --allow-unreadable, which the record will say"},
-		{fingerprint.ErrSpecial, "take pipes, sockets and devices out of the folder"},
-		{fingerprint.ErrEscape, "copy what the link leads to, or take the link out: what lies outside would not be covered"},
-		{fingerprint.ErrMount, "--cross-mounts reads other file systems too"},
-		{fingerprint.ErrCacheBusy, "wait for the other run, or give each its own --cache"},
-		{fingerprint.ErrInside, "--cache names a folder elsewhere"},
-	} {
-		if errors.Is(err, c.is) {
-			return &clikit.Error{Code: clikit.Failed, Err: err, Hint: c.hint}
-		}
-	}
-	return err
+	return advise(err, []advice{
+		{fingerprint.ErrUnstable, clikit.Failed, "nobody may write while it is read: hash a snapshot, or wait for the writer"},
+		{fingerprint.ErrUnreadable, clikit.Failed, "run as a user who may read all, or --allow-unreadable, which the record will say"},
+		{fingerprint.ErrSpecial, clikit.Failed, "take pipes, sockets and devices out of the folder"},
+		{fingerprint.ErrEscape, clikit.Failed, "copy what the link leads to, or take the link out: what lies outside would not be covered"},
+		{fingerprint.ErrMount, clikit.Failed, "--cross-mounts reads other file systems too"},
+		{fingerprint.ErrCacheBusy, clikit.Failed, "wait for the other run, or give each its own --cache"},
+		{fingerprint.ErrInside, clikit.Failed, "--cache names a folder elsewhere"},
+	})
 }
 
 // prove hashes the folder, keeping its listing until the proof is made.
