@@ -7,19 +7,7 @@ dir=${1:-demo}
 gen="go run ./internal/datagen/mmgen"
 mm=bin/mmvalidate
 
-say() { printf '\n$ %s\n' "$*"; }
-run() { say "$@"; "$@"; }
-# expect STATUS COMMAND...: the command must end with that status.
-expect() {
-	want=$1; shift
-	say "$@"
-	got=0; "$@" || got=$?
-	if [ "$got" != "$want" ]; then
-		echo "demo: exit status $got, expected $want" >&2
-		exit 1
-	fi
-	echo "(exit status $got)"
-}
+. tools/demo-words.sh
 
 rm -rf "$dir"
 run $gen new -format pair -seed 7 "$dir/drive"
