@@ -122,7 +122,7 @@ func TestArchive(t *testing.T) {
 // TestMany: more members than the first zips could have.
 func TestMany(t *testing.T) {
 	if testing.Short() {
-		t.Skip("65,536 members take a while")
+		t.Skip("65,536 members take a while: run without -short")
 	}
 	var members []member
 	for i := range 1 << 16 {

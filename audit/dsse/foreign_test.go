@@ -17,7 +17,7 @@ import (
 // in them against in-toto's attestation: they verify ours, and we theirs.
 func TestForeign(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds another program")
+		t.Skip("builds another program: run without -short")
 	}
 	var stderr bytes.Buffer
 	build := exec.Command("go", "-C", filepath.Join("..", "..", "tools"), "tool", "-n", "envelope")

@@ -84,7 +84,7 @@ func TestSealOMS(t *testing.T) {
 // TestForeignProvenance has in-toto's own types read what we wrote.
 func TestForeignProvenance(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds another program")
+		t.Skip("builds another program: run without -short")
 	}
 	var stderr bytes.Buffer
 	build := exec.Command("go", "-C", filepath.Join("..", "..", "tools"), "tool", "-n", "provenance")

@@ -376,14 +376,14 @@ func FuzzScaled(f *testing.F) {
 	f.Add("12e-1", 0)
 	f.Fuzz(func(t *testing.T, raw string, digits int) {
 		if digits < 0 || digits > 9 || len(raw) > 60 || !json.Valid([]byte(raw)) || raw != strings.TrimSpace(raw) || len(raw) == 0 || raw[0] != '-' && raw[0]-'0' > 9 {
-			t.Skip()
+			return
 		}
 		if i := strings.IndexAny(raw, "eE"); i >= 0 && len(raw)-i > 5 {
-			t.Skip()
+			return
 		}
 		want, ok := new(big.Rat).SetString(raw)
 		if !ok {
-			t.Skip()
+			return
 		}
 		want.Mul(want, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)))
 		n, exact := Scaled([]byte(raw), digits)

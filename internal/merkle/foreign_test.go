@@ -13,7 +13,7 @@ import (
 // leaves, and as many with a changed hash.
 func TestForeign(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds another program")
+		t.Skip("builds another program: run without -short")
 	}
 	var lines bytes.Buffer
 	held, refused := 0, 0

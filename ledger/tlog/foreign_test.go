@@ -26,7 +26,7 @@ import (
 func program(t testing.TB, name string) string {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("builds another program")
+		t.Skip("builds another program: run without -short")
 	}
 	var stderr bytes.Buffer
 	cmd := exec.Command("go", "-C", filepath.Join("..", "..", "tools"), "tool", "-n", name)

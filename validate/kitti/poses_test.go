@@ -51,7 +51,7 @@ func FuzzParseSeconds(f *testing.F) {
 			return
 		}
 		if i := strings.IndexAny(s, "eE"); i >= 0 && len(s)-i > 5 {
-			t.Skip() // big spells such powers out
+			return // big spells such powers out
 		}
 		exact, ok := new(big.Rat).SetString(s)
 		if !ok {

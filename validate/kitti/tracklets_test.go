@@ -158,7 +158,7 @@ func FuzzReadTracklets(f *testing.F) {
 		}
 		e := &ruletest.Emitter{}
 		if err := ReadTracklets(context.Background(), bytes.NewReader(b), TrackletContext{Path: "t.xml"}, e); err != nil {
-			t.Skip() // a Git-LFS pointer
+			return // a Git-LFS pointer
 		}
 		if len(e.Skips) == 0 && len(e.Faults) == 0 && len(ruletest.Items[*TrackletList](e)) == 0 {
 			t.Error("neither a list nor a fault")
