@@ -1,0 +1,110 @@
+package fabricnet
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const source = "github.com/hyperledger/fabric/cmd/"
+
+// programs are what a network is made of.
+var programs = []string{"configtxgen", "cryptogen", "orderer", "peer"}
+
+// Programs returns the folder of the programs of Fabric, which it builds as
+// tools/fabric/go.mod pins them unless they are in the user's cache folder.
+// Of several callers, in other processes too, one builds and the others wait.
+func Programs(ctx context.Context) (string, error) {
+	module, err := command(ctx, "", "go", "env", "GOMOD")
+	if err != nil {
+		return "", err
+	}
+	from := filepath.Join(filepath.Dir(strings.TrimSpace(module)), "tools", "fabric")
+	version := sha256.New()
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(from, name))
+		if err != nil {
+			return "", err
+		}
+		version.Write(text)
+	}
+	version.Write([]byte(runtime.Version()))
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	cache = filepath.Join(cache, "mmaudit")
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "fabric-"+hex.EncodeToString(version.Sum(nil))[:16])
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+
+	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return "", fmt.Errorf("locking %s: %w", lock.Name(), err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return dir, err
+	}
+	// What a builder that was killed left is in nobody's way.
+	part := dir + ".part"
+	if err := os.RemoveAll(part); err != nil {
+		return "", err
+	}
+	args := []string{
+		"build", "-mod=readonly", "-buildvcs=false", "-trimpath",
+		// Without it they report the version "latest".
+		"-ldflags=-s -w -X github.com/hyperledger/fabric/common/metadata.Version=2.5.0",
+		"-o", part + "/",
+	}
+	for _, p := range programs {
+		args = append(args, source+p)
+	}
+	if err := os.Mkdir(part, 0o755); err != nil {
+		return "", err
+	}
+	if _, err := command(ctx, from, "go", args...); err != nil {
+		return "", err
+	}
+	return dir, os.Rename(part, dir)
+}
+
+// command runs a program to its end and returns what it wrote to stdout.
+func command(ctx context.Context, dir, name string, args ...string) (string, error) {
+	return commandIn(ctx, dir, nil, name, args...)
+}
+
+// commandIn is command with further variables of the environment.
+func commandIn(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	cmd.Env = slices.Concat(os.Environ(), env)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return "", fmt.Errorf("%s %s: %w\n%s", filepath.Base(name), strings.Join(args[:min(3, len(args))], " "), err, stderr.String())
+	}
+	return string(out), nil
+}

@@ -1,0 +1,190 @@
+package fabricnet
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// Chaincode is a program that serves chaincode at the address of its variable
+// CHAINCODE_SERVER_ADDRESS, as the package of its variable CHAINCODE_ID.
+type Chaincode struct {
+	Path string
+	Args []string
+	Env  []string
+}
+
+// Deploy starts a chaincode service for both peers, and has both organisations
+// approve it under each of the names: as many chaincodes that know nothing of
+// each other. It returns when they can be called through either peer.
+func (n *Network) Deploy(ctx context.Context, c Chaincode, names ...string) (*Process, error) {
+	port := n.ports.take()
+	label := fmt.Sprint("chaincode-", port)
+	pkg, err := ServicePackage(label, address(port))
+	if err != nil {
+		return nil, err
+	}
+	id := packageID(label, pkg)
+	file := filepath.Join(n.Dir, label+".tgz")
+	if err := os.WriteFile(file, pkg, 0o644); err != nil {
+		return nil, err
+	}
+	p := n.process(label, c.Path, c.Args...)
+	p.env = append(c.Env, "CHAINCODE_SERVER_ADDRESS="+address(port), "CHAINCODE_ID="+id)
+	if err := p.Start(); err != nil {
+		return nil, err
+	}
+	if err := n.listening(ctx, p, port); err != nil {
+		return nil, err
+	}
+	var g errgroup.Group
+	var admins []*Connection
+	for _, o := range n.Orgs {
+		admin, err := o.Connect(o.Admin())
+		if err != nil {
+			return nil, err
+		}
+		defer admin.Close()
+		admins = append(admins, admin)
+		g.Go(func() error {
+			_, err := n.peer(ctx, o, "lifecycle", "chaincode", "install", file)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		g.Go(func() error { return n.define(ctx, admins, name, id) })
+	}
+	return p, g.Wait()
+}
+
+// define approves and commits a chaincode, and waits until all peers have it.
+func (n *Network) define(ctx context.Context, admins []*Connection, name, id string) error {
+	var g errgroup.Group
+	for i, o := range n.Orgs {
+		g.Go(func() error {
+			return n.lifecycle(ctx, admins[i], "ApproveChaincodeDefinitionForMyOrg", &lifecycle.ApproveChaincodeDefinitionForMyOrgArgs{
+				Name: name, Version: "1", Sequence: 1,
+				Source: &lifecycle.ChaincodeSource{Type: &lifecycle.ChaincodeSource_LocalPackage{
+					LocalPackage: &lifecycle.ChaincodeSource_Local{PackageId: id},
+				}},
+			}, o.MSP)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	var all []string
+	for _, o := range n.Orgs {
+		all = append(all, o.MSP)
+	}
+	err := n.lifecycle(ctx, admins[0], "CommitChaincodeDefinition", &lifecycle.CommitChaincodeDefinitionArgs{Name: name, Version: "1", Sequence: 1}, all...)
+	if err != nil {
+		return err
+	}
+	for i := range n.Orgs {
+		contract := admins[i].GetNetwork(n.Channel).GetContract(name)
+		var last error
+		err := until(ctx, nil, "chaincode "+name, func() bool {
+			last = answers(ctx, contract)
+			return last == nil
+		})
+		if err != nil {
+			return errors.Join(err, last)
+		}
+	}
+	return nil
+}
+
+// answers makes sure that all organisations run a chaincode by calling what it
+// does not have: it must be the chaincode that says so.
+func answers(ctx context.Context, contract *client.Contract) error {
+	proposal, err := contract.NewProposal("fabricnet:none")
+	if err != nil {
+		return err
+	}
+	_, err = proposal.EndorseWithContext(ctx)
+	var endorse *client.EndorseError
+	if errors.As(err, &endorse) && status.Code(err) == codes.Aborted {
+		for _, detail := range endorse.Details() {
+			if !strings.HasPrefix(detail.GetMessage(), "chaincode response ") {
+				return err
+			}
+		}
+		return nil
+	}
+	if err == nil {
+		err = errors.New("the chaincode accepts a call of what it cannot have")
+	}
+	return err
+}
+
+func (n *Network) lifecycle(ctx context.Context, as *Connection, function string, args proto.Message, orgs ...string) error {
+	arg, err := proto.Marshal(args)
+	if err != nil {
+		return err
+	}
+	_, err = as.GetNetwork(n.Channel).GetContract("_lifecycle").SubmitWithContext(ctx, function,
+		client.WithBytesArguments(arg), client.WithEndorsingOrganizations(orgs...))
+	if err != nil {
+		return fmt.Errorf("%s: %w", function, err)
+	}
+	return nil
+}
+
+// ServicePackage makes the package that tells a peer where a chaincode service
+// listens. The same arguments give the same bytes.
+func ServicePackage(label, address string) ([]byte, error) {
+	connection, err := json.Marshal(map[string]any{"address": address, "dial_timeout": "10s", "tls_required": false})
+	if err != nil {
+		return nil, err
+	}
+	metadata, err := json.Marshal(map[string]string{"type": "ccaas", "label": label})
+	if err != nil {
+		return nil, err
+	}
+	code, err := tgz(file{"connection.json", connection})
+	if err != nil {
+		return nil, err
+	}
+	return tgz(file{"metadata.json", metadata}, file{"code.tar.gz", code})
+}
+
+type file struct {
+	name    string
+	content []byte
+}
+
+func tgz(files ...file) ([]byte, error) {
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	t := tar.NewWriter(z)
+	for _, f := range files {
+		if err := t.WriteHeader(&tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.content)), Format: tar.FormatUSTAR}); err != nil {
+			return nil, err
+		}
+		if _, err := t.Write(f.content); err != nil {
+			return nil, err
+		}
+	}
+	if err := errors.Join(t.Close(), z.Close()); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}

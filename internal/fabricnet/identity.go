@@ -1,0 +1,178 @@
+package fabricnet
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+	"github.com/hyperledger/fabric-gateway/pkg/hash"
+	"github.com/hyperledger/fabric-gateway/pkg/identity"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+)
+
+// An Identity is who a client is: files of its certificate and key.
+type Identity struct{ MSP, Cert, Key string }
+
+// Claims is what a certificate says of a client. The zero value says that it
+// is a client, valid for a day.
+type Claims struct {
+	Attributes map[string]string // as Fabric CA writes them
+	NotAfter   time.Time
+}
+
+// attributes is the extension of Fabric CA.
+var attributesOID = asn1.ObjectIdentifier{1, 2, 3, 4, 5, 6, 7, 8, 1}
+
+// Admin is the administrator of an organisation.
+func (o *Org) Admin() Identity {
+	name := "Admin@" + o.Domain
+	msp := filepath.Join(o.Crypto, "users", name, "msp")
+	return Identity{o.MSP, filepath.Join(msp, "signcerts", name+"-cert.pem"), filepath.Join(msp, "keystore", "priv_sk")}
+}
+
+// TLSRoot is the file of the certificate behind the TLS certificates of nodes.
+func (o *Org) TLSRoot() string {
+	return filepath.Join(o.Crypto, "tlsca", "tlsca."+o.Domain+"-cert.pem")
+}
+
+// Issue makes a client of an organisation, signed by its authority.
+func (o *Org) Issue(name string, c Claims) (Identity, error) {
+	caCert, err := os.ReadFile(filepath.Join(o.Crypto, "ca", "ca."+o.Domain+"-cert.pem"))
+	if err != nil {
+		return Identity{}, err
+	}
+	caKey, err := os.ReadFile(filepath.Join(o.Crypto, "ca", "priv_sk"))
+	if err != nil {
+		return Identity{}, err
+	}
+	parent, err := identity.CertificateFromPEM(caCert)
+	if err != nil {
+		return Identity{}, err
+	}
+	signer, err := identity.PrivateKeyFromPEM(caKey)
+	if err != nil {
+		return Identity{}, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return Identity{}, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 128))
+	if err != nil {
+		return Identity{}, err
+	}
+	if c.NotAfter.IsZero() {
+		c.NotAfter = time.Now().Add(24 * time.Hour)
+	}
+	cert := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: name, OrganizationalUnit: []string{"client"}},
+		NotBefore:    parent.NotBefore,
+		NotAfter:     c.NotAfter,
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+	}
+	if c.Attributes != nil {
+		value, err := json.Marshal(map[string]any{"attrs": c.Attributes})
+		if err != nil {
+			return Identity{}, err
+		}
+		cert.ExtraExtensions = []pkix.Extension{{Id: attributesOID, Value: value}}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, cert, parent, &key.PublicKey, signer)
+	if err != nil {
+		return Identity{}, err
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return Identity{}, err
+	}
+	dir := filepath.Join(o.Crypto, "clients")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return Identity{}, err
+	}
+	id := Identity{o.MSP, filepath.Join(dir, name+".crt"), filepath.Join(dir, name+".key")}
+	if err := os.WriteFile(id.Cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
+		return Identity{}, err
+	}
+	return id, os.WriteFile(id.Key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600)
+}
+
+// A Connection is a client that speaks to the gateway of one peer.
+type Connection struct {
+	*client.Gateway
+	conn *grpc.ClientConn
+}
+
+// Connect connects somebody to the peer of an organisation, be it theirs or not.
+func (o *Org) Connect(who Identity) (*Connection, error) {
+	root, err := os.ReadFile(o.TLSRoot())
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(root)
+	certPEM, err := os.ReadFile(who.Cert)
+	if err != nil {
+		return nil, err
+	}
+	keyPEM, err := os.ReadFile(who.Key)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := identity.CertificateFromPEM(certPEM)
+	if err != nil {
+		return nil, err
+	}
+	key, err := identity.PrivateKeyFromPEM(keyPEM)
+	if err != nil {
+		return nil, err
+	}
+	id, err := identity.NewX509Identity(who.MSP, cert)
+	if err != nil {
+		return nil, err
+	}
+	sign, err := identity.NewPrivateKeySign(key)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := grpc.NewClient(o.Peer.Address, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: roots})))
+	if err != nil {
+		return nil, err
+	}
+	gw, err := client.Connect(id, client.WithSign(sign), client.WithHash(hash.SHA256), client.WithClientConnection(conn),
+		client.WithEvaluateTimeout(10*time.Second), client.WithEndorseTimeout(30*time.Second),
+		client.WithSubmitTimeout(10*time.Second), client.WithCommitStatusTimeout(patience))
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &Connection{gw, conn}, nil
+}
+
+// Close ends the connection.
+func (c *Connection) Close() error {
+	c.Gateway.Close()
+	if err := c.conn.Close(); err != nil {
+		return fmt.Errorf("closing a connection: %w", err)
+	}
+	return nil
+}
+
+// packageID is the name that a peer gives to a package.
+func packageID(label string, pkg []byte) string {
+	return fmt.Sprintf("%s:%x", label, sha256.Sum256(pkg))
+}

@@ -1,0 +1,60 @@
+package fabricnet
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+)
+
+// Ports come from a block below those that the kernel gives to connections, so
+// that no client takes one between the time when it is found free and the time
+// when it is bound, or while its process is dead.
+const (
+	lowest  = 10_000
+	highest = 32_000
+	block   = 40
+)
+
+// ports is a block of free ports. Its first one is listened on for as long as
+// the block is in use: this is what keeps other networks off it.
+type ports struct {
+	lock net.Listener
+	next int
+}
+
+func reserve() (*ports, error) {
+	for range 100 {
+		base := lowest + block*rand.IntN((highest-lowest)/block)
+		lock, err := net.Listen("tcp", address(base))
+		if err != nil {
+			continue
+		}
+		if free(base+1, base+block) {
+			return &ports{lock, base + 1}, nil
+		}
+		lock.Close()
+	}
+	return nil, errors.New("found no free ports")
+}
+
+func free(from, to int) bool {
+	for port := from; port < to; port++ {
+		l, err := net.Listen("tcp", address(port))
+		if err != nil {
+			return false
+		}
+		l.Close()
+	}
+	return true
+}
+
+// take gives the next port of the block.
+func (p *ports) take() int {
+	p.next++
+	return p.next - 1
+}
+
+func (p *ports) release() error { return p.lock.Close() }
+
+func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
