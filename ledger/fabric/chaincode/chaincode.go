@@ -1,0 +1,303 @@
+// Package chaincode is the contract that keeps records on a channel of
+// Hyperledger Fabric 2.5.
+//
+// A record is stored once, under its idempotency key, and never changed. Its
+// place among the others is that of its transaction on the chain: every
+// transaction that stores records also writes what it stored to one key, the
+// log, which nothing ever reads for an update. So writers never collide, and
+// the history of that key is the order of all records, the same on every peer.
+//
+// Functions, by their first argument:
+//
+//	append RECORD...   stores records, all or none; answers with "stored" or
+//	                   "known" for each. A client needs the attribute
+//	                   auditlog.role=writer in its certificate.
+//	get ID...          the records of these names, a JSON array of base64
+//	log [TX]           the log, or what comes after a transaction of it: a JSON
+//	                   array of {"tx","records":[{"id","hash","keys"}]}
+//	history ID         transaction and time of a record, a JSON array
+//
+// A name (ID) is SHA-256 of an idempotency key, in hexadecimal. Answers have a
+// status: 200, or 400 for what can never be right, 403, 404, 409 for an
+// idempotency key with other bytes, 413, or 500.
+//
+// The state holds, in keys that no client can choose:
+//
+//	record:ID    the bytes of a record
+//	log          what the last transaction stored; see its history
+//	signer:ID    a public key that records brought in, for Verify
+//
+// Answers depend on arguments and state alone, so endorsers agree. The history
+// of keys must be enabled on peers (ledger.history.enableHistoryDatabase, the
+// default), for log and history.
+package chaincode
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hyperledger/fabric-chaincode-go/v2/pkg/cid"
+	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
+)
+
+// Role is the attribute of a client's certificate that says what it may do,
+// and Writer its value for those who append. All members of the channel read.
+const (
+	Role   = "auditlog.role"
+	Writer = "writer"
+)
+
+// MaxRecords is the most records of one transaction.
+const MaxRecords = 256
+
+// A Verifier holds a record to what the chain must not take: bad form, or a
+// signature that is not valid. Signer gives what an earlier record brought in
+// under that name, or nil. What the record itself brings in is returned. It
+// must depend on nothing else, so that all endorsers agree.
+type Verifier func(record []byte, signer func(name string) ([]byte, error)) (signers map[string][]byte, err error)
+
+// Options of the contract. KeysOf must be there.
+type Options struct {
+	KeysOf ledger.KeysOf
+	Verify Verifier // takes every record if nil
+}
+
+// New makes the contract.
+func New(o Options) shim.Chaincode { return contract{o} }
+
+type contract struct{ Options }
+
+// fault is an answer that is not 200.
+type fault struct {
+	status int32
+	err    error
+}
+
+func (f fault) Error() string { return f.err.Error() }
+
+func faultf(status int32, format string, args ...any) error {
+	return fault{status, fmt.Errorf(format, args...)}
+}
+
+// Init implements shim.Chaincode.
+func (contract) Init(shim.ChaincodeStubInterface) *peer.Response { return shim.Success(nil) }
+
+// Invoke implements shim.Chaincode.
+func (c contract) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
+	var name string
+	args := stub.GetArgs()
+	if len(args) > 0 {
+		name, args = string(args[0]), args[1:]
+	}
+	var answer any
+	var err error
+	switch name {
+	case wire.Append:
+		answer, err = c.append(stub, args)
+	case wire.Get:
+		answer, err = get(stub, args)
+	case wire.Log:
+		answer, err = log(stub, args)
+	case wire.History:
+		answer, err = history(stub, args)
+	default:
+		err = faultf(wire.Invalid, "unknown function %.40q, want %s, %s, %s or %s", name, wire.Append, wire.Get, wire.Log, wire.History)
+	}
+	var payload []byte
+	if err == nil {
+		payload, err = json.Marshal(answer)
+	}
+	if err != nil {
+		f := fault{wire.Internal, err}
+		errors.As(err, &f)
+		return &peer.Response{Status: f.status, Message: f.Error()}
+	}
+	return shim.Success(payload)
+}
+
+// append stores records. It reads, of the state, only their names and signers:
+// nothing that another record writes.
+func (c contract) append(stub shim.ChaincodeStubInterface, records [][]byte) ([]string, error) {
+	if err := cid.AssertAttributeValue(stub, Role, Writer); err != nil {
+		return nil, faultf(wire.Forbidden, "appending needs a certificate with the attribute %s=%s", Role, Writer)
+	}
+	if len(records) == 0 || len(records) > MaxRecords {
+		return nil, faultf(wire.Invalid, "%d records, want 1 to %d", len(records), MaxRecords)
+	}
+	results := make([]string, len(records))
+	var write wire.Write
+	fresh := map[string][]byte{} // what this transaction stores: the state does not show it yet
+	signers := map[string][]byte{}
+	for i, record := range records {
+		keys, err := ledger.Derive(c.KeysOf, record)
+		switch {
+		case errors.Is(err, ledger.ErrTooLarge):
+			return nil, faultf(wire.TooLarge, "record %d: %w", i, err)
+		case err != nil:
+			return nil, faultf(wire.Invalid, "record %d: %w", i, err)
+		}
+		id := wire.IDOf(keys.ID)
+		stored, ok := fresh[id]
+		if !ok {
+			if stored, err = stub.GetState("record:" + id); err != nil {
+				return nil, err
+			}
+		}
+		if stored != nil {
+			if !bytes.Equal(stored, record) {
+				return nil, faultf(wire.Conflict, "record %d: %w: %s", i, ledger.ErrConflict, id)
+			}
+			results[i] = wire.Known
+			continue
+		}
+		if err := c.verify(stub, record, signers); err != nil {
+			return nil, fmt.Errorf("record %d: %w", i, err)
+		}
+		fresh[id] = record
+		results[i] = wire.Stored
+		if err := stub.PutState("record:"+id, record); err != nil {
+			return nil, err
+		}
+		leaf := ledger.RecordHash(record)
+		entry := wire.Record{ID: id, Hash: hex.EncodeToString(leaf[:]), Keys: []string{}}
+		for _, k := range keys.Index {
+			entry.Keys = append(entry.Keys, wire.KeyOf(k))
+		}
+		slices.Sort(entry.Keys)
+		entry.Keys = slices.Compact(entry.Keys)
+		write.Records = append(write.Records, entry)
+	}
+	if len(write.Records) == 0 {
+		return results, nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(signers)) {
+		if err := stub.PutState("signer:"+name, signers[name]); err != nil {
+			return nil, err
+		}
+	}
+	text, err := json.Marshal(write)
+	if err != nil {
+		return nil, err
+	}
+	if err := stub.PutState("log", text); err != nil {
+		return nil, err
+	}
+	return results, stub.SetEvent(wire.Event, text)
+}
+
+// verify calls the verifier, and notes in signers what a record brings in.
+func (c contract) verify(stub shim.ChaincodeStubInterface, record []byte, signers map[string][]byte) error {
+	if c.Verify == nil {
+		return nil
+	}
+	var failed error // to read the state, which is no fault of the record
+	brought, err := c.Verify(record, func(name string) ([]byte, error) {
+		if value, ok := signers[name]; ok {
+			return value, nil
+		}
+		value, err := stub.GetState("signer:" + name)
+		failed = errors.Join(failed, err)
+		return value, err
+	})
+	if failed != nil {
+		return failed
+	}
+	if err != nil {
+		return fault{wire.Invalid, err}
+	}
+	for name, value := range brought {
+		before, err := stub.GetState("signer:" + name)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(before, value) {
+			signers[name] = value
+		}
+	}
+	return nil
+}
+
+func get(stub shim.ChaincodeStubInterface, ids [][]byte) ([][]byte, error) {
+	if len(ids) == 0 || len(ids) > MaxRecords {
+		return nil, faultf(wire.Invalid, "%d names, want 1 to %d", len(ids), MaxRecords)
+	}
+	var records [][]byte
+	for _, id := range ids {
+		record, err := stub.GetState("record:" + string(id))
+		if err != nil {
+			return nil, err
+		}
+		if record == nil {
+			return nil, faultf(wire.NotFound, "no record %.80q", id)
+		}
+		records = append(records, record)
+	}
+	return records, nil
+}
+
+// log reads the history of the log, which peers give from its end.
+func log(stub shim.ChaincodeStubInterface, args [][]byte) ([]wire.Transaction, error) {
+	if len(args) > 1 {
+		return nil, faultf(wire.Invalid, "%d arguments, want at most one", len(args))
+	}
+	after := ""
+	if len(args) == 1 {
+		after = string(args[0])
+	}
+	h, err := stub.GetHistoryForKey("log")
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	all, found := []wire.Transaction{}, after == ""
+	for h.HasNext() {
+		m, err := h.Next()
+		if err != nil {
+			return nil, err
+		}
+		if m.GetTxId() == after {
+			found = true
+			break
+		}
+		t := wire.Transaction{ID: m.GetTxId()}
+		if err := json.Unmarshal(m.GetValue(), &t.Write); err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	if !found {
+		return nil, faultf(wire.NotFound, "no transaction %.80q in the log", after)
+	}
+	slices.Reverse(all)
+	return all, nil
+}
+
+func history(stub shim.ChaincodeStubInterface, args [][]byte) ([]wire.Moment, error) {
+	if len(args) != 1 {
+		return nil, faultf(wire.Invalid, "%d arguments, want the name of a record", len(args))
+	}
+	h, err := stub.GetHistoryForKey("record:" + string(args[0]))
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	moments := []wire.Moment{}
+	for h.HasNext() {
+		m, err := h.Next()
+		if err != nil {
+			return nil, err
+		}
+		moments = append(moments, wire.Moment{Transaction: m.GetTxId(), Time: m.GetTimestamp().AsTime().Format(time.RFC3339Nano)})
+	}
+	return moments, nil
+}

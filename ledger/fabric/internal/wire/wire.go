@@ -1,0 +1,77 @@
+// Package wire is what the chaincode and its clients say to each other:
+// functions, statuses, and the log.
+package wire
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/mmaudit/mmaudit/ledger"
+)
+
+// Functions of the chaincode. Arguments and answers are in its package comment.
+const (
+	Append  = "append"
+	Get     = "get"
+	Log     = "log"
+	History = "history"
+)
+
+// Statuses of answers, besides 200.
+const (
+	Invalid   = 400
+	Forbidden = 403
+	NotFound  = 404
+	Conflict  = 409
+	TooLarge  = 413
+	Internal  = 500
+)
+
+// What became of a record, in the answer to Append.
+const (
+	Stored = "stored"
+	Known  = "known" // was stored before
+)
+
+// Event is the name of the event of a transaction. Its payload is what the
+// transaction wrote into the log.
+const Event = "records"
+
+// A Write is what one transaction adds to the log.
+type Write struct {
+	Records []Record `json:"records"`
+}
+
+// A Record is what the log says of a record.
+type Record struct {
+	ID   string   `json:"id"`   // IDOf
+	Hash string   `json:"hash"` // RFC 6962 leaf hash, in hexadecimal
+	Keys []string `json:"keys"` // KeyOf each index key, in order
+}
+
+// A Transaction is a Write in its place.
+type Transaction struct {
+	ID string `json:"tx"`
+	Write
+}
+
+// A Moment is when a record was stored, in the answer to History.
+type Moment struct {
+	Transaction string `json:"tx"`
+	// Time is what the client of the transaction says, in RFC 3339.
+	Time string `json:"time"`
+}
+
+// IDOf is the name of a record: SHA-256 of its idempotency key, in hexadecimal.
+func IDOf(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
+}
+
+// KeyOf is a short name of an index key: 8 bytes of SHA-256 over name, a zero
+// byte and value, in hexadecimal. Two keys may share it, so whoever finds a
+// record by it looks at the record.
+func KeyOf(k ledger.Key) string {
+	sum := sha256.Sum256([]byte(k.Name + "\x00" + k.Value))
+	return hex.EncodeToString(sum[:8])
+}
