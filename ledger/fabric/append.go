@@ -1,0 +1,245 @@
+package fabric
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
+)
+
+// Records that wait while others are on their way share a transaction, so that
+// many writers cost the network no more than a few.
+const (
+	mostTransactions = 16 // on their way at the same time
+	mostRecords      = 64 // in a transaction
+	mostBytes        = 512 << 10
+)
+
+// pending is a record on its way.
+type pending struct {
+	record []byte
+	id     digest
+	done   chan struct{}
+	err    error    // once done is closed
+	txs    []string // those that would store it, if they are valid
+}
+
+// Append implements ledger.Ledger.
+func (l *Ledger) Append(ctx context.Context, record []byte) (ledger.Receipt, error) {
+	if err := l.alive(ctx); err != nil {
+		return ledger.Receipt{}, err
+	}
+	keys, err := ledger.Derive(l.keysOf, record)
+	if err != nil {
+		return ledger.Receipt{}, err
+	}
+	p := &pending{record: bytes.Clone(record), done: make(chan struct{})}
+	hex.Decode(p.id[:], []byte(wire.IDOf(keys.ID)))
+	select {
+	case l.queue <- p:
+	case <-ctx.Done():
+		return ledger.Receipt{}, ctx.Err()
+	case <-l.ctx.Done():
+		return ledger.Receipt{}, ledger.ErrClosed
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		return ledger.Receipt{}, ctx.Err()
+	}
+	if p.err != nil {
+		return ledger.Receipt{}, p.err
+	}
+	index, tx, ok := l.chain.find(p.id)
+	if !ok {
+		return ledger.Receipt{}, fmt.Errorf("%w: a stored record is not in the log", ledger.ErrCorrupt)
+	}
+	if leaf := l.chain.span(index, index+1)[0].leaf; leaf != ledger.RecordHash(record) {
+		return ledger.Receipt{}, fmt.Errorf("%w: record %d", ledger.ErrConflict, index)
+	}
+	return ledger.Receipt{Index: index, Size: l.chain.size(), Known: !slices.Contains(p.txs, tx)}, nil
+}
+
+// dispatch makes transactions of what is queued: one of what has come whenever
+// there is room for one more.
+func (l *Ledger) dispatch() {
+	room := make(chan struct{}, mostTransactions)
+	for {
+		var batch []*pending
+		select {
+		case p := <-l.queue:
+			batch = append(batch, p)
+		case <-l.ctx.Done():
+			return
+		}
+		select {
+		case room <- struct{}{}:
+		case <-l.ctx.Done():
+			finish(batch, ledger.ErrClosed)
+			return
+		}
+		for size, more := len(batch[0].record), true; more && size < mostBytes && len(batch) < mostRecords; {
+			select {
+			case p := <-l.queue:
+				batch = append(batch, p)
+				size += len(p.record)
+			default:
+				more = false
+			}
+		}
+		if !l.start(func() {
+			defer func() { <-room }()
+			l.store(batch)
+		}) {
+			finish(batch, ledger.ErrClosed)
+		}
+	}
+}
+
+func finish(batch []*pending, err error) {
+	for _, p := range batch {
+		p.err = err
+		close(p.done)
+	}
+}
+
+// store gets records onto the chain, however often it takes.
+func (l *Ledger) store(batch []*pending) {
+	ctx, cancel := context.WithTimeout(l.ctx, time.Duration(l.profile.Timeouts.Append))
+	defer cancel()
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		err := l.anyPeer(func(e *endpoint) error { return l.submit(ctx, e, batch) })
+		var r *refusal
+		switch {
+		case err == nil:
+			finish(batch, nil)
+			return
+		case l.ctx.Err() != nil:
+			finish(batch, ledger.ErrClosed)
+			return
+		case errors.As(err, &r) && len(batch) > 1:
+			// One of them is refused, and all would be: each for itself.
+			for _, p := range batch {
+				if !l.start(func() { l.store([]*pending{p}) }) {
+					finish([]*pending{p}, ledger.ErrClosed)
+				}
+			}
+			return
+		case errors.As(err, &r) || final(err):
+			finish(batch, err)
+			return
+		}
+		// Writers that got in each other's way must not do so again.
+		select {
+		case <-time.After(wait/2 + rand.N(wait)):
+		case <-ctx.Done():
+			if l.ctx.Err() != nil {
+				err = ledger.ErrClosed
+			}
+			finish(batch, fmt.Errorf("not stored within %v: %w", time.Duration(l.profile.Timeouts.Append), err))
+			return
+		}
+	}
+}
+
+// submit has one transaction endorsed, ordered and found valid, and reads the
+// log up to it.
+func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending) error {
+	args := make([][]byte, len(batch))
+	for i, p := range batch {
+		args[i] = p.record
+	}
+	proposal, err := e.ledger.NewProposal(wire.Append, client.WithBytesArguments(args...))
+	if err != nil {
+		return err
+	}
+	limits := &l.profile.Timeouts
+	tx, err := timed(ctx, limits.Endorse, func(ctx context.Context) (*client.Transaction, error) { return proposal.EndorseWithContext(ctx) })
+	if err != nil {
+		return explain(err)
+	}
+	var results []string
+	if err := json.Unmarshal(tx.Result(), &results); err != nil || len(results) != len(batch) {
+		return fmt.Errorf("%w: the chaincode answered %.80q", ledger.ErrCorrupt, tx.Result())
+	}
+	if slices.Contains(results, wire.Stored) {
+		for i, p := range batch {
+			if results[i] == wire.Stored {
+				p.txs = append(p.txs, tx.TransactionID())
+			}
+		}
+		commit, err := timed(ctx, limits.Submit, func(ctx context.Context) (*client.Commit, error) { return tx.SubmitWithContext(ctx) })
+		if err != nil {
+			return err
+		}
+		s, err := timed(ctx, limits.Commit, func(ctx context.Context) (*client.Status, error) { return commit.StatusWithContext(ctx) })
+		if err != nil {
+			return err
+		}
+		if !s.Successful {
+			return fmt.Errorf("transaction %s is not valid: %s", s.TransactionID, s.Code)
+		}
+	}
+	return l.see(ctx, e, batch)
+}
+
+// see reads the log until it has the records. A peer may serve a question
+// before it has done all that belongs to a block.
+func (l *Ledger) see(ctx context.Context, e *endpoint, batch []*pending) error {
+	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		if l.chain.has(batch) {
+			return nil
+		}
+		if err := l.read(ctx, e); err != nil && !errors.Is(err, errBehind) {
+			return err
+		}
+		if l.chain.has(batch) {
+			return nil
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (c *chain) has(batch []*pending) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return !slices.ContainsFunc(batch, func(p *pending) bool {
+		_, ok := c.ids[p.id]
+		return !ok
+	})
+}
+
+// final reports whether an error would come again: the network knows the client
+// and does not let it in, or cannot make sense of what it asks.
+func final(err error) bool {
+	switch status.Code(err) {
+	case codes.PermissionDenied, codes.Unauthenticated, codes.InvalidArgument, codes.NotFound:
+		return true
+	}
+	says := err.Error()
+	s, _ := status.FromError(err)
+	for _, detail := range s.Details() {
+		if d, ok := detail.(*gateway.ErrorDetail); ok {
+			says += d.GetMessage()
+		}
+	}
+	return errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrRollback) || strings.Contains(says, "access denied")
+}

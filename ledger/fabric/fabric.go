@@ -1,0 +1,140 @@
+// Package fabric is the engine of ledger.Ledger on a channel of Hyperledger
+// Fabric 2.5, whose peers run the contract of ledger/fabric/chaincode. It speaks
+// to the Gateway service of peers.
+//
+// # Order
+//
+// The order of records is that of their transactions on the chain, which the
+// ordering service fixes and every peer repeats. An index is a record's place in
+// it. A client reads the log of the chaincode (names and leaf hashes, in order)
+// and keeps the RFC 6962 tree over it; records themselves are read when they are
+// asked for, and checked against their leaf.
+//
+// # Guarantees
+//
+// Append returns when the transaction is valid on a peer, and not before: what
+// the ordering service has merely accepted can be lost. It asks for endorsement
+// until the network has taken the record or refused it, or time is up.
+//
+// The tree of a client never changes its past: a peer whose log does not continue
+// what was seen is ErrRollback. Head asks every peer of the profile and takes the
+// longest log, so it covers what was acknowledged through any of them that can be
+// reached now. A head is signed by nobody but the peers that were asked, over TLS.
+package fabric
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mmaudit/mmaudit/ledger"
+)
+
+// A Ledger is a connection to a channel. It implements ledger.Ledger.
+type Ledger struct {
+	profile *Profile
+	keysOf  ledger.KeysOf
+	peers   []*endpoint
+	queue   chan *pending
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+
+	mu      sync.Mutex // guards closed, and wg from growing once it is waited for
+	closed  bool
+	wg      sync.WaitGroup
+	closing sync.Once
+	result  error // of closing
+
+	preferred atomic.Int32 // the peer that answered last
+	chain     chain
+	watch     watch
+}
+
+var _ ledger.Ledger = (*Ledger)(nil)
+
+// Open connects to the network of a profile. It waits for nothing: what cannot
+// be reached is told by the first method that needs it.
+func Open(p *Profile, keysOf ledger.KeysOf) (*Ledger, error) {
+	who, err := p.identity()
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{profile: p, keysOf: keysOf, queue: make(chan *pending)}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	for i := range p.Peers {
+		e, err := p.connect(&p.Peers[i], who)
+		if err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+		l.peers = append(l.peers, e)
+	}
+	l.start(l.dispatch)
+	return l, nil
+}
+
+// Close implements ledger.Ledger. Appends that are under way end with
+// ErrClosed, and may have happened.
+func (l *Ledger) Close() error {
+	l.closing.Do(func() {
+		l.mu.Lock()
+		l.closed = true
+		l.mu.Unlock()
+		l.cancel()
+		l.wg.Wait()
+		var errs []error
+		for _, e := range l.peers {
+			errs = append(errs, e.close())
+		}
+		l.result = errors.Join(errs...)
+	})
+	return l.result
+}
+
+// start runs f beside; Close waits for it. It reports whether it did: not when
+// the ledger is closed.
+func (l *Ledger) start(f func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.wg.Go(f)
+	}
+	return !l.closed
+}
+
+// alive tells why nothing can be done any more.
+func (l *Ledger) alive(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if l.ctx.Err() != nil {
+		return ledger.ErrClosed
+	}
+	return nil
+}
+
+// within gives a context that ends with ctx, or with the ledger.
+func (l *Ledger) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(l.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// because says of an error what the caller must know: that its ctx has ended,
+// or the ledger is closed.
+func (l *Ledger) because(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if stop := l.alive(ctx); stop != nil {
+		return stop
+	}
+	return err
+}
+
+// checkpoint is a head as a C2SP checkpoint, without signatures.
+func checkpoint(origin string, size int64, root ledger.Hash) []byte {
+	return fmt.Appendf(nil, "%s\n%d\n%s\n", origin, size, root)
+}

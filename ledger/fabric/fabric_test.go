@@ -1,0 +1,176 @@
+package fabric
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
+	"github.com/mmaudit/mmaudit/ledger/ledgertest"
+)
+
+// The test program is also the chaincode.
+func TestMain(m *testing.M) {
+	id := os.Getenv("CHAINCODE_ID")
+	if id == "" {
+		os.Exit(m.Run())
+	}
+	l, err := net.Listen("tcp", os.Getenv("CHAINCODE_SERVER_ADDRESS"))
+	if err == nil {
+		err = chaincode.Serve(context.Background(), l, id, chaincode.New(chaincode.Options{KeysOf: ledgertest.KeysOf}), nil)
+	}
+	fmt.Println(err)
+	os.Exit(1)
+}
+
+// network starts a network with one chaincode for each name.
+func network(t *testing.T, o fabricnet.Options, names ...string) (*fabricnet.Network, *fabricnet.Process) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs a network")
+	}
+	n, err := fabricnet.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cc, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: path}, names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n, cc
+}
+
+// profileOf writes the profile of a client whose first peer is that of org.
+func profileOf(t *testing.T, n *fabricnet.Network, org int, name string, who fabricnet.Identity) *Profile {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "version: 1\nchannel: %s\nchaincode: %s\n", n.Channel, name)
+	fmt.Fprintf(&b, "identity: {msp: %s, certificate: %s, key: %s}\npeers:\n", who.MSP, who.Cert, who.Key)
+	for i := range n.Orgs {
+		o := n.Orgs[(org+i)%len(n.Orgs)]
+		fmt.Fprintf(&b, "  - {address: \"%s\", tls: %s}\n", o.Peer.Address, o.TLSRoot())
+	}
+	b.WriteString("timeouts: {commit: 5s}\n")
+	file := filepath.Join(t.TempDir(), "profile.yaml")
+	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p, err := LoadProfile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func issue(t *testing.T, n *fabricnet.Network, org int, name string, role string) fabricnet.Identity {
+	t.Helper()
+	c := fabricnet.Claims{}
+	if role != "" {
+		c.Attributes = map[string]string{chaincode.Role: role}
+	}
+	who, err := n.Orgs[org].Issue(name, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return who
+}
+
+func open(t *testing.T, p *Profile) *Ledger {
+	t.Helper()
+	l, err := Open(p, ledgertest.KeysOf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// TestContract holds the engine to the contract, on a ledger for each test.
+func TestContract(t *testing.T) {
+	const ledgers = 12
+	var names []string
+	for i := range ledgers {
+		names = append(names, fmt.Sprintf("ledger%02d", i))
+	}
+	n, _ := network(t, fabricnet.Options{BatchTimeout: 10 * time.Millisecond}, names...)
+	writer := issue(t, n, 0, "writer", chaincode.Writer)
+	ledgertest.Run(t, func(t *testing.T) ledger.Ledger {
+		name := names[0]
+		names = names[1:]
+		return open(t, profileOf(t, n, 0, name, writer))
+	})
+}
+
+// TestManyWriters appends from many goroutines and two processes' worth of
+// clients: every record once, where its receipt says, for either organisation.
+func TestManyWriters(t *testing.T) {
+	n, _ := network(t, fabricnet.Options{}, "many")
+	const writers, each = 32, 4
+	clients := []*Ledger{
+		open(t, profileOf(t, n, 0, "many", issue(t, n, 0, "a", chaincode.Writer))),
+		open(t, profileOf(t, n, 1, "many", issue(t, n, 1, "b", chaincode.Writer))),
+	}
+	var mu sync.Mutex
+	at := map[int64]string{}
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				record := ledgertest.Record(fmt.Sprintf("%d-%d", w, i), "")
+				r, err := clients[w%2].Append(t.Context(), record)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				// What was acknowledged through one peer is seen through the other.
+				h, err := clients[(w+1)%2].Head(t.Context())
+				if err != nil || h.Size <= r.Index {
+					t.Errorf("head %d, %v after record %d", h.Size, err, r.Index)
+				}
+				mu.Lock()
+				at[r.Index] = string(record)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if len(at) != writers*each {
+		t.Fatalf("%d places", len(at))
+	}
+	for _, c := range clients {
+		seen := 0
+		for e, err := range c.Scan(t.Context(), writers*each, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at[e.Index] != string(e.Record) {
+				t.Errorf("record %d is %q, want %q", e.Index, e.Record, at[e.Index])
+			}
+			seen++
+		}
+		if seen != writers*each {
+			t.Errorf("%d records", seen)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package fabric
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
+)
+
+// page is the most records that are asked for at once: 4 MiB and base64.
+const page = 64
+
+// Head implements ledger.Ledger. Its note is a C2SP checkpoint without a
+// signature: what stands behind it is the chain.
+func (l *Ledger) Head(ctx context.Context) (ledger.Head, error) {
+	if err := l.alive(ctx); err != nil {
+		return ledger.Head{}, err
+	}
+	if err := l.refresh(ctx); err != nil {
+		return ledger.Head{}, l.because(ctx, err)
+	}
+	l.chain.mu.RLock()
+	defer l.chain.mu.RUnlock()
+	size := int64(len(l.chain.entries))
+	root, err := tlog.TreeHash(size, &l.chain)
+	if err != nil {
+		return ledger.Head{}, err
+	}
+	return ledger.Head{Origin: l.profile.Origin, Size: size, Root: root, Note: checkpoint(l.profile.Origin, size, root)}, nil
+}
+
+// reach makes sure that the chain has been read up to a size, if there is that
+// much of it, and that an index lies in [0, size].
+func (l *Ledger) reach(ctx context.Context, size, index int64) error {
+	if err := l.alive(ctx); err != nil {
+		return err
+	}
+	if index < 0 || size < 0 {
+		return fmt.Errorf("%w: index %d, size %d", ledger.ErrInvalid, index, size)
+	}
+	if l.chain.size() < size {
+		if err := l.refresh(ctx); err != nil {
+			return l.because(ctx, err)
+		}
+	}
+	if n := l.chain.size(); size > n || index > size {
+		return fmt.Errorf("%w: record %d of the tree of size %d; the ledger has %d", ledger.ErrNotFound, index, size, n)
+	}
+	return nil
+}
+
+// Get implements ledger.Ledger.
+func (l *Ledger) Get(ctx context.Context, index int64) (ledger.Entry, error) {
+	if err := l.reach(ctx, index+1, index); err != nil {
+		return ledger.Entry{}, err
+	}
+	entries, err := l.fetch(ctx, []int64{index})
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	return entries[0], nil
+}
+
+// fetch reads records that the chain has and checks them against their leaves.
+func (l *Ledger) fetch(ctx context.Context, indexes []int64) ([]ledger.Entry, error) {
+	ctx, cancel := l.within(ctx)
+	defer cancel()
+	args := make([][]byte, len(indexes))
+	leaves := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		e := l.chain.span(index, index+1)[0]
+		args[i] = []byte(hex.EncodeToString(e.id[:]))
+		leaves[i] = e.leaf
+	}
+	var errs []error
+	for _, e := range l.ordered() {
+		records, err := l.records(ctx, e, args, leaves)
+		if err != nil {
+			// Another peer may be up, further, or honest.
+			errs = append(errs, fmt.Errorf("peer %s: %w", e.address, err))
+			continue
+		}
+		entries := make([]ledger.Entry, len(records))
+		for i, r := range records {
+			entries[i] = ledger.Entry{Index: indexes[i], Record: r}
+		}
+		return entries, nil
+	}
+	return nil, l.because(ctx, errors.Join(errs...))
+}
+
+func (l *Ledger) records(ctx context.Context, e *endpoint, ids [][]byte, leaves []tlog.Hash) ([][]byte, error) {
+	text, err := l.evaluate(ctx, e, wire.Get, ids...)
+	if err != nil {
+		return nil, err
+	}
+	var records [][]byte
+	if err := json.Unmarshal(text, &records); err != nil || len(records) != len(ids) {
+		return nil, fmt.Errorf("%w: the chaincode answered with %d records for %d names: %v", ledger.ErrCorrupt, len(records), len(ids), err)
+	}
+	for i, r := range records {
+		if ledger.RecordHash(r) != leaves[i] {
+			return nil, fmt.Errorf("%w: record %s is not the one of the log", ledger.ErrCorrupt, ids[i])
+		}
+	}
+	return records, nil
+}
+
+// Scan implements ledger.Ledger.
+func (l *Ledger) Scan(ctx context.Context, size, from int64) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		if err := l.reach(ctx, size, from); err != nil {
+			yield(ledger.Entry{}, err)
+			return
+		}
+		l.scan(ctx, size, from, yield)
+	}
+}
+
+// scan yields entries [from, size), and reports whether it got to their end.
+func (l *Ledger) scan(ctx context.Context, size, from int64, yield func(ledger.Entry, error) bool) bool {
+	indexes := make([]int64, 0, page)
+	for ; from < size; from += int64(len(indexes)) {
+		indexes = indexes[:0]
+		for i := from; i < min(from+page, size); i++ {
+			indexes = append(indexes, i)
+		}
+		if !l.yield(ctx, indexes, nil, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// yield yields entries that pass keep.
+func (l *Ledger) yield(ctx context.Context, indexes []int64, keep func([]byte) bool, yield func(ledger.Entry, error) bool) bool {
+	entries, err := l.fetch(ctx, indexes)
+	if err != nil {
+		yield(ledger.Entry{}, err)
+		return false
+	}
+	for _, e := range entries {
+		if err := l.alive(ctx); err != nil {
+			yield(ledger.Entry{}, err)
+			return false
+		}
+		if (keep == nil || keep(e.Record)) && !yield(e, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// Find implements ledger.Ledger.
+func (l *Ledger) Find(ctx context.Context, size, from int64, key ledger.Key) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		if err := l.reach(ctx, size, from); err != nil {
+			yield(ledger.Entry{}, err)
+			return
+		}
+		// Short names of keys may meet: the record decides.
+		has := func(record []byte) bool {
+			keys, err := l.keysOf(record)
+			if err != nil {
+				return false
+			}
+			for _, k := range keys.Index {
+				if k == key {
+					return true
+				}
+			}
+			return false
+		}
+		indexes := l.chain.having(key, from, size)
+		for len(indexes) > 0 {
+			n := min(page, len(indexes))
+			if !l.yield(ctx, indexes[:n], has, yield) {
+				return
+			}
+			indexes = indexes[n:]
+		}
+	}
+}
+
+// ProveInclusion implements ledger.Ledger.
+func (l *Ledger) ProveInclusion(ctx context.Context, size, index int64) (ledger.Proof, error) {
+	if err := l.reach(ctx, size, index); err != nil {
+		return nil, err
+	}
+	if index == size {
+		return nil, fmt.Errorf("%w: record %d of the tree of size %d", ledger.ErrNotFound, index, size)
+	}
+	l.chain.mu.RLock()
+	defer l.chain.mu.RUnlock()
+	p, err := tlog.ProveRecord(size, index, &l.chain)
+	return ledger.Proof(p), err
+}
+
+// ProveConsistency implements ledger.Ledger.
+func (l *Ledger) ProveConsistency(ctx context.Context, size, old int64) (ledger.Proof, error) {
+	if old < 0 || size < old {
+		return nil, fmt.Errorf("%w: from size %d to size %d", ledger.ErrInvalid, old, size)
+	}
+	if err := l.reach(ctx, size, old); err != nil {
+		return nil, err
+	}
+	if old == 0 {
+		return nil, nil
+	}
+	l.chain.mu.RLock()
+	defer l.chain.mu.RUnlock()
+	p, err := tlog.ProveTree(size, old, &l.chain)
+	return ledger.Proof(p), err
+}
