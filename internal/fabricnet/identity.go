@@ -15,6 +15,8 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
@@ -67,6 +69,31 @@ func (o *Org) Issue(name string, c Claims) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
+	return o.issue(name, c, parent, signer)
+}
+
+// Forge makes a client that says that it is of an organisation, signed by an
+// authority that nobody knows.
+func (o *Org) Forge(name string, c Claims) (Identity, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return Identity{}, err
+	}
+	ca := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca." + o.Domain}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, ca, ca, &key.PublicKey, key)
+	if err != nil {
+		return Identity{}, err
+	}
+	if ca, err = x509.ParseCertificate(der); err != nil {
+		return Identity{}, err
+	}
+	return o.issue(name, c, ca, key)
+}
+
+func (o *Org) issue(name string, c Claims, parent *x509.Certificate, signer any) (Identity, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return Identity{}, err
@@ -109,6 +136,28 @@ func (o *Org) Issue(name string, c Claims) (Identity, error) {
 		return Identity{}, err
 	}
 	return id, os.WriteFile(id.Key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600)
+}
+
+// Profile is the connection profile (schemas/fabric.schema.json) of a client of
+// a chaincode, with the peer of its organisation first.
+func (n *Network) Profile(chaincode string, who Identity) string {
+	peers := slices.Clone(n.Orgs)
+	slices.SortStableFunc(peers, func(a, b *Org) int {
+		switch who.MSP {
+		case a.MSP:
+			return -1
+		case b.MSP:
+			return 1
+		}
+		return 0
+	})
+	var b strings.Builder
+	fmt.Fprintf(&b, "version: 1\nchannel: %s\nchaincode: %s\n", n.Channel, chaincode)
+	fmt.Fprintf(&b, "identity:\n  msp: %s\n  certificate: %s\n  key: %s\npeers:\n", who.MSP, who.Cert, who.Key)
+	for _, o := range peers {
+		fmt.Fprintf(&b, "  - address: %s\n    tls: %s\n", o.Peer.Address, o.TLSRoot())
+	}
+	return b.String()
 }
 
 // A Connection is a client that speaks to the gateway of one peer.

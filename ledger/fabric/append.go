@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
-	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -184,7 +183,7 @@ func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending) erro
 		}
 		commit, err := timed(ctx, limits.Submit, func(ctx context.Context) (*client.Commit, error) { return tx.SubmitWithContext(ctx) })
 		if err != nil {
-			return err
+			return explain(err)
 		}
 		s, err := timed(ctx, limits.Commit, func(ctx context.Context) (*client.Status, error) { return commit.StatusWithContext(ctx) })
 		if err != nil {
@@ -235,11 +234,6 @@ func final(err error) bool {
 		return true
 	}
 	says := err.Error()
-	s, _ := status.FromError(err)
-	for _, detail := range s.Details() {
-		if d, ok := detail.(*gateway.ErrorDetail); ok {
-			says += d.GetMessage()
-		}
-	}
-	return errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrRollback) || strings.Contains(says, "access denied")
+	return errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrRollback) ||
+		strings.Contains(says, "access denied") || strings.Contains(says, "authentication handshake failed")
 }

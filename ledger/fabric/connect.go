@@ -173,25 +173,38 @@ func (r *refusal) Is(target error) bool {
 	return false
 }
 
-// explain finds the answer of the chaincode in an error of the gateway.
+// A failure is an error of the gateway, in the words of the peers that it asked.
+type failure struct {
+	err   error
+	peers []string
+}
+
+func (f *failure) Error() string { return strings.Join(f.peers, "; ") }
+func (f *failure) Unwrap() error { return f.err }
+
+// explain finds the answer of the chaincode in an error of the gateway, or what
+// else peers had to say.
 func explain(err error) error {
 	if err == nil {
 		return nil
 	}
+	f := &failure{err: err}
 	s, _ := status.FromError(err)
 	for _, detail := range s.Details() {
 		d, ok := detail.(*gateway.ErrorDetail)
 		if !ok {
 			continue
 		}
-		rest, ok := strings.CutPrefix(d.GetMessage(), "chaincode response ")
-		if !ok {
-			return err // some peer failed otherwise: that may pass
+		if rest, ok := strings.CutPrefix(d.GetMessage(), "chaincode response "); ok && len(f.peers) == 0 {
+			code, message, _ := strings.Cut(rest, ", ")
+			if n, convErr := strconv.Atoi(code); convErr == nil && n != wire.Internal {
+				return &refusal{n, message}
+			}
 		}
-		code, message, _ := strings.Cut(rest, ", ")
-		if n, convErr := strconv.Atoi(code); convErr == nil && n != wire.Internal {
-			return &refusal{n, message}
-		}
+		f.peers = append(f.peers, fmt.Sprintf("%s of %s: %s", d.GetAddress(), d.GetMspId(), d.GetMessage()))
 	}
-	return err
+	if len(f.peers) == 0 {
+		return err
+	}
+	return f
 }

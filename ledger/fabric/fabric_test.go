@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,22 +55,10 @@ func network(t *testing.T, o fabricnet.Options, names ...string) (*fabricnet.Net
 	return n, cc
 }
 
-// profileOf writes the profile of a client whose first peer is that of org.
-func profileOf(t *testing.T, n *fabricnet.Network, org int, name string, who fabricnet.Identity) *Profile {
+// profileOf gives the profile of a client, with times for tests.
+func profileOf(t *testing.T, n *fabricnet.Network, name string, who fabricnet.Identity) *Profile {
 	t.Helper()
-	var b strings.Builder
-	fmt.Fprintf(&b, "version: 1\nchannel: %s\nchaincode: %s\n", n.Channel, name)
-	fmt.Fprintf(&b, "identity: {msp: %s, certificate: %s, key: %s}\npeers:\n", who.MSP, who.Cert, who.Key)
-	for i := range n.Orgs {
-		o := n.Orgs[(org+i)%len(n.Orgs)]
-		fmt.Fprintf(&b, "  - {address: \"%s\", tls: %s}\n", o.Peer.Address, o.TLSRoot())
-	}
-	b.WriteString("timeouts: {commit: 5s}\n")
-	file := filepath.Join(t.TempDir(), "profile.yaml")
-	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	p, err := LoadProfile(file)
+	p, err := ParseProfile([]byte(n.Profile(name, who) + "timeouts: {commit: 3s}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,18 +104,17 @@ func TestContract(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledger.Ledger {
 		name := names[0]
 		names = names[1:]
-		return open(t, profileOf(t, n, 0, name, writer))
+		return open(t, profileOf(t, n, name, writer))
 	})
 }
 
-// TestManyWriters appends from many goroutines and two processes' worth of
-// clients: every record once, where its receipt says, for either organisation.
+// TestManyWriters appends from many goroutines and two clients: every record once, where its receipt says, for either organisation.
 func TestManyWriters(t *testing.T) {
 	n, _ := network(t, fabricnet.Options{}, "many")
 	const writers, each = 32, 4
 	clients := []*Ledger{
-		open(t, profileOf(t, n, 0, "many", issue(t, n, 0, "a", chaincode.Writer))),
-		open(t, profileOf(t, n, 1, "many", issue(t, n, 1, "b", chaincode.Writer))),
+		open(t, profileOf(t, n, "many", issue(t, n, 0, "a", chaincode.Writer))),
+		open(t, profileOf(t, n, "many", issue(t, n, 1, "b", chaincode.Writer))),
 	}
 	var mu sync.Mutex
 	at := map[int64]string{}

@@ -120,7 +120,7 @@ func (c contract) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 	if err != nil {
 		f := fault{wire.Internal, err}
 		errors.As(err, &f)
-		return &peer.Response{Status: f.status, Message: f.Error()}
+		return &peer.Response{Status: f.status, Message: err.Error()}
 	}
 	return shim.Success(payload)
 }

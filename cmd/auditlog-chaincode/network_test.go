@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/trust"
+	"github.com/mmaudit/mmaudit/audit/trust/trusttest"
+	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric"
+	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
+)
+
+// The test program is also the command.
+func TestMain(m *testing.M) {
+	if os.Getenv("CHAINCODE_ID") != "" {
+		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+var writes = fabricnet.Claims{Attributes: map[string]string{chaincode.Role: chaincode.Writer}}
+
+// TestAttacks has a network with the true contract refuse what it must, and say
+// why; the ledger stays as it is.
+func TestAttacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a network")
+	}
+	n, err := fabricnet.Start(t.Context(), fabricnet.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: path, Args: []string{"--insecure"}}, "auditlog"); err != nil {
+		t.Fatal(err)
+	}
+	client := func(change func(profile string) string, who fabricnet.Identity, err error) (*fabric.Ledger, error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		profile := n.Profile("auditlog", who) + "timeouts: {append: 20s}\n"
+		if change != nil {
+			profile = change(profile)
+		}
+		p, err := fabric.ParseProfile([]byte(profile))
+		if err != nil {
+			return nil, err
+		}
+		l, err := fabric.Open(p, audit.KeysOf)
+		if err == nil {
+			t.Cleanup(func() { l.Close() })
+		}
+		return l, err
+	}
+	must := func(l *fabric.Ledger, err error) *fabric.Ledger {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	ours, theirs := n.Orgs[0], n.Orgs[1]
+
+	who, err := ours.Issue("writer", writes)
+	writer := must(client(func(p string) string { return p + "origin: " + trusttest.Origin + "\n" }, who, err))
+	first := started("r1")
+	first.ID = "one"
+	for _, record := range [][]byte{trusttest.Seal(genesis("alice"), "alice"), trusttest.Seal(first, "alice")} {
+		if _, err := writer.Append(t.Context(), record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := writer.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	good := func(run string) []byte { return trusttest.Seal(started(run), "alice") }
+	broken := []byte(strings.Replace(string(good("r2")), `"sig":"`, `"sig":"AAAA`, 1))
+	overwrite := started("r1 again")
+	overwrite.ID = "one"
+	refused := func(name string, l *fabric.Ledger, record []byte, want error, message string) {
+		t.Helper()
+		began := time.Now()
+		_, err := l.Append(t.Context(), record)
+		if err == nil || want != nil && !errors.Is(err, want) || !strings.Contains(err.Error(), message) {
+			t.Errorf("%s: %v, want %v, %q", name, err, want, message)
+		}
+		t.Logf("%s, after %v: %v", name, time.Since(began).Round(time.Millisecond), err)
+	}
+	refused("a broken signature", writer, broken, ledger.ErrInvalid, "signature")
+	refused("a stranger's signature", writer, trusttest.Seal(started("r3"), "mallory"), ledger.ErrInvalid, "none of its signatures")
+	refused("a second beginning", writer, trusttest.Seal(genesis("mallory"), "mallory"), ledger.ErrInvalid, "created before")
+	refused("an overwrite", writer, trusttest.Seal(overwrite, "alice"), ledger.ErrConflict, "")
+
+	who, err = theirs.Issue("regulator", fabricnet.Claims{Attributes: map[string]string{chaincode.Role: "reader"}})
+	reader := must(client(nil, who, err))
+	refused("a reader", reader, good("r4"), ledger.ErrReadOnly, "auditlog.role=writer")
+	who, err = theirs.Issue("nobody", fabricnet.Claims{})
+	refused("no attribute", must(client(nil, who, err)), good("r4"), ledger.ErrReadOnly, "auditlog.role=writer")
+	who, err = ours.Forge("forger", writes)
+	refused("a certificate of nobody's", must(client(nil, who, err)), good("r4"), nil, "access denied")
+	who, err = ours.Issue("foreigner", writes)
+	who.MSP = "Org3MSP"
+	refused("a foreign organisation", must(client(nil, who, err)), good("r4"), nil, "access denied")
+	who, err = ours.Issue("lured", writes)
+	forged := func(p string) string { return strings.ReplaceAll(p, ours.TLSRoot(), theirs.TLSRoot()) }
+	forgedAll := func(p string) string {
+		return strings.ReplaceAll(forged(p), "tls: "+theirs.TLSRoot(), "tls: "+who.Cert)
+	}
+	refused("a forged profile", must(client(forgedAll, who, err)), good("r4"), nil, "certificate")
+
+	who, err = ours.Issue("late", fabricnet.Claims{Attributes: writes.Attributes, NotAfter: time.Now().Add(-time.Minute)})
+	if _, err := client(nil, who, err); err == nil || !strings.Contains(err.Error(), "expired on") {
+		t.Errorf("an expired certificate: %v", err)
+	}
+
+	// The regulator's organisation reads the same ledger, and judges it.
+	after, err := reader.Head(t.Context())
+	if err != nil || after.Size != before.Size || after.Root != before.Root {
+		t.Fatalf("%+v, %v, want %+v", after, err, before)
+	}
+	ring, err := trust.Load(t.Context(), writer, after.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for e, err := range reader.Find(t.Context(), after.Size, 0, ledger.Key{Name: audit.KeyRun, Value: "r1"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found++
+		r, err := audit.Open(e.Record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := ring.Judge(e.Index, r); !v.OK() {
+			t.Errorf("%+v", v)
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d records of the run", found)
+	}
+}
