@@ -155,8 +155,8 @@ func (l *Ledger) store(batch []*pending) {
 	}
 }
 
-// submit has one transaction endorsed, ordered and found valid, and reads the
-// log up to it.
+// submit has one transaction endorsed, ordered and found valid, and waits until
+// the chain was read up to it.
 func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending) error {
 	args := make([][]byte, len(batch))
 	for i, p := range batch {
@@ -193,33 +193,13 @@ func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending) erro
 			return fmt.Errorf("transaction %s is not valid: %s", s.TransactionID, s.Code)
 		}
 	}
-	return l.see(ctx, e, batch)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(limits.Commit))
+	defer cancel()
+	return l.chain.until(ctx, func() bool { return l.chain.has(batch) })
 }
 
-// see reads the log until it has the records. A peer may serve a question
-// before it has done all that belongs to a block.
-func (l *Ledger) see(ctx context.Context, e *endpoint, batch []*pending) error {
-	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
-		if l.chain.has(batch) {
-			return nil
-		}
-		if err := l.read(ctx, e); err != nil && !errors.Is(err, errBehind) {
-			return err
-		}
-		if l.chain.has(batch) {
-			return nil
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
+// has reports whether the chain has all of the records. mu must be held.
 func (c *chain) has(batch []*pending) bool {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	return !slices.ContainsFunc(batch, func(p *pending) bool {
 		_, ok := c.ids[p.id]
 		return !ok

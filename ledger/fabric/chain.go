@@ -1,15 +1,14 @@
 package fabric
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/mmaudit/mmaudit/ledger"
@@ -18,8 +17,12 @@ import (
 
 // A chain is what was read of the log. It only grows. The zero value is empty.
 type chain struct {
-	mu      sync.RWMutex // guards all
-	txs     []string     // transactions that stored records, in order
+	mu      sync.RWMutex      // guards all
+	next    uint64            // number of the block that was not yet read; 0 before any was
+	blocks  map[uint64][]byte // hashes of the last blocks that were
+	fatal   error             // why no more is read
+	changed chan struct{}     // closed at the next change
+
 	entries []entry
 	hashes  []tlog.Hash // of the tree, in the order of tlog.StoredHashIndex
 	ids     map[digest]int64
@@ -31,8 +34,11 @@ type digest [32]byte
 type entry struct {
 	id   digest // wire.IDOf
 	leaf tlog.Hash
-	tx   int // in txs
+	tx   string // the transaction that stored it
 }
+
+// recent is how many blocks' hashes are kept, to hold peers against each other.
+const recent = 1000
 
 // ReadHashes implements tlog.HashReader. mu must be held.
 func (c *chain) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
@@ -52,23 +58,13 @@ func (c *chain) size() int64 {
 	return int64(len(c.entries))
 }
 
-// end tells how many transactions there are, and the last one.
-func (c *chain) end() (n int, last string) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if n = len(c.txs); n > 0 {
-		last = c.txs[n-1]
-	}
-	return n, last
-}
-
 // find gives the index of a record and the transaction that stored it.
 func (c *chain) find(id digest) (index int64, tx string, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	index, ok = c.ids[id]
 	if ok {
-		tx = c.txs[c.entries[index].tx]
+		tx = c.entries[index].tx
 	}
 	return index, tx, ok
 }
@@ -92,41 +88,118 @@ func (c *chain) having(k ledger.Key, from, size int64) []int64 {
 	return slices.Clone(all[first:max(first, last)])
 }
 
-// continues takes in what a peer said comes after the first n transactions. What
-// is there already must be the same.
-func (c *chain) continues(n int, answer []wire.Transaction) error {
+// begin takes in the log as a peer has it when its newest block was this one, or
+// later. It gives the transactions that may come again with later blocks.
+func (c *chain) begin(height uint64, hash []byte, log []wire.Transaction) (again map[string]bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at := 0 // the entry that follows transaction n-1
-	if n > 0 {
-		at, _ = slices.BinarySearchFunc(c.entries, n, func(e entry, n int) int { return e.tx - n })
+	again = map[string]bool{}
+	for _, t := range log {
+		if err := c.extend(t); err != nil {
+			return nil, err
+		}
+		again[t.ID] = true
 	}
-	for i, t := range answer {
-		if len(t.Records) == 0 || t.ID == "" {
-			return fmt.Errorf("%w: transaction %q stored nothing", ledger.ErrCorrupt, t.ID)
+	c.blocks = map[uint64][]byte{height - 1: hash}
+	c.next = height
+	c.tell()
+	return again, nil
+}
+
+// take takes in the next block.
+func (c *chain) take(b *common.Block, chaincode string, again map[string]bool) error {
+	txs, err := writes(b, chaincode)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := b.GetHeader()
+	if h.GetNumber() != c.next || !bytes.Equal(h.GetPreviousHash(), c.blocks[c.next-1]) {
+		return fmt.Errorf("%w: block %d does not follow the block %d that was seen", ledger.ErrRollback, h.GetNumber(), c.next-1)
+	}
+	for _, t := range txs {
+		if again[t.ID] {
+			continue
 		}
-		known := n+i < len(c.txs)
-		if known && c.txs[n+i] != t.ID {
-			return fmt.Errorf("%w: transaction %d is %s, and was %s", ledger.ErrRollback, n+i, t.ID, c.txs[n+i])
+		if err := c.extend(t); err != nil {
+			return err
 		}
-		for _, r := range t.Records {
-			e, keys, err := parse(r)
-			if err != nil {
-				return fmt.Errorf("%w: transaction %s: %w", ledger.ErrCorrupt, t.ID, err)
-			}
-			e.tx = n + i
-			if known {
-				if at >= len(c.entries) || c.entries[at] != e {
-					return fmt.Errorf("%w: record %d is another one", ledger.ErrRollback, at)
-				}
-			} else if err := c.add(e, keys); err != nil {
-				return err
-			}
-			at++
+	}
+	c.blocks[c.next] = hashOf(h)
+	delete(c.blocks, c.next-recent)
+	c.next++
+	c.tell()
+	return nil
+}
+
+// extend adds what one transaction stored. mu must be held.
+func (c *chain) extend(t wire.Transaction) error {
+	if len(t.Records) == 0 || t.ID == "" {
+		return fmt.Errorf("%w: transaction %q stored nothing", ledger.ErrCorrupt, t.ID)
+	}
+	for _, r := range t.Records {
+		e, keys, err := parse(r)
+		if err != nil {
+			return fmt.Errorf("%w: transaction %s: %w", ledger.ErrCorrupt, t.ID, err)
 		}
-		if !known {
-			c.txs = append(c.txs, t.ID)
+		e.tx = t.ID
+		if err := c.add(e, keys); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// fail ends the reading of the chain.
+func (c *chain) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fatal = err
+	c.tell()
+}
+
+// tell wakes who waits. mu must be held.
+func (c *chain) tell() {
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
+}
+
+// until waits until ready says so; it is called with mu held. It ends with ctx,
+// or when no more is read.
+func (c *chain) until(ctx context.Context, ready func() bool) error {
+	for {
+		c.mu.Lock()
+		if ready() {
+			c.mu.Unlock()
+			return nil
+		}
+		if err := c.fatal; err != nil {
+			c.mu.Unlock()
+			return err
+		}
+		if c.changed == nil {
+			c.changed = make(chan struct{})
+		}
+		changed := c.changed
+		c.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// agrees holds what a peer says of its newest block against what was read.
+func (c *chain) agrees(info *common.BlockchainInfo) error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	number := info.GetHeight() - 1
+	if hash, ok := c.blocks[number]; ok && !bytes.Equal(hash, info.GetCurrentBlockHash()) {
+		return fmt.Errorf("%w: it has another block %d", ledger.ErrRollback, number)
 	}
 	return nil
 }
@@ -168,117 +241,4 @@ func parse(r wire.Record) (e entry, keys [][8]byte, err error) {
 		keys = append(keys, short)
 	}
 	return e, keys, err
-}
-
-// errBehind is a peer that does not have what another one had.
-var errBehind = errors.New("peer does not have the newest transaction that was seen")
-
-// read reads what one peer has beyond the chain. Of callers at the same time,
-// one asks for all who came before it did.
-func (l *Ledger) read(ctx context.Context, e *endpoint) error {
-	return e.flight.do(ctx, l, func() error {
-		n, last := l.chain.end()
-		text, err := l.evaluate(l.ctx, e, wire.Log, []byte(last))
-		var r *refusal
-		if errors.As(err, &r) && r.status == wire.NotFound {
-			return fmt.Errorf("peer %s: %w: %s", e.address, errBehind, last)
-		}
-		if err != nil {
-			return fmt.Errorf("peer %s: %w", e.address, err)
-		}
-		var answer []wire.Transaction
-		if err := json.Unmarshal(text, &answer); err != nil {
-			return fmt.Errorf("peer %s: %w: its log: %w", e.address, ledger.ErrCorrupt, err)
-		}
-		if err := l.chain.continues(n, answer); err != nil {
-			return fmt.Errorf("peer %s: %w", e.address, err)
-		}
-		return nil
-	})
-}
-
-// grace is how long a peer is waited for once another one has answered.
-const grace = time.Second
-
-// refresh reads what all peers that can be reached have. One is enough, but
-// none may contradict another.
-func (l *Ledger) refresh(ctx context.Context) error {
-	ctx, cancel := l.within(ctx)
-	defer cancel()
-	results := make(chan error, len(l.peers))
-	for _, e := range l.peers {
-		if !l.start(func() { results <- l.read(ctx, e) }) {
-			return ledger.ErrClosed
-		}
-	}
-	var late <-chan time.Time
-	var errs []error
-	answered, behind := false, 0
-	for range l.peers {
-		select {
-		case err := <-results:
-			switch {
-			case err == nil:
-				answered = true
-				if late == nil {
-					late = time.After(grace)
-				}
-			case errors.Is(err, ledger.ErrRollback) || errors.Is(err, ledger.ErrCorrupt):
-				return err
-			case errors.Is(err, errBehind):
-				behind++
-				errs = append(errs, err)
-			default:
-				errs = append(errs, err)
-			}
-		case <-late:
-			return nil
-		}
-	}
-	if answered {
-		return nil
-	}
-	return l.because(ctx, errors.Join(errs...))
-}
-
-// A flight lets callers share a question. Each is answered by one that was
-// asked after it came.
-type flight struct {
-	running sync.Mutex
-	mu      sync.Mutex // guards next
-	next    *question  // not yet asked
-}
-
-type question struct {
-	done chan struct{}
-	err  error // once done is closed
-}
-
-func (f *flight) do(ctx context.Context, l *Ledger, ask func() error) error {
-	f.mu.Lock()
-	q := f.next
-	if q == nil {
-		q = &question{done: make(chan struct{})}
-		f.next = q
-		if !l.start(func() {
-			f.running.Lock()
-			defer f.running.Unlock()
-			f.mu.Lock()
-			f.next = nil
-			f.mu.Unlock()
-			q.err = ask()
-			close(q.done)
-		}) {
-			f.next = nil
-			f.mu.Unlock()
-			return ledger.ErrClosed
-		}
-	}
-	f.mu.Unlock()
-	select {
-	case <-q.done:
-		return q.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

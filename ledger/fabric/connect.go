@@ -83,7 +83,6 @@ type endpoint struct {
 	gateway *client.Gateway
 	network *client.Network
 	ledger  *client.Contract
-	flight  flight // of reading its log
 }
 
 func (p *Profile) connect(peer *Peer, w who) (*endpoint, error) {

@@ -6,9 +6,10 @@
 //
 // The order of records is that of their transactions on the chain, which the
 // ordering service fixes and every peer repeats. An index is a record's place in
-// it. A client reads the log of the chaincode (names and leaf hashes, in order)
-// and keeps the RFC 6962 tree over it; records themselves are read when they are
-// asked for, and checked against their leaf.
+// it. A client reads the log of the chaincode (names and leaf hashes, in order),
+// follows the blocks of one peer from there on, and keeps the RFC 6962 tree over
+// the log; records themselves are read when they are asked for, and checked
+// against their leaf.
 //
 // # Guarantees
 //
@@ -16,10 +17,12 @@
 // the ordering service has merely accepted can be lost. It asks for endorsement
 // until the network has taken the record or refused it, or time is up.
 //
-// The tree of a client never changes its past: a peer whose log does not continue
-// what was seen is ErrRollback. Head asks every peer of the profile and takes the
-// longest log, so it covers what was acknowledged through any of them that can be
-// reached now. A head is signed by nobody but the peers that were asked, over TLS.
+// Each block must name the one before it by its hash, also when another peer
+// goes on with the stream. Head asks every peer of the profile for its newest
+// block and waits until the chain has been read that far: so it covers what was
+// acknowledged through any of them that can be reached now, and peers that do not
+// have the same chain are ErrRollback. Nobody signs a head: what stands behind it
+// is the word of the peers that were asked, over TLS.
 package fabric
 
 import (
@@ -50,7 +53,6 @@ type Ledger struct {
 
 	preferred atomic.Int32 // the peer that answered last
 	chain     chain
-	watch     watch
 }
 
 var _ ledger.Ledger = (*Ledger)(nil)
@@ -72,6 +74,7 @@ func Open(p *Profile, keysOf ledger.KeysOf) (*Ledger, error) {
 		l.peers = append(l.peers, e)
 	}
 	l.start(l.dispatch)
+	l.start(l.follow)
 	return l, nil
 }
 

@@ -2,83 +2,99 @@ package fabric
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"sync"
 	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
-	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
 
-// A watch tells that there are new blocks. It runs from the first Feed on.
-type watch struct {
-	once    sync.Once
-	mu      sync.Mutex // guards changed
-	changed chan struct{}
-}
-
-// next gives a channel that is closed at the next change.
-func (w *watch) next() <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.changed == nil {
-		w.changed = make(chan struct{})
-	}
-	return w.changed
-}
-
-func (w *watch) tell() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.changed != nil {
-		close(w.changed)
-		w.changed = nil
-	}
-}
-
-// follow tells of blocks until the ledger is closed. When the stream of one
-// peer ends, it goes on with another.
+// follow reads the chain until the ledger is closed. When the stream of one peer
+// ends, another one goes on after the last block.
 func (l *Ledger) follow() {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		l.anyPeer(func(e *endpoint) error {
-			blocks, err := l.blocks(l.ctx, e)
-			if err != nil {
-				return err
+	const shortest = 50 * time.Millisecond
+	for wait := shortest; ; wait = min(2*wait, 2*time.Second) {
+		err := l.anyPeer(func(e *endpoint) error {
+			read, err := l.stream(e)
+			if read {
+				wait = shortest
 			}
-			wait = 50 * time.Millisecond
-			l.watch.tell() // of what came before the stream
-			for range blocks {
-				l.watch.tell()
-			}
-			return nil
+			return err
 		})
+		if l.ctx.Err() == nil && err != nil && ended(err) {
+			l.chain.fail(err)
+			return
+		}
 		select {
 		case <-time.After(wait):
 		case <-l.ctx.Done():
+			l.chain.fail(ledger.ErrClosed)
 			return
 		}
 	}
 }
 
-// blocks opens the stream of blocks that a peer does not have yet.
-func (l *Ledger) blocks(ctx context.Context, e *endpoint) (<-chan *peer.FilteredBlock, error) {
+// stream reads the blocks of a peer for as long as it gives any, and reports
+// whether it gave one.
+func (l *Ledger) stream(e *endpoint) (read bool, err error) {
+	ctx, cancel := context.WithCancel(l.ctx)
+	defer cancel()
+	l.chain.mu.RLock()
+	next := l.chain.next
+	l.chain.mu.RUnlock()
+	var again map[string]bool
+	if next == 0 {
+		info, err := l.info(ctx, e) // before the log: no block falls between
+		if err != nil {
+			return false, err
+		}
+		text, err := l.evaluate(ctx, e, wire.Log)
+		if err != nil {
+			return false, err
+		}
+		var log []wire.Transaction
+		if err := json.Unmarshal(text, &log); err != nil {
+			return false, fmt.Errorf("peer %s: %w: its log: %w", e.address, ledger.ErrCorrupt, err)
+		}
+		next = info.GetHeight()
+		if again, err = l.chain.begin(next, info.GetCurrentBlockHash(), log); err != nil {
+			return false, fmt.Errorf("peer %s: %w", e.address, err)
+		}
+	}
+	blocks, err := e.network.BlockEvents(ctx, client.WithStartBlock(next))
+	if err != nil {
+		return false, err
+	}
+	for b := range blocks {
+		if err := l.chain.take(b, l.profile.Chaincode, again); err != nil {
+			return read, fmt.Errorf("peer %s: %w", e.address, err)
+		}
+		read = true
+	}
+	return read, nil
+}
+
+// info asks a peer for its newest block.
+func (l *Ledger) info(ctx context.Context, e *endpoint) (*common.BlockchainInfo, error) {
 	text, err := timed(ctx, l.profile.Timeouts.Evaluate, func(ctx context.Context) ([]byte, error) {
-		return e.network.GetContract("qscc").EvaluateWithContext(ctx, "GetChainInfo", client.WithArguments(l.profile.Channel))
+		answer, err := e.network.GetContract("qscc").EvaluateWithContext(ctx, "GetChainInfo", client.WithArguments(l.profile.Channel))
+		return answer, explain(err)
 	})
 	if err != nil {
 		return nil, err
 	}
 	var info common.BlockchainInfo
-	if err := proto.Unmarshal(text, &info); err != nil {
-		return nil, fmt.Errorf("peer %s: %w", e.address, err)
+	if err := proto.Unmarshal(text, &info); err != nil || info.GetHeight() == 0 {
+		return nil, fmt.Errorf("peer %s: %w: it says %q of its chain", e.address, ledger.ErrCorrupt, text)
 	}
-	return e.network.FilteredBlockEvents(ctx, client.WithStartBlock(info.GetHeight()))
+	return &info, nil
 }
 
 // Feed implements ledger.Ledger. It rides out a network that is away.
@@ -88,16 +104,18 @@ func (l *Ledger) Feed(ctx context.Context, from int64) iter.Seq2[ledger.Entry, e
 			yield(ledger.Entry{}, fmt.Errorf("%w: index %d", ledger.ErrInvalid, from))
 			return
 		}
-		if err := l.alive(ctx); err != nil {
-			yield(ledger.Entry{}, err)
-			return
-		}
-		l.watch.once.Do(func() { l.start(l.follow) })
 		for next := from; ; {
-			changed := l.watch.next() // before the log is read: no change falls between
 			entries, err := l.after(ctx, next)
-			if err != nil && ended(ctx, err) {
-				yield(ledger.Entry{}, err)
+			if err != nil && ctx.Err() == nil && !ended(err) {
+				select {
+				case <-time.After(time.Second):
+				case <-ctx.Done():
+				case <-l.ctx.Done():
+				}
+				continue
+			}
+			if err != nil {
+				yield(ledger.Entry{}, l.because(ctx, err))
 				return
 			}
 			for _, e := range entries {
@@ -110,43 +128,27 @@ func (l *Ledger) Feed(ctx context.Context, from int64) iter.Seq2[ledger.Entry, e
 				}
 				next = e.Index + 1
 			}
-			if len(entries) > 0 {
-				continue
-			}
-			var again <-chan time.Time
-			if err != nil {
-				again = time.After(time.Second)
-			}
-			select {
-			case <-changed:
-			case <-again:
-			case <-ctx.Done():
-			case <-l.ctx.Done():
-			}
 		}
 	}
 }
 
-// after reads some of the records from an index on, if there are any.
+// after waits for records from an index on, and reads some of them.
 func (l *Ledger) after(ctx context.Context, index int64) ([]ledger.Entry, error) {
-	if l.chain.size() <= index {
-		if err := l.refresh(ctx); err != nil {
-			return nil, l.because(ctx, err)
-		}
+	if err := l.alive(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.chain.until(ctx, func() bool { return int64(len(l.chain.entries)) > index }); err != nil {
+		return nil, err
 	}
 	var indexes []int64
 	for i := index; i < min(index+page, l.chain.size()); i++ {
 		indexes = append(indexes, i)
 	}
-	if len(indexes) == 0 {
-		return nil, l.alive(ctx)
-	}
 	return l.fetch(ctx, indexes)
 }
 
-// ended reports whether a feed cannot go on after an error.
-func ended(ctx context.Context, err error) bool {
+// ended reports whether an error would come again, however often one tries.
+func ended(err error) bool {
 	var r *refusal
-	return ctx.Err() != nil || errors.Is(err, ledger.ErrClosed) || errors.Is(err, ledger.ErrCorrupt) ||
-		errors.Is(err, ledger.ErrRollback) || errors.As(err, &r) || final(err)
+	return errors.Is(err, ledger.ErrClosed) || errors.As(err, &r) || final(err)
 }

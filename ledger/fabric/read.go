@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/mmaudit/mmaudit/ledger"
@@ -23,7 +25,9 @@ func (l *Ledger) Head(ctx context.Context) (ledger.Head, error) {
 	if err := l.alive(ctx); err != nil {
 		return ledger.Head{}, err
 	}
-	if err := l.refresh(ctx); err != nil {
+	within, cancel := l.within(ctx)
+	defer cancel()
+	if err := l.refresh(within); err != nil {
 		return ledger.Head{}, l.because(ctx, err)
 	}
 	l.chain.mu.RLock()
@@ -36,6 +40,64 @@ func (l *Ledger) Head(ctx context.Context) (ledger.Head, error) {
 	return ledger.Head{Origin: l.profile.Origin, Size: size, Root: root, Note: checkpoint(l.profile.Origin, size, root)}, nil
 }
 
+// refresh reads the chain up to the newest block of all peers that can be
+// reached. One is enough, but none may contradict another.
+func (l *Ledger) refresh(ctx context.Context) error {
+	type answer struct {
+		peer *endpoint
+		info *common.BlockchainInfo
+		err  error
+	}
+	answers := make(chan answer, len(l.peers))
+	for _, e := range l.peers {
+		if !l.start(func() {
+			info, err := l.info(l.ctx, e)
+			answers <- answer{e, info, err}
+		}) {
+			return ledger.ErrClosed
+		}
+	}
+	var late <-chan time.Time // a peer that hangs is not waited for once another has answered
+	var errs []error
+	var seen []answer
+	for range l.peers {
+		select {
+		case a := <-answers:
+			if a.err != nil {
+				errs = append(errs, fmt.Errorf("peer %s: %w", a.peer.address, a.err))
+				continue
+			}
+			seen = append(seen, a)
+			if late == nil {
+				late = time.After(grace)
+			}
+			continue
+		case <-late:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		break
+	}
+	if len(seen) == 0 {
+		return errors.Join(errs...)
+	}
+	for _, a := range seen {
+		ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Commit))
+		err := l.chain.until(ctx, func() bool { return l.chain.next >= a.info.GetHeight() })
+		cancel()
+		if err == nil {
+			err = l.chain.agrees(a.info)
+		}
+		if err != nil {
+			return fmt.Errorf("block %d of peer %s: %w", a.info.GetHeight()-1, a.peer.address, err)
+		}
+	}
+	return nil
+}
+
+// grace is how long a peer is waited for once another one has answered.
+const grace = time.Second
+
 // reach makes sure that the chain has been read up to a size, if there is that
 // much of it, and that an index lies in [0, size].
 func (l *Ledger) reach(ctx context.Context, size, index int64) error {
@@ -46,7 +108,9 @@ func (l *Ledger) reach(ctx context.Context, size, index int64) error {
 		return fmt.Errorf("%w: index %d, size %d", ledger.ErrInvalid, index, size)
 	}
 	if l.chain.size() < size {
-		if err := l.refresh(ctx); err != nil {
+		within, cancel := l.within(ctx)
+		defer cancel()
+		if err := l.refresh(within); err != nil {
 			return l.because(ctx, err)
 		}
 	}

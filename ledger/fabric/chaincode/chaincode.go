@@ -142,9 +142,9 @@ func (c contract) append(stub shim.ChaincodeStubInterface, records [][]byte) ([]
 		keys, err := ledger.Derive(c.KeysOf, record)
 		switch {
 		case errors.Is(err, ledger.ErrTooLarge):
-			return nil, faultf(wire.TooLarge, "record %d: %w", i, err)
+			return nil, faultf(wire.TooLarge, "argument %d: %w", i+1, err)
 		case err != nil:
-			return nil, faultf(wire.Invalid, "record %d: %w", i, err)
+			return nil, faultf(wire.Invalid, "argument %d: %w", i+1, err)
 		}
 		id := wire.IDOf(keys.ID)
 		stored, ok := fresh[id]
@@ -155,13 +155,13 @@ func (c contract) append(stub shim.ChaincodeStubInterface, records [][]byte) ([]
 		}
 		if stored != nil {
 			if !bytes.Equal(stored, record) {
-				return nil, faultf(wire.Conflict, "record %d: %w: %s", i, ledger.ErrConflict, id)
+				return nil, faultf(wire.Conflict, "argument %d: %w: %s", i+1, ledger.ErrConflict, id)
 			}
 			results[i] = wire.Known
 			continue
 		}
 		if err := c.verify(stub, record, signers); err != nil {
-			return nil, fmt.Errorf("record %d: %w", i, err)
+			return nil, fmt.Errorf("argument %d: %w", i+1, err)
 		}
 		fresh[id] = record
 		results[i] = wire.Stored
@@ -189,7 +189,7 @@ func (c contract) append(stub shim.ChaincodeStubInterface, records [][]byte) ([]
 	if err != nil {
 		return nil, err
 	}
-	if err := stub.PutState("log", text); err != nil {
+	if err := stub.PutState(wire.LogKey, text); err != nil {
 		return nil, err
 	}
 	return results, stub.SetEvent(wire.Event, text)
@@ -254,7 +254,7 @@ func log(stub shim.ChaincodeStubInterface, args [][]byte) ([]wire.Transaction, e
 	if len(args) == 1 {
 		after = string(args[0])
 	}
-	h, err := stub.GetHistoryForKey("log")
+	h, err := stub.GetHistoryForKey(wire.LogKey)
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,9 @@ const (
 	Known  = "known" // was stored before
 )
 
+// LogKey is the key of the state whose history is the log.
+const LogKey = "log"
+
 // Event is the name of the event of a transaction. Its payload is what the
 // transaction wrote into the log.
 const Event = "records"
