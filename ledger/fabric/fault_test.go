@@ -1,0 +1,136 @@
+package fabric
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
+	"github.com/mmaudit/mmaudit/ledger/ledgertest"
+)
+
+// TestFaults kills each process of a network under load, and starts it again.
+// Nobody's append fails; every record is there once, where its receipt says, on
+// every peer; and a feed sees all of them in order.
+func TestFaults(t *testing.T) {
+	n, cc := network(t, fabricnet.Options{Orderers: 3}, "faults")
+	l := open(t, profileOf(t, n, "faults", issue(t, n, 0, "writer", chaincode.Writer)))
+
+	var fed []ledger.Entry
+	stop := make(chan struct{})
+	var feeding sync.WaitGroup
+	var total int64 // set before stop is closed
+	feeding.Go(func() {
+		for e, err := range l.Feed(t.Context(), 0) {
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			fed = append(fed, e)
+			select {
+			case <-stop:
+				if e.Index == total {
+					return
+				}
+			default:
+			}
+		}
+	})
+
+	var mu sync.Mutex
+	at := map[int64]string{}
+	serial := 0
+	write := func() error {
+		mu.Lock()
+		serial++
+		record := ledgertest.Record(fmt.Sprint("id-", serial), "content")
+		mu.Unlock()
+		r, err := l.Append(t.Context(), record)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if at[r.Index] != "" {
+			return fmt.Errorf("two records at %d", r.Index)
+		}
+		at[r.Index] = string(record)
+		return nil
+	}
+	kill := func(name string, p *fabricnet.Process) {
+		t.Helper()
+		began := time.Now()
+		var wg sync.WaitGroup
+		down := make(chan struct{})
+		for w := range 8 {
+			wg.Go(func() {
+				for i := range 4 {
+					if w == 0 && i == 1 {
+						if err := p.Kill(); err != nil {
+							t.Error(err)
+						}
+						close(down)
+					}
+					if err := write(); err != nil {
+						t.Errorf("%s: %v", name, err)
+						return
+					}
+				}
+			})
+		}
+		<-down
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+		wg.Wait()
+		t.Logf("%s: written in %v", name, time.Since(began).Round(10*time.Millisecond))
+		if err := n.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kill("chaincode", cc)
+	kill("home peer", n.Orgs[0].Peer.Process)
+	kill("other peer", n.Orgs[1].Peer.Process)
+	kill("leader of the orderers", n.Leader(t.Context()).Process)
+
+	h, err := l.Head(t.Context())
+	if err != nil || h.Size != int64(len(at)) {
+		t.Fatalf("size %d, %v after %d records", h.Size, err, len(at))
+	}
+	total = h.Size
+	close(stop)
+	if _, err := l.Append(t.Context(), ledgertest.Record("last", "")); err != nil {
+		t.Fatal(err)
+	}
+	feeding.Wait()
+	for i, e := range fed {
+		if e.Index != int64(i) || i < len(at) && string(e.Record) != at[int64(i)] {
+			t.Fatalf("entry %d of the feed is %d, %q", i, e.Index, e.Record)
+		}
+	}
+
+	// Each peer alone, asked by somebody who knows nothing.
+	for i := range n.Orgs {
+		p := profileOf(t, n, "faults", issue(t, n, i, fmt.Sprint("reader", i), ""))
+		p.Peers = p.Peers[:1]
+		reader := open(t, p)
+		if err := reader.refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		err := reader.chain.until(t.Context(), func() bool { return int64(len(reader.chain.entries)) > total })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for e, err := range reader.Scan(t.Context(), total, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at[e.Index] != string(e.Record) {
+				t.Errorf("peer %d has %q at %d, want %q", i, e.Record, e.Index, at[e.Index])
+			}
+		}
+	}
+}
