@@ -31,8 +31,11 @@ var forbidden = map[string][]string{
 	"audit/export":    {"ledger"},
 	"audit/view":      {"ledger"},
 	// These ask any ledger; which engine it is, they do not know.
-	"audit/collect": {"ledger/tlog"},
-	"audit/query":   {"ledger/tlog"},
+	"audit/collect": {"ledger/tlog", "ledger/fabric"},
+	"audit/query":   {"ledger/tlog", "ledger/fabric"},
+	// What runs beside peers stays out of what people run.
+	"ledger/fabric": {"ledger/fabric/chaincode"},
+	"cmd/auditlog":  {"ledger/fabric/chaincode"},
 	// The oracle shares no code with what it judges.
 	"internal/datagen": {"internal/jsonrow", "schemas"},
 }

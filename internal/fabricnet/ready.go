@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -50,20 +51,41 @@ func (n *Network) Leader(ctx context.Context) *Node {
 
 // metric reports whether the metrics of a node have a line.
 func (o *Node) metric(ctx context.Context, line string) bool {
+	return strings.Contains("\n"+o.metrics(ctx), "\n"+line)
+}
+
+// Count gives the value of a metric, named with its labels and a space behind;
+// 0 if the node does not have it.
+func (o *Node) Count(ctx context.Context, name string) float64 {
+	for line := range strings.Lines(o.metrics(ctx)) {
+		if value, ok := strings.CutPrefix(line, name); ok {
+			if v, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil {
+				return v
+			}
+		}
+	}
+	return 0
+}
+
+// metrics are those of a node, or nothing.
+func (o *Node) metrics(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address(o.Operations)+"/metrics", nil)
 	if err != nil {
-		return false
+		return ""
 	}
 	req.Close = true
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return false
+		return ""
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	return err == nil && strings.Contains("\n"+string(text), "\n"+line)
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 // listening waits until a process accepts connections.

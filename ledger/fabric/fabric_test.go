@@ -35,6 +35,7 @@ func network(t *testing.T, o fabricnet.Options, names ...string) (*fabricnet.Net
 	if testing.Short() {
 		t.Skip("runs a network")
 	}
+	t.Parallel() // they wait more than they work
 	n, err := fabricnet.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,51 @@ import (
 	"github.com/mmaudit/mmaudit/ledger/ledgertest"
 )
 
+// TestLostByOrderer kills the only orderer after it has accepted records and
+// before it has cut their block. They are lost, and sent again.
+func TestLostByOrderer(t *testing.T) {
+	n, _ := network(t, fabricnet.Options{BatchTimeout: 500 * time.Millisecond}, "lost")
+	l := open(t, profileOf(t, n, "lost", issue(t, n, 0, "writer", chaincode.Writer)))
+	record := func(i int) []byte { return ledgertest.Record(fmt.Sprint("id-", i), "content") }
+	if _, err := l.Append(t.Context(), record(0)); err != nil {
+		t.Fatal(err)
+	}
+	const writers = 12
+	var wg sync.WaitGroup
+	receipts := make([]ledger.Receipt, writers+1)
+	for i := 1; i <= writers; i++ {
+		wg.Go(func() {
+			var err error
+			if receipts[i], err = l.Append(t.Context(), record(i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	accepted := fmt.Sprintf("broadcast_processed_count{channel=%q,status=\"SUCCESS\",type=\"ENDORSER_TRANSACTION\"} ", n.Channel)
+	before := n.Orderers[0].Count(t.Context(), accepted)
+	for n.Orderers[0].Count(t.Context(), accepted) == before && t.Context().Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	if err := n.Orderers[0].Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Orderers[0].Start(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	seen := map[int64]bool{0: true}
+	for i, r := range receipts[1:] {
+		e, err := l.Get(t.Context(), r.Index)
+		if err != nil || seen[r.Index] || string(e.Record) != string(record(i+1)) {
+			t.Errorf("receipt %+v of record %d: %q, %v", r, i+1, e.Record, err)
+		}
+		seen[r.Index] = true
+	}
+	if h, err := l.Head(t.Context()); err != nil || h.Size != writers+1 {
+		t.Errorf("size %d, %v", h.Size, err)
+	}
+}
+
 // TestFaults kills each process of a network under load, and starts it again.
 // Nobody's append fails; every record is there once, where its receipt says, on
 // every peer; and a feed sees all of them in order.
