@@ -126,6 +126,7 @@ func (l *Ledger) store(batch []*pending) {
 		switch {
 		case err == nil:
 			finish(batch, nil)
+			l.seal()
 			return
 		case l.ctx.Err() != nil:
 			finish(batch, ledger.ErrClosed)
@@ -166,10 +167,9 @@ func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending) erro
 	if err != nil {
 		return err
 	}
-	limits := &l.profile.Timeouts
-	tx, err := timed(ctx, limits.Endorse, func(ctx context.Context) (*client.Transaction, error) { return proposal.EndorseWithContext(ctx) })
+	tx, err := l.endorse(ctx, proposal)
 	if err != nil {
-		return explain(err)
+		return err
 	}
 	var results []string
 	if err := json.Unmarshal(tx.Result(), &results); err != nil || len(results) != len(batch) {
@@ -181,19 +181,11 @@ func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending) erro
 				p.txs = append(p.txs, tx.TransactionID())
 			}
 		}
-		commit, err := timed(ctx, limits.Submit, func(ctx context.Context) (*client.Commit, error) { return tx.SubmitWithContext(ctx) })
-		if err != nil {
-			return explain(err)
-		}
-		s, err := timed(ctx, limits.Commit, func(ctx context.Context) (*client.Status, error) { return commit.StatusWithContext(ctx) })
-		if err != nil {
+		if err := l.commit(ctx, tx); err != nil {
 			return err
 		}
-		if !s.Successful {
-			return fmt.Errorf("transaction %s is not valid: %s", s.TransactionID, s.Code)
-		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(limits.Commit))
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Commit))
 	defer cancel()
 	return l.chain.until(ctx, func() bool { return l.chain.has(batch) })
 }

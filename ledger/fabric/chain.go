@@ -20,6 +20,7 @@ type chain struct {
 	mu      sync.RWMutex      // guards all
 	next    uint64            // number of the block that was not yet read; 0 before any was
 	blocks  map[uint64][]byte // hashes of the last blocks that were
+	overlap uint64            // first block of which nothing can be in the log with which the chain began
 	fatal   error             // why no more is read
 	changed chan struct{}     // closed at the next change
 
@@ -34,7 +35,7 @@ type digest [32]byte
 type entry struct {
 	id   digest // wire.IDOf
 	leaf tlog.Hash
-	tx   string // the transaction that stored it
+	tx   string // the transaction that stored it, if that was seen
 }
 
 // recent is how many blocks' hashes are kept, to hold peers against each other.
@@ -88,26 +89,33 @@ func (c *chain) having(k ledger.Key, from, size int64) []int64 {
 	return slices.Clone(all[first:max(first, last)])
 }
 
-// begin takes in the log as a peer has it when its newest block was this one, or
-// later. It gives the transactions that may come again with later blocks.
-func (c *chain) begin(height uint64, hash []byte, log []wire.Transaction) (again map[string]bool, err error) {
+// begin takes in the log: sealed tiles and what comes after them. It was read
+// when the newest block of the peer had this hash and the number below height,
+// or later, but before overlap.
+func (c *chain) begin(height, overlap uint64, hash []byte, tiles [][]wire.Record, log []wire.Transaction) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	again = map[string]bool{}
-	for _, t := range log {
-		if err := c.extend(t); err != nil {
-			return nil, err
+	for n, tile := range tiles {
+		if len(tile) != wire.TileWidth {
+			return fmt.Errorf("%w: tile %d has %d records", ledger.ErrCorrupt, n, len(tile))
 		}
-		again[t.ID] = true
+		if err := c.extend("sealed", tile); err != nil {
+			return err
+		}
+	}
+	for _, t := range log {
+		if err := c.extend(t.ID, t.Records); err != nil {
+			return err
+		}
 	}
 	c.blocks = map[uint64][]byte{height - 1: hash}
-	c.next = height
+	c.next, c.overlap = height, overlap
 	c.tell()
-	return again, nil
+	return nil
 }
 
 // take takes in the next block.
-func (c *chain) take(b *common.Block, chaincode string, again map[string]bool) error {
+func (c *chain) take(b *common.Block, chaincode string) error {
 	txs, err := writes(b, chaincode)
 	if err != nil {
 		return err
@@ -119,10 +127,10 @@ func (c *chain) take(b *common.Block, chaincode string, again map[string]bool) e
 		return fmt.Errorf("%w: block %d does not follow the block %d that was seen", ledger.ErrRollback, h.GetNumber(), c.next-1)
 	}
 	for _, t := range txs {
-		if again[t.ID] {
+		if c.next < c.overlap && c.holds(t) {
 			continue
 		}
-		if err := c.extend(t); err != nil {
+		if err := c.extend(t.ID, t.Records); err != nil {
 			return err
 		}
 	}
@@ -133,17 +141,27 @@ func (c *chain) take(b *common.Block, chaincode string, again map[string]bool) e
 	return nil
 }
 
-// extend adds what one transaction stored. mu must be held.
-func (c *chain) extend(t wire.Transaction) error {
-	if len(t.Records) == 0 || t.ID == "" {
-		return fmt.Errorf("%w: transaction %q stored nothing", ledger.ErrCorrupt, t.ID)
+// holds reports whether the records of a transaction are there. mu must be held.
+func (c *chain) holds(t wire.Transaction) bool {
+	if len(t.Records) == 0 {
+		return false
 	}
-	for _, r := range t.Records {
+	e, _, err := parse(t.Records[0])
+	_, ok := c.ids[e.id]
+	return ok && err == nil
+}
+
+// extend adds records that one transaction stored. mu must be held.
+func (c *chain) extend(tx string, records []wire.Record) error {
+	if len(records) == 0 || tx == "" {
+		return fmt.Errorf("%w: transaction %q stored nothing", ledger.ErrCorrupt, tx)
+	}
+	for _, r := range records {
 		e, keys, err := parse(r)
 		if err != nil {
-			return fmt.Errorf("%w: transaction %s: %w", ledger.ErrCorrupt, t.ID, err)
+			return fmt.Errorf("%w: transaction %s: %w", ledger.ErrCorrupt, tx, err)
 		}
-		e.tx = t.ID
+		e.tx = tx
 		if err := c.add(e, keys); err != nil {
 			return err
 		}

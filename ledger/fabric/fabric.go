@@ -53,6 +53,8 @@ type Ledger struct {
 
 	preferred atomic.Int32 // the peer that answered last
 	chain     chain
+	sealed    atomic.Int64 // tiles of the chain that are known to be sealed
+	sealing   atomic.Bool
 }
 
 var _ ledger.Ledger = (*Ledger)(nil)

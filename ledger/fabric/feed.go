@@ -49,22 +49,8 @@ func (l *Ledger) stream(e *endpoint) (read bool, err error) {
 	l.chain.mu.RLock()
 	next := l.chain.next
 	l.chain.mu.RUnlock()
-	var again map[string]bool
 	if next == 0 {
-		info, err := l.info(ctx, e) // before the log: no block falls between
-		if err != nil {
-			return false, err
-		}
-		text, err := l.evaluate(ctx, e, wire.Log)
-		if err != nil {
-			return false, err
-		}
-		var log []wire.Transaction
-		if err := json.Unmarshal(text, &log); err != nil {
-			return false, fmt.Errorf("peer %s: %w: its log: %w", e.address, ledger.ErrCorrupt, err)
-		}
-		next = info.GetHeight()
-		if again, err = l.chain.begin(next, info.GetCurrentBlockHash(), log); err != nil {
+		if next, err = l.begin(ctx, e); err != nil {
 			return false, fmt.Errorf("peer %s: %w", e.address, err)
 		}
 	}
@@ -73,12 +59,55 @@ func (l *Ledger) stream(e *endpoint) (read bool, err error) {
 		return false, err
 	}
 	for b := range blocks {
-		if err := l.chain.take(b, l.profile.Chaincode, again); err != nil {
+		if err := l.chain.take(b, l.profile.Chaincode); err != nil {
 			return read, fmt.Errorf("peer %s: %w", e.address, err)
 		}
 		read = true
 	}
 	return read, nil
+}
+
+// begin reads the log as one peer has it, and gives the number of the block from
+// which to go on: one that the log may already know of.
+func (l *Ledger) begin(ctx context.Context, e *endpoint) (next uint64, err error) {
+	before, err := l.info(ctx, e)
+	if err != nil {
+		return 0, err
+	}
+	var rest wire.Rest
+	if err := l.ask(ctx, e, &rest, wire.Tail); err != nil {
+		return 0, err
+	}
+	var tiles [][]wire.Record
+	for int64(len(tiles)) < rest.Tiles {
+		var some [][]wire.Record
+		if err := l.ask(ctx, e, &some, wire.Tiles, fmt.Append(nil, len(tiles))); err != nil {
+			return 0, err
+		}
+		if len(some) == 0 {
+			return 0, fmt.Errorf("%w: tile %d of %d is not there", ledger.ErrCorrupt, len(tiles), rest.Tiles)
+		}
+		tiles = append(tiles, some...)
+	}
+	after, err := l.info(ctx, e)
+	if err != nil {
+		return 0, err
+	}
+	l.sealed.Store(rest.Tiles)
+	next = before.GetHeight()
+	return next, l.chain.begin(next, after.GetHeight(), before.GetCurrentBlockHash(), tiles[:rest.Tiles], rest.Log)
+}
+
+// ask asks one peer for what is JSON.
+func (l *Ledger) ask(ctx context.Context, e *endpoint, answer any, function string, args ...[]byte) error {
+	text, err := l.evaluate(ctx, e, function, args...)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return fmt.Errorf("%w: the answer to %s: %w", ledger.ErrCorrupt, function, err)
+	}
+	return nil
 }
 
 // info asks a peer for its newest block.

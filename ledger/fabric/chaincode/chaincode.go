@@ -13,8 +13,12 @@
 //	                   "known" for each. A client needs the attribute
 //	                   auditlog.role=writer in its certificate.
 //	get ID...          the records of these names, a JSON array of base64
-//	log [TX]           the log, or what comes after a transaction of it: a JSON
-//	                   array of {"tx","records":[{"id","hash","keys"}]}
+//	seal               seals the next 256 records, if there are as many; for writers
+//	tail               {"tiles","log":[{"tx","records":[{"id","hash","keys"}]}]}: how
+//	                   many tiles are sealed, and the log after them
+//	tiles FROM         some tiles from one on: a JSON array of arrays of records
+//	find NAME VALUE [SIZE [BOOKMARK]]
+//	                   sealed records with an index key: {"indexes","bookmark"}
 //	history ID         transaction and time of a record, a JSON array
 //
 // A name (ID) is SHA-256 of an idempotency key, in hexadecimal. Answers have a
@@ -25,11 +29,14 @@
 //
 //	record:ID    the bytes of a record
 //	log          what the last transaction stored; see its history
+//	sealed       how much of the log is sealed
+//	tile:N       the records N*256 to N*256+255 of the log; N has 8 hexadecimal digits
+//	index KEY N  (composite) which records of tile N have an index key
 //	signer:ID    a public key that records brought in, for Verify
 //
 // Answers depend on arguments and state alone, so endorsers agree. The history
 // of keys must be enabled on peers (ledger.history.enableHistoryDatabase, the
-// default), for log and history.
+// default), for tail, seal and history.
 package chaincode
 
 import (
@@ -106,12 +113,18 @@ func (c contract) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 		answer, err = c.append(stub, args)
 	case wire.Get:
 		answer, err = get(stub, args)
-	case wire.Log:
-		answer, err = log(stub, args)
+	case wire.Seal:
+		answer, err = seal(stub, args)
+	case wire.Tail:
+		answer, err = tail(stub, args)
+	case wire.Tiles:
+		answer, err = tiles(stub, args)
+	case wire.Find:
+		answer, err = find(stub, args)
 	case wire.History:
 		answer, err = history(stub, args)
 	default:
-		err = faultf(wire.Invalid, "unknown function %.40q, want %s, %s, %s or %s", name, wire.Append, wire.Get, wire.Log, wire.History)
+		err = faultf(wire.Invalid, "unknown function %.40q", name)
 	}
 	var payload []byte
 	if err == nil {
@@ -125,11 +138,18 @@ func (c contract) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 	return shim.Success(payload)
 }
 
+func mayWrite(stub shim.ChaincodeStubInterface) error {
+	if err := cid.AssertAttributeValue(stub, Role, Writer); err != nil {
+		return faultf(wire.Forbidden, "appending needs a certificate with the attribute %s=%s", Role, Writer)
+	}
+	return nil
+}
+
 // append stores records. It reads, of the state, only their names and signers:
 // nothing that another record writes.
 func (c contract) append(stub shim.ChaincodeStubInterface, records [][]byte) ([]string, error) {
-	if err := cid.AssertAttributeValue(stub, Role, Writer); err != nil {
-		return nil, faultf(wire.Forbidden, "appending needs a certificate with the attribute %s=%s", Role, Writer)
+	if err := mayWrite(stub); err != nil {
+		return nil, err
 	}
 	if len(records) == 0 || len(records) > MaxRecords {
 		return nil, faultf(wire.Invalid, "%d records, want 1 to %d", len(records), MaxRecords)
@@ -243,43 +263,6 @@ func get(stub shim.ChaincodeStubInterface, ids [][]byte) ([][]byte, error) {
 		records = append(records, record)
 	}
 	return records, nil
-}
-
-// log reads the history of the log, which peers give from its end.
-func log(stub shim.ChaincodeStubInterface, args [][]byte) ([]wire.Transaction, error) {
-	if len(args) > 1 {
-		return nil, faultf(wire.Invalid, "%d arguments, want at most one", len(args))
-	}
-	after := ""
-	if len(args) == 1 {
-		after = string(args[0])
-	}
-	h, err := stub.GetHistoryForKey(wire.LogKey)
-	if err != nil {
-		return nil, err
-	}
-	defer h.Close()
-	all, found := []wire.Transaction{}, after == ""
-	for h.HasNext() {
-		m, err := h.Next()
-		if err != nil {
-			return nil, err
-		}
-		if m.GetTxId() == after {
-			found = true
-			break
-		}
-		t := wire.Transaction{ID: m.GetTxId()}
-		if err := json.Unmarshal(m.GetValue(), &t.Write); err != nil {
-			return nil, err
-		}
-		all = append(all, t)
-	}
-	if !found {
-		return nil, faultf(wire.NotFound, "no transaction %.80q in the log", after)
-	}
-	slices.Reverse(all)
-	return all, nil
 }
 
 func history(stub shim.ChaincodeStubInterface, args [][]byte) ([]wire.Moment, error) {

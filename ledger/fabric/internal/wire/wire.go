@@ -13,7 +13,10 @@ import (
 const (
 	Append  = "append"
 	Get     = "get"
-	Log     = "log"
+	Tail    = "tail"
+	Tiles   = "tiles"
+	Seal    = "seal"
+	Find    = "find"
 	History = "history"
 )
 
@@ -36,6 +39,10 @@ const (
 // LogKey is the key of the state whose history is the log.
 const LogKey = "log"
 
+// IndexType is the type of the composite keys of the index: (KeyOf, number of a
+// tile), whose values are the places in the tile, a byte each.
+const IndexType = "index"
+
 // Event is the name of the event of a transaction. Its payload is what the
 // transaction wrote into the log.
 const Event = "records"
@@ -56,6 +63,33 @@ type Record struct {
 type Transaction struct {
 	ID string `json:"tx"`
 	Write
+}
+
+// TileWidth is the number of records that are sealed together.
+const TileWidth = 256
+
+// A Sealed is how much of the log is sealed: so many tiles, the last record of
+// which is the last of those that a transaction stored first.
+type Sealed struct {
+	Tiles  int64  `json:"tiles"`
+	ID     string `json:"tx"`     // of the transaction
+	Within int    `json:"within"` // how many of its records are sealed
+}
+
+// A Rest is what of the log is not sealed: records that its first transaction
+// has in a tile are left out.
+type Rest struct {
+	Tiles int64         `json:"tiles"`
+	Log   []Transaction `json:"log"`
+}
+
+// A Page is a part of what Find finds: indexes, ascending, which may have others
+// among them where the short names of keys meet.
+type Page struct {
+	Indexes []int64 `json:"indexes"`
+	// Bookmark leads to the next page; empty at the end. What is not sealed is on
+	// no page.
+	Bookmark string `json:"bookmark"`
 }
 
 // A Moment is when a record was stored, in the answer to History.

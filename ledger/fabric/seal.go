@@ -1,0 +1,85 @@
+package fabric
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
+)
+
+// seal has full tiles sealed, so that clients which begin later need not read
+// the log record by record. Nothing depends on it: whoever appends next tries
+// again, and of two who do it at the same time one has nothing left to do.
+func (l *Ledger) seal() {
+	if l.chain.size()/wire.TileWidth <= l.sealed.Load() || !l.sealing.CompareAndSwap(false, true) {
+		return
+	}
+	if !l.start(func() {
+		defer l.sealing.Store(false)
+		ctx, cancel := context.WithTimeout(l.ctx, time.Duration(l.profile.Timeouts.Append))
+		defer cancel()
+		for full := l.chain.size() / wire.TileWidth; full > l.sealed.Load(); {
+			var s wire.Sealed
+			err := l.anyPeer(func(e *endpoint) error {
+				var err error
+				s, err = l.sealNext(ctx, e)
+				return err
+			})
+			var r *refusal
+			switch {
+			case errors.As(err, &r) && r.status == wire.NotFound:
+				l.sealed.Store(full) // by others
+			case err != nil:
+				return
+			default:
+				l.sealed.Store(s.Tiles)
+			}
+		}
+	}) {
+		l.sealing.Store(false)
+	}
+}
+
+// sealNext has one tile sealed.
+func (l *Ledger) sealNext(ctx context.Context, e *endpoint) (s wire.Sealed, err error) {
+	proposal, err := e.ledger.NewProposal(wire.Seal)
+	if err != nil {
+		return s, err
+	}
+	tx, err := l.endorse(ctx, proposal)
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(tx.Result(), &s); err != nil {
+		return s, fmt.Errorf("the answer to %s: %w", wire.Seal, err)
+	}
+	return s, l.commit(ctx, tx)
+}
+
+func (l *Ledger) endorse(ctx context.Context, p *client.Proposal) (*client.Transaction, error) {
+	return timed(ctx, l.profile.Timeouts.Endorse, func(ctx context.Context) (*client.Transaction, error) {
+		tx, err := p.EndorseWithContext(ctx)
+		return tx, explain(err)
+	})
+}
+
+// commit has a transaction ordered, and waits until it is found valid.
+func (l *Ledger) commit(ctx context.Context, tx *client.Transaction) error {
+	c, err := timed(ctx, l.profile.Timeouts.Submit, func(ctx context.Context) (*client.Commit, error) { return tx.SubmitWithContext(ctx) })
+	if err != nil {
+		return explain(err)
+	}
+	s, err := timed(ctx, l.profile.Timeouts.Commit, func(ctx context.Context) (*client.Status, error) { return c.StatusWithContext(ctx) })
+	if err != nil {
+		return err
+	}
+	if !s.Successful {
+		return fmt.Errorf("transaction %s is not valid: %s", s.TransactionID, s.Code)
+	}
+	return nil
+}
