@@ -189,6 +189,7 @@ func gone(t *testing.T, pids []int) {
 		})
 		if err != nil {
 			t.Errorf("process %d: %v", pid, err)
+			syscall.Kill(-pid, syscall.SIGKILL)
 		}
 	}
 }
