@@ -94,13 +94,18 @@ func (n *Network) define(ctx context.Context, admins []*Connection, name, id str
 	for _, o := range n.Orgs {
 		all = append(all, o.MSP)
 	}
-	err := n.lifecycle(ctx, admins[0], "CommitChaincodeDefinition", &lifecycle.CommitChaincodeDefinitionArgs{Name: name, Version: "1", Sequence: 1}, all...)
-	if err != nil {
-		return err
+	// A peer that does not have both approvals yet endorses something else.
+	var last error
+	err := until(ctx, nil, "the definition of chaincode "+name, func() bool {
+		last = n.lifecycle(ctx, admins[0], "CommitChaincodeDefinition", &lifecycle.CommitChaincodeDefinitionArgs{Name: name, Version: "1", Sequence: 1}, all...)
+		var early *client.EndorseError
+		return !errors.As(last, &early)
+	})
+	if err != nil || last != nil {
+		return errors.Join(err, last)
 	}
 	for i := range n.Orgs {
 		contract := admins[i].GetNetwork(n.Channel).GetContract(name)
-		var last error
 		err := until(ctx, nil, "chaincode "+name, func() bool {
 			last = answers(ctx, contract)
 			return last == nil
