@@ -30,6 +30,7 @@ type Profile struct {
 	Identity  Identity `yaml:"identity"`
 	Peers     []Peer   `yaml:"peers"`
 	Timeouts  Timeouts `yaml:"timeouts"`
+	Folder    string   `yaml:"folder"` // see Dir
 
 	file string // where it was read
 }
@@ -163,6 +164,18 @@ func ParseProfile(text []byte) (*Profile, error) {
 }
 
 var profileSchema = sync.OnceValues(func() (*jsonschema.Schema, error) { return schemas.Compile("fabric.schema.json", "") })
+
+// File is where the profile was read.
+func (p *Profile) File() string { return p.file }
+
+// Dir is the folder for what belongs to the ledger and is not on the chain. It
+// need not be there.
+func (p *Profile) Dir() string {
+	if p.Folder != "" {
+		return p.path(p.Folder)
+	}
+	return strings.TrimSuffix(p.file, filepath.Ext(p.file)) + ".ledger"
+}
 
 // path finds a file that the profile names.
 func (p *Profile) path(file string) string {

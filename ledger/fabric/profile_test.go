@@ -43,6 +43,13 @@ func TestProfile(t *testing.T) {
 	if got := p.path("a/b"); got != filepath.Join(filepath.Dir(file), "a/b") {
 		t.Errorf("a file beside the profile is looked for at %s", got)
 	}
+	if p.Dir() != strings.TrimSuffix(file, ".yaml")+".ledger" || p.File() != file {
+		t.Errorf("the folder is %s", p.Dir())
+	}
+	p.Folder = "documents"
+	if p.Dir() != filepath.Join(filepath.Dir(file), "documents") {
+		t.Errorf("the folder is %s", p.Dir())
+	}
 	if _, err := Open(p, nil); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "identity.certificate") {
 		t.Errorf("%v", err)
 	}
@@ -57,6 +64,7 @@ func TestProfileErrors(t *testing.T) {
 		{"version: 1", "version: 2", "line 1: version"},
 		{"version: 1\n", "", "missing properties: 'version'"},
 		{"channel: audit", "channel: Audit", "line 2: channel"},
+		{"timeouts:", "folder: ''\ntimeouts:", "folder: length must be"},
 		{"channel: audit", "channel: 7", "line 2: channel: expected string"},
 		{"chaincode: auditlog", "chaincode: a b", "line 3: chaincode"},
 		{"chaincode: auditlog", "chaincode: auditlog\norigin: a b", "line 4: origin"},
