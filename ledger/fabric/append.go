@@ -46,8 +46,7 @@ func (l *Ledger) Append(ctx context.Context, record []byte) (ledger.Receipt, err
 	if err != nil {
 		return ledger.Receipt{}, err
 	}
-	p := &pending{record: bytes.Clone(record), done: make(chan struct{})}
-	hex.Decode(p.id[:], []byte(wire.IDOf(keys.ID)))
+	p := newPending(record, keys)
 	select {
 	case l.queue <- p:
 	case <-ctx.Done():
@@ -63,11 +62,22 @@ func (l *Ledger) Append(ctx context.Context, record []byte) (ledger.Receipt, err
 	if p.err != nil {
 		return ledger.Receipt{}, p.err
 	}
+	return l.receipt(p)
+}
+
+func newPending(record []byte, keys ledger.Keys) *pending {
+	p := &pending{record: bytes.Clone(record), done: make(chan struct{})}
+	hex.Decode(p.id[:], []byte(wire.IDOf(keys.ID)))
+	return p
+}
+
+// receipt tells where a record is that was stored.
+func (l *Ledger) receipt(p *pending) (ledger.Receipt, error) {
 	index, tx, ok := l.chain.find(p.id)
 	if !ok {
 		return ledger.Receipt{}, fmt.Errorf("%w: a stored record is not in the log", ledger.ErrCorrupt)
 	}
-	if leaf := l.chain.span(index, index+1)[0].leaf; leaf != ledger.RecordHash(record) {
+	if leaf := l.chain.span(index, index+1)[0].leaf; leaf != ledger.RecordHash(p.record) {
 		return ledger.Receipt{}, fmt.Errorf("%w: record %d", ledger.ErrConflict, index)
 	}
 	return ledger.Receipt{Index: index, Size: l.chain.size(), Known: !slices.Contains(p.txs, tx)}, nil
@@ -116,42 +126,48 @@ func finish(batch []*pending, err error) {
 	}
 }
 
-// store gets records onto the chain, however often it takes.
+// store gets records onto the chain, and answers who waits for them.
 func (l *Ledger) store(batch []*pending) {
-	ctx, cancel := context.WithTimeout(l.ctx, time.Duration(l.profile.Timeouts.Append))
+	err := l.deliver(l.ctx, batch)
+	var r *refusal
+	if !errors.As(err, &r) || len(batch) == 1 {
+		finish(batch, err)
+		return
+	}
+	// One of them is refused, and all would be: each for itself.
+	for _, p := range batch {
+		if !l.start(func() { l.store([]*pending{p}) }) {
+			finish([]*pending{p}, ledger.ErrClosed)
+		}
+	}
+}
+
+// deliver gets records onto the chain by one transaction, however often it
+// takes. A transaction that was given up may yet be found valid: then it stored
+// all of them, and what is sent again stores nothing.
+func (l *Ledger) deliver(ctx context.Context, batch []*pending) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Append))
 	defer cancel()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := l.anyPeer(func(e *endpoint) error { return l.submit(ctx, e, batch) })
 		var r *refusal
 		switch {
 		case err == nil:
-			finish(batch, nil)
 			l.seal()
-			return
+			return nil
 		case l.ctx.Err() != nil:
-			finish(batch, ledger.ErrClosed)
-			return
-		case errors.As(err, &r) && len(batch) > 1:
-			// One of them is refused, and all would be: each for itself.
-			for _, p := range batch {
-				if !l.start(func() { l.store([]*pending{p}) }) {
-					finish([]*pending{p}, ledger.ErrClosed)
-				}
-			}
-			return
+			return ledger.ErrClosed
 		case errors.As(err, &r) || final(err):
-			finish(batch, err)
-			return
+			return err
 		}
 		// Writers that got in each other's way must not do so again.
 		select {
 		case <-time.After(wait/2 + rand.N(wait)):
 		case <-ctx.Done():
 			if l.ctx.Err() != nil {
-				err = ledger.ErrClosed
+				return ledger.ErrClosed
 			}
-			finish(batch, fmt.Errorf("not stored within %v: %w", time.Duration(l.profile.Timeouts.Append), err))
-			return
+			return fmt.Errorf("not stored within %v: %w", time.Duration(l.profile.Timeouts.Append), err)
 		}
 	}
 }

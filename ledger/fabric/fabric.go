@@ -57,7 +57,10 @@ type Ledger struct {
 	sealing   atomic.Bool
 }
 
-var _ ledger.Ledger = (*Ledger)(nil)
+var (
+	_ ledger.Ledger  = (*Ledger)(nil)
+	_ ledger.Batcher = (*Ledger)(nil)
+)
 
 // Open connects to the network of a profile. It waits for nothing: what cannot
 // be reached is told by the first method that needs it.

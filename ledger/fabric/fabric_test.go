@@ -95,9 +95,8 @@ func open(t *testing.T, p *Profile) *Ledger {
 
 // TestContract holds the engine to the contract, on a ledger for each test.
 func TestContract(t *testing.T) {
-	const ledgers = 12
 	var names []string
-	for i := range ledgers {
+	for i := range ledgertest.Ledgers {
 		names = append(names, fmt.Sprintf("ledger%02d", i))
 	}
 	n, _ := network(t, fabricnet.Options{BatchTimeout: 10 * time.Millisecond}, names...)

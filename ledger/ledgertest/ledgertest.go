@@ -17,6 +17,9 @@ import (
 // and is closed at the end of the test.
 type Open func(t *testing.T) ledger.Ledger
 
+// Ledgers is how many ledgers Run opens.
+const Ledgers = 13
+
 // Run runs the whole suite.
 func Run(t *testing.T, open Open) {
 	tests := []struct {
@@ -33,8 +36,12 @@ func Run(t *testing.T, open Open) {
 		{"Feed", feed},
 		{"Proofs", proofs},
 		{"ConcurrentWriters", writers},
+		{"Batches", batches},
 		{"Cancelled", cancelled},
 		{"Closed", closed},
+	}
+	if len(tests) != Ledgers {
+		t.Fatalf("%d tests, want %d", len(tests), Ledgers)
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.test(t, open(t)) })

@@ -17,7 +17,8 @@ import (
 	"github.com/mmaudit/mmaudit/ledger"
 )
 
-// maxBatch is how many appends share one commit at most.
+// maxBatch is from how many appends on a commit waits for no more of them, and
+// the most that come together. So fewer than two times as many share one.
 const maxBatch = 1024
 
 // request is an append on its way to the committer.
@@ -26,7 +27,13 @@ type request struct {
 	record []byte
 	keys   ledger.Keys
 	done   chan<- outcome // has room for one
+
+	after   *request // is refused if this one is
+	refused bool     // known once it was prepared
 }
+
+// errAfter ends a request because the one before it was refused.
+var errAfter = errors.New("an earlier record was refused")
 
 type outcome struct {
 	receipt ledger.Receipt
@@ -36,40 +43,90 @@ type outcome struct {
 // Append implements ledger.Ledger. Appends that arrive during a commit share
 // the next one.
 func (l *Log) Append(ctx context.Context, record []byte) (ledger.Receipt, error) {
-	if l.o.Signer == nil {
-		return ledger.Receipt{}, ledger.ErrReadOnly
-	}
-	keys, err := ledger.Derive(l.o.KeysOf, record)
+	receipts, err := l.AppendAll(ctx, [][]byte{record})
 	if err != nil {
 		return ledger.Receipt{}, err
 	}
-	done := make(chan outcome, 1)
+	return receipts[0], nil
+}
+
+// AppendAll implements ledger.Batcher: up to 1024 records share a commit.
+func (l *Log) AppendAll(ctx context.Context, records [][]byte) (receipts []ledger.Receipt, err error) {
+	if l.o.Signer == nil {
+		return nil, ledger.ErrReadOnly
+	}
+	for err == nil && len(receipts) < len(records) {
+		var some []ledger.Receipt
+		rest := records[len(receipts):]
+		some, err = l.appendSome(ctx, rest[:min(len(rest), maxBatch)])
+		receipts = append(receipts, some...)
+	}
+	return receipts, err
+}
+
+// appendSome appends records that fit into one commit.
+func (l *Log) appendSome(ctx context.Context, records [][]byte) ([]ledger.Receipt, error) {
+	var refusal error // of the first record that is not even tried
+	group := make([]*request, 0, len(records))
+	done := make([]chan outcome, len(records))
+	for i, record := range records {
+		keys, err := ledger.Derive(l.o.KeysOf, record)
+		if err != nil {
+			refusal = err
+			break
+		}
+		done[i] = make(chan outcome, 1)
+		// The caller may go and reuse the record before it is written.
+		q := &request{ctx: ctx, record: bytes.Clone(record), keys: keys, done: done[i]}
+		if i > 0 {
+			q.after = group[i-1]
+		}
+		group = append(group, q)
+	}
+	if len(group) == 0 {
+		return nil, refusal
+	}
 	if err := ctx.Err(); err != nil {
-		return ledger.Receipt{}, err
+		return nil, err
 	}
 	if l.isClosed() {
-		return ledger.Receipt{}, ledger.ErrClosed
+		return nil, ledger.ErrClosed
 	}
 	select {
-	// The caller may go and reuse the record before it is written.
-	case l.requests <- &request{ctx, bytes.Clone(record), keys, done}:
+	case l.requests <- group:
 	case <-ctx.Done():
-		return ledger.Receipt{}, ctx.Err()
+		return nil, ctx.Err()
 	case <-l.closing:
-		return ledger.Receipt{}, ledger.ErrClosed
+		return nil, ledger.ErrClosed
 	}
+	var receipts []ledger.Receipt
+	for i := range group {
+		o, err := l.await(ctx, done[i])
+		if err == nil {
+			err = o.err
+		}
+		if err != nil {
+			return receipts, err
+		}
+		receipts = append(receipts, o.receipt)
+	}
+	return receipts, refusal
+}
+
+// await waits for what became of a request.
+func (l *Log) await(ctx context.Context, done <-chan outcome) (outcome, error) {
 	select {
 	case o := <-done:
-		return o.receipt, o.err
+		return o, nil
 	case <-ctx.Done():
-		return ledger.Receipt{}, ctx.Err()
+		return outcome{}, ctx.Err()
 	case <-l.stopped:
 	}
 	select { // its commit may have been the last
 	case o := <-done:
-		return o.receipt, o.err
+		return o, nil
 	default:
-		return ledger.Receipt{}, ledger.ErrClosed
+		return outcome{}, ledger.ErrClosed
 	}
 }
 
@@ -87,8 +144,8 @@ func (l *Log) commitAll() {
 	for {
 		var batch []*request
 		select {
-		case r := <-l.requests:
-			batch = append(batch, r)
+		case group := <-l.requests:
+			batch = group
 		case <-l.closing:
 			return
 		}
@@ -96,8 +153,8 @@ func (l *Log) commitAll() {
 		runtime.Gosched()
 		for more := true; more && len(batch) < maxBatch; {
 			select {
-			case r := <-l.requests:
-				batch = append(batch, r)
+			case group := <-l.requests:
+				batch = append(batch, group...)
 			default:
 				more = false
 			}
@@ -181,6 +238,11 @@ func (l *Log) prepare(batch []*request) (*plan, error) {
 	byID := map[string]*request{}
 	p.open = nil
 	for _, q := range batch {
+		if q.after != nil && q.after.refused {
+			q.refused = true
+			q.done <- outcome{err: errAfter}
+			continue
+		}
 		index, record, err := l.find(p, byID, q)
 		if err == nil {
 			err = q.ctx.Err()
@@ -189,6 +251,7 @@ func (l *Log) prepare(batch []*request) (*plan, error) {
 			err = fmt.Errorf("%w: record %d has %q", ledger.ErrConflict, index, q.keys.ID)
 		}
 		if err != nil {
+			q.refused = true
 			q.done <- outcome{err: err}
 			continue
 		}

@@ -37,7 +37,7 @@ func benchLog(b *testing.B, size int64) (dir string, o Options) {
 		var batch []*request
 		for ; len(batch) < maxBatch && i < size; i++ {
 			k, _ := o.KeysOf(benchRecord(i))
-			batch = append(batch, &request{b.Context(), benchRecord(i), k, done})
+			batch = append(batch, &request{ctx: b.Context(), record: benchRecord(i), keys: k, done: done})
 		}
 		l.commit(batch)
 		for range batch {

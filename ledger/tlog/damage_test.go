@@ -84,7 +84,7 @@ func harm(t *testing.T, im image, dir, pins, name string, damaged []byte, what s
 	}
 	done := make(chan outcome, 1)
 	k, _ := o.KeysOf(testRecord(1 << 20))
-	w.commit([]*request{{t.Context(), testRecord(1 << 20), k, done}})
+	w.commit([]*request{{ctx: t.Context(), record: testRecord(1 << 20), keys: k, done: done}})
 	w.committer.index.close()
 	if err := (<-done).err; err != nil {
 		if derived {

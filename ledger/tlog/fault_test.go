@@ -103,7 +103,7 @@ func TestFaults(t *testing.T) {
 				for j := range batch {
 					k, _ := o.KeysOf(testRecord(i + j))
 					done[j] = make(chan outcome, 1)
-					requests = append(requests, &request{t.Context(), testRecord(i + j), k, done[j]})
+					requests = append(requests, &request{ctx: t.Context(), record: testRecord(i + j), keys: k, done: done[j]})
 				}
 				l.commit(requests)
 				for j := range batch {

@@ -124,7 +124,7 @@ type Log struct {
 	pin       *pin // nil without Options.Pins
 	witnesses *witnesses
 
-	requests chan *request
+	requests chan []*request
 	closing  chan struct{} // closed by Close
 	stopped  chan struct{} // closed when the committer has ended
 	close    sync.Once
@@ -139,7 +139,10 @@ type Log struct {
 	committer committer // used by the committing goroutine alone
 }
 
-var _ ledger.Ledger = (*Log)(nil)
+var (
+	_ ledger.Ledger  = (*Log)(nil)
+	_ ledger.Batcher = (*Log)(nil)
+)
 
 // Init makes an empty log in a folder, which it creates if need be, and opens
 // it. Where a log is, or what is left of one, it is ErrExists; where one was
@@ -232,7 +235,7 @@ func newLog(dir string, o Options, d disk) (*Log, error) {
 	l := &Log{
 		dir: dir, origin: origin, verifiers: note.VerifierList(o.Verifiers...), o: o, disk: d,
 		derived:  map[segmentID]*segment{},
-		requests: make(chan *request, maxBatch),
+		requests: make(chan []*request, maxBatch),
 		closing:  make(chan struct{}),
 		stopped:  make(chan struct{}),
 	}

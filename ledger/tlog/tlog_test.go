@@ -137,7 +137,7 @@ func appendAll(t testing.TB, l *Log, from, to, batch int) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			requests = append(requests, &request{t.Context(), testRecord(i), k, done})
+			requests = append(requests, &request{ctx: t.Context(), record: testRecord(i), keys: k, done: done})
 		}
 		l.commit(requests)
 		for range n {

@@ -283,7 +283,7 @@ func TestWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		done := make(chan outcome, 1)
-		l.commit([]*request{{context.Background(), testRecord(5000), k, done}})
+		l.commit([]*request{{ctx: context.Background(), record: testRecord(5000), keys: k, done: done}})
 		append := ""
 		if err := (<-done).err; err != nil {
 			append = plain(err.Error())
