@@ -46,7 +46,7 @@ func TestAttacks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: path, Args: []string{"--insecure"}}, "auditlog"); err != nil {
+	if _, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: path, TLS: true}, "auditlog"); err != nil {
 		t.Fatal(err)
 	}
 	client := func(change func(profile string) string, who fabricnet.Identity, err error) (*fabric.Ledger, error) {

@@ -153,7 +153,7 @@ func valuesOf(command *cli.Command, flag string) []string {
 	case "ledger", "data", "cache", "code", "files":
 		return []string{clikit.CompleteDirs}
 	case "artifact", "against", "attach", "bridge-config", "check", "contains-file", "document", "from", "hook", "key", "listing", "manifest",
-		"named", "o", "out", "output", "params", "plan", "prove-content", "report", "trust", "validation-report", "verify-against":
+		"client-cert", "client-key", "named", "o", "out", "output", "params", "plan", "prove-content", "report", "tls-ca", "trust", "validation-report", "verify-against":
 		return []string{clikit.CompleteFiles}
 	}
 	return nil

@@ -1,15 +1,12 @@
 package fabricnet
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
@@ -18,6 +15,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/mmaudit/mmaudit/internal/ccaas"
 )
 
 // Chaincode is a program that serves chaincode at the address of its variable
@@ -26,6 +25,9 @@ type Chaincode struct {
 	Path string
 	Args []string
 	Env  []string
+	// TLS has peers connect with TLS, to the certificate of the variable
+	// CHAINCODE_TLS_CERT, whose key is that of CHAINCODE_TLS_KEY. Both are files.
+	TLS bool
 }
 
 // Deploy starts a chaincode service for both peers, and has both organisations
@@ -34,17 +36,26 @@ type Chaincode struct {
 func (n *Network) Deploy(ctx context.Context, c Chaincode, names ...string) (*Process, error) {
 	port := n.ports.take()
 	label := fmt.Sprint("chaincode-", port)
-	pkg, err := ServicePackage(label, address(port))
+	service := ccaas.Service{Label: label, Address: address(port)}
+	env := slices.Clone(c.Env)
+	if c.TLS {
+		cert, key := filepath.Join(n.Dir, label+".crt"), filepath.Join(n.Dir, label+".key")
+		var err error
+		if service.Root, err = serverCertificate(cert, key); err != nil {
+			return nil, err
+		}
+		env = append(env, "CHAINCODE_TLS_CERT="+cert, "CHAINCODE_TLS_KEY="+key)
+	}
+	pkg, id, err := service.Package()
 	if err != nil {
 		return nil, err
 	}
-	id := packageID(label, pkg)
 	file := filepath.Join(n.Dir, label+".tgz")
 	if err := os.WriteFile(file, pkg, 0o644); err != nil {
 		return nil, err
 	}
 	p := n.process(label, c.Path, c.Args...)
-	p.env = append(c.Env, "CHAINCODE_SERVER_ADDRESS="+address(port), "CHAINCODE_ID="+id)
+	p.env = append(env, "CHAINCODE_SERVER_ADDRESS="+address(port), "CHAINCODE_ID="+id)
 	if err := p.Start(); err != nil {
 		return nil, err
 	}
@@ -151,45 +162,4 @@ func (n *Network) lifecycle(ctx context.Context, as *Connection, function string
 		return fmt.Errorf("%s: %w", function, err)
 	}
 	return nil
-}
-
-// ServicePackage makes the package that tells a peer where a chaincode service
-// listens. The same arguments give the same bytes.
-func ServicePackage(label, address string) ([]byte, error) {
-	connection, err := json.Marshal(map[string]any{"address": address, "dial_timeout": "10s", "tls_required": false})
-	if err != nil {
-		return nil, err
-	}
-	metadata, err := json.Marshal(map[string]string{"type": "ccaas", "label": label})
-	if err != nil {
-		return nil, err
-	}
-	code, err := tgz(file{"connection.json", connection})
-	if err != nil {
-		return nil, err
-	}
-	return tgz(file{"metadata.json", metadata}, file{"code.tar.gz", code})
-}
-
-type file struct {
-	name    string
-	content []byte
-}
-
-func tgz(files ...file) ([]byte, error) {
-	var out bytes.Buffer
-	z := gzip.NewWriter(&out)
-	t := tar.NewWriter(z)
-	for _, f := range files {
-		if err := t.WriteHeader(&tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.content)), Format: tar.FormatUSTAR}); err != nil {
-			return nil, err
-		}
-		if _, err := t.Write(f.content); err != nil {
-			return nil, err
-		}
-	}
-	if err := errors.Join(t.Close(), z.Close()); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
 }

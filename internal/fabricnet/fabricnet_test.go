@@ -273,16 +273,3 @@ func TestReserve(t *testing.T) {
 		t.Error("a port in use passes for free")
 	}
 }
-
-// TestServicePackage wants the same bytes every time: organisations approve a
-// package by its hash.
-func TestServicePackage(t *testing.T) {
-	a, err := ServicePackage("label", "127.0.0.1:1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := ServicePackage("label", "127.0.0.1:1")
-	if err != nil || packageID("label", a) != packageID("label", b) {
-		t.Errorf("two packages, %v", err)
-	}
-}

@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -13,6 +12,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,19 +123,45 @@ func (o *Org) issue(name string, c Claims, parent *x509.Certificate, signer any)
 	if err != nil {
 		return Identity{}, err
 	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return Identity{}, err
-	}
 	dir := filepath.Join(o.Crypto, "clients")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return Identity{}, err
 	}
 	id := Identity{o.MSP, filepath.Join(dir, name+".crt"), filepath.Join(dir, name+".key")}
-	if err := os.WriteFile(id.Cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
-		return Identity{}, err
+	_, err = writePair(id.Cert, id.Key, der, key)
+	return id, err
+}
+
+// writePair writes a certificate, which it returns as PEM, and its key.
+func writePair(certFile, keyFile string, der []byte, key *ecdsa.PrivateKey) ([]byte, error) {
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
 	}
-	return id, os.WriteFile(id.Key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600)
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	if err := os.WriteFile(certFile, cert, 0o644); err != nil {
+		return nil, err
+	}
+	return cert, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600)
+}
+
+// serverCertificate makes a certificate of a service on this machine, which
+// nobody vouches for but who is given it.
+func serverCertificate(certFile, keyFile string) ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	cert := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "chaincode"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	return writePair(certFile, keyFile, der, key)
 }
 
 // Profile is the connection profile (schemas/fabric.schema.json) of a client of
@@ -219,9 +245,4 @@ func (c *Connection) Close() error {
 		return fmt.Errorf("closing a connection: %w", err)
 	}
 	return nil
-}
-
-// packageID is the name that a peer gives to a package.
-func packageID(label string, pkg []byte) string {
-	return fmt.Sprintf("%s:%x", label, sha256.Sum256(pkg))
 }
