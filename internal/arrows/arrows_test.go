@@ -5,6 +5,7 @@ package arrows
 import (
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -134,3 +135,23 @@ func forTests(pkg string) bool {
 
 // in reports whether package pkg lies in part, or below it.
 func in(pkg, part string) bool { return pkg == part || strings.HasPrefix(pkg, part+"/") }
+
+// What verifies offline links no more of protocol buffers than the reading of
+// their wire format: no descriptors, no gRPC, no client.
+func TestOfflineIsSmall(t *testing.T) {
+	const pkg = module + "ledger/fabric/endorsed"
+	out, err := exec.Command("go", "list", "-deps", pkg).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := []string{
+		pkg, "golang.org/x/mod/sumdb/note", "google.golang.org/protobuf/encoding/protowire",
+		"google.golang.org/protobuf/internal/errors", "google.golang.org/protobuf/internal/detrand",
+	}
+	for dep := range strings.FieldsSeq(string(out)) {
+		host, _, _ := strings.Cut(dep, "/")
+		if strings.Contains(host, ".") && !slices.Contains(allowed, dep) {
+			t.Errorf("%s links %s", pkg, dep)
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package endorsed
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+)
+
+// A Committed is a transaction in its block.
+type Committed struct {
+	Envelope []byte // for Key.Answer
+	TxID     string
+	Time     time.Time // as the client of the transaction says
+
+	Number   uint64 // of the block
+	Hash     []byte // of its header, by which the next block names it
+	Previous []byte // hash of the header before it
+	Place    int    // of the transaction in the block
+	// Orderers are the organisations of the key whose orderers signed the block,
+	// ascending. It is empty only if the key names none, or for block 0.
+	Orderers []string
+	// Code is what the peer that gave the block says of the transaction: 0 is
+	// valid. Nobody signs it.
+	Code byte
+}
+
+// Block verifies a block, and finds a transaction in it: the data is what the
+// header says, and an orderer of one of the key's orderer organisations, if it
+// names any, has signed the header. Its certificate must have been valid at the
+// time that the transaction names.
+//
+// It proves that the ordering service put the transaction there. It does not
+// prove that the transaction was valid: peers decide that, and sign nothing. An
+// endorsed [Key.Answer] that shows what the transaction left behind does.
+func (k *Key) Block(block []byte, txid string, cas []*x509.Certificate) (*Committed, error) {
+	var header, data, metadata []byte
+	if err := read("block", block, fields{1: &header, 2: &data, 3: &metadata}); err != nil {
+		return nil, err
+	}
+	c := &Committed{}
+	var dataHash []byte
+	if err := read("block header", header, fields{1: &c.Number, 2: &c.Previous, 3: &dataHash}); err != nil {
+		return nil, err
+	}
+	var envelopes, parts [][]byte
+	if err := read("block data", data, fields{1: &envelopes}); err != nil {
+		return nil, err
+	}
+	if err := read("block metadata", metadata, fields{1: &parts}); err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(slices.Concat(envelopes...)); !bytes.Equal(sum[:], dataHash) {
+		return nil, fmt.Errorf("block %d has other data than its header says", c.Number)
+	}
+	der, err := asn1.Marshal(struct {
+		Number         *big.Int
+		Previous, Data []byte
+	}{new(big.Int).SetUint64(c.Number), c.Previous, dataHash})
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(der)
+	c.Hash = sum[:]
+	if err := c.find(envelopes, txid); err != nil {
+		return nil, err
+	}
+	t, err := readTransaction(c.Envelope)
+	if err != nil {
+		return nil, err
+	}
+	if t.channel != k.Channel {
+		return nil, fmt.Errorf("transaction is of channel %.80q, want %q", t.channel, k.Channel)
+	}
+	c.TxID, c.Time = t.id, t.time
+	const signatures, filter = 0, 2 // common.BlockMetadataIndex
+	if len(parts) <= filter || len(parts[filter]) != len(envelopes) {
+		return nil, fmt.Errorf("block %d does not say which transactions are valid", c.Number)
+	}
+	c.Code = parts[filter][c.Place]
+	if len(k.Orderers) == 0 {
+		return c, nil
+	}
+	if c.Orderers, err = k.orderers(parts[signatures], der, cas, t.time); err != nil {
+		return nil, fmt.Errorf("block %d: %w", c.Number, err)
+	}
+	return c, nil
+}
+
+// find finds the one transaction of this id. The hash over the data does not
+// say where an envelope ends. So each must be a whole one, with payload and
+// signature: then there is one way to cut the data, and what looks like an
+// envelope inside of another one is none.
+func (c *Committed) find(envelopes [][]byte, txid string) error {
+	found := 0
+	for i, e := range envelopes {
+		var payload, signature, header, data, channel, author, id []byte
+		if err := read("envelope", e, fields{1: &payload, 2: &signature}); err != nil {
+			return fmt.Errorf("transaction %d of block %d: %w", i, c.Number, err)
+		}
+		if len(payload) == 0 || len(signature) == 0 {
+			return fmt.Errorf("transaction %d of block %d is not signed", i, c.Number)
+		}
+		if read("payload", payload, fields{1: &header, 2: &data}) != nil || read("header", header, fields{1: &channel, 2: &author}) != nil {
+			continue
+		}
+		var kind, version, epoch uint64
+		var stamp, name, extension, binding []byte
+		if read("channel header", channel, fields{1: &kind, 2: &version, 3: &stamp, 4: &name, 5: &id, 6: &epoch, 7: &extension, 8: &binding}) != nil {
+			continue
+		}
+		if string(id) == txid {
+			c.Envelope, c.Place = e, i
+			found++
+		}
+	}
+	switch {
+	case txid == "" || found == 0:
+		return fmt.Errorf("block %d does not hold transaction %.80q", c.Number, txid)
+	case found > 1:
+		return fmt.Errorf("block %d holds transaction %.80q %d times", c.Number, txid, found)
+	}
+	return nil
+}
+
+// orderers finds whose orderers have signed a block.
+func (k *Key) orderers(metadata, header []byte, cas []*x509.Certificate, at time.Time) ([]string, error) {
+	var value []byte
+	var all [][]byte
+	if err := read("signatures", metadata, fields{1: &value, 2: &all}); err != nil {
+		return nil, err
+	}
+	var by []string
+	for _, one := range all {
+		var author, signature, creator, nonce []byte
+		if err := read("block signature", one, fields{1: &author, 2: &signature}); err != nil {
+			return nil, err
+		}
+		if err := read("signature header", author, fields{1: &creator, 2: &nonce}); err != nil {
+			return nil, err
+		}
+		m, err := readMember(creator)
+		if err != nil {
+			return nil, err
+		}
+		o, ok := m.of(k.Orderers)
+		if !ok {
+			continue
+		}
+		if err := m.is(orderer, o, cas, at); err != nil {
+			return nil, err
+		}
+		if err := m.signed(signature, value, author, header); err != nil {
+			return nil, err
+		}
+		by = append(by, o.MSP)
+	}
+	if len(by) == 0 {
+		return nil, errors.New("no orderer of an organisation that the key names has signed it")
+	}
+	slices.Sort(by)
+	return slices.Compact(by), nil
+}
