@@ -9,12 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/hyperledger/fabric-gateway/pkg/client"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
@@ -179,25 +174,21 @@ func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending) erro
 	for i, p := range batch {
 		args[i] = p.record
 	}
-	proposal, err := e.ledger.NewProposal(wire.Append, client.WithBytesArguments(args...))
-	if err != nil {
-		return err
-	}
-	tx, err := l.endorse(ctx, proposal)
+	tx, err := l.endorse(ctx, e, wire.Append, args...)
 	if err != nil {
 		return err
 	}
 	var results []string
-	if err := json.Unmarshal(tx.Result(), &results); err != nil || len(results) != len(batch) {
-		return fmt.Errorf("%w: the chaincode answered %.80q", ledger.ErrCorrupt, tx.Result())
+	if err := json.Unmarshal(tx.result, &results); err != nil || len(results) != len(batch) {
+		return fmt.Errorf("%w: the chaincode answered %.80q", ledger.ErrCorrupt, tx.result)
 	}
 	if slices.Contains(results, wire.Stored) {
 		for i, p := range batch {
 			if results[i] == wire.Stored {
-				p.txs = append(p.txs, tx.TransactionID())
+				p.txs = append(p.txs, tx.id)
 			}
 		}
-		if err := l.commit(ctx, tx); err != nil {
+		if err := tx.commit(ctx); err != nil {
 			return err
 		}
 	}
@@ -212,16 +203,4 @@ func (c *chain) has(batch []*pending) bool {
 		_, ok := c.ids[p.id]
 		return !ok
 	})
-}
-
-// final reports whether an error would come again: the network knows the client
-// and does not let it in, or cannot make sense of what it asks.
-func final(err error) bool {
-	switch status.Code(err) {
-	case codes.PermissionDenied, codes.Unauthenticated, codes.InvalidArgument, codes.NotFound:
-		return true
-	}
-	says := err.Error()
-	return errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrRollback) ||
-		strings.Contains(says, "access denied") || strings.Contains(says, "authentication handshake failed")
 }

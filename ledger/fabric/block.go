@@ -8,23 +8,64 @@ import (
 	"fmt"
 	"math/big"
 
-	"github.com/hyperledger/fabric-protos-go-apiv2/common"
-	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset"
-	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
-	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
-	"google.golang.org/protobuf/proto"
-
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/message"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
 
-// hashOf is the hash of a block's header, by which the next block names it:
-// SHA-256 of the DER of (number, previous hash, data hash).
-func hashOf(h *common.BlockHeader) []byte {
+// Numbers of Fabric.
+const (
+	validTransaction    = 0 // peer.TxValidationCode_VALID
+	transactionsFilter  = 2 // common.BlockMetadataIndex_TRANSACTIONS_FILTER
+	endorserTransaction = 3 // common.HeaderType_ENDORSER_TRANSACTION
+)
+
+// A block is a common.Block whose data is what its header says.
+type block struct {
+	number   uint64
+	previous []byte // hash of the block before
+	hash     []byte // by which the next block names it
+	data     [][]byte
+	valid    []byte // peer.TxValidationCode of each
+}
+
+// parseBlock reads a common.Block. It does not judge who made it.
+func parseBlock(text []byte) (b block, err error) {
+	var header, data, metadata message.Embedded
+	var dataHash []byte
+	var about [][]byte
+	if err = message.Decode(text, message.Fields{1: &header, 2: &data, 3: &metadata}); err == nil {
+		err = message.Decode(header, message.Fields{1: &b.number, 2: &b.previous, 3: &dataHash})
+	}
+	if err == nil {
+		err = message.Decode(data, message.Fields{1: &b.data})
+	}
+	if err == nil {
+		err = message.Decode(metadata, message.Fields{1: &about})
+	}
+	if err != nil {
+		return b, fmt.Errorf("%w: block: %w", ledger.ErrCorrupt, err)
+	}
+	if sum := sha256.Sum256(bytes.Join(b.data, nil)); !bytes.Equal(sum[:], dataHash) {
+		return b, fmt.Errorf("%w: block %d has other data than its header says", ledger.ErrCorrupt, b.number)
+	}
+	if transactionsFilter < len(about) {
+		b.valid = about[transactionsFilter]
+	}
+	if len(b.valid) < len(b.data) {
+		return b, fmt.Errorf("%w: block %d does not say which transactions are valid", ledger.ErrCorrupt, b.number)
+	}
+	b.hash = hashOf(b.number, b.previous, dataHash)
+	return b, nil
+}
+
+// hashOf is the hash of a block's header: SHA-256 of the DER of (number,
+// previous hash, data hash).
+func hashOf(number uint64, previous, data []byte) []byte {
 	der, err := asn1.Marshal(struct {
 		Number         *big.Int
 		Previous, Data []byte
-	}{new(big.Int).SetUint64(h.GetNumber()), h.GetPreviousHash(), h.GetDataHash()})
+	}{new(big.Int).SetUint64(number), previous, data})
 	if err != nil {
 		panic(err) // a number and two strings
 	}
@@ -35,26 +76,15 @@ func hashOf(h *common.BlockHeader) []byte {
 // writes finds what valid transactions of a block wrote into the log of a
 // chaincode, in order. It looks at what they wrote, not at what was called: a
 // chaincode may be called by another one.
-func writes(b *common.Block, chaincode string) ([]wire.Transaction, error) {
-	if sum := sha256.Sum256(bytes.Join(b.GetData().GetData(), nil)); !bytes.Equal(sum[:], b.GetHeader().GetDataHash()) {
-		return nil, fmt.Errorf("%w: block %d has other data than its header says", ledger.ErrCorrupt, b.GetHeader().GetNumber())
-	}
-	metadata := b.GetMetadata().GetMetadata()
-	var valid []byte
-	if i := int(common.BlockMetadataIndex_TRANSACTIONS_FILTER); i < len(metadata) {
-		valid = metadata[i]
-	}
+func (b *block) writes(chaincode string) ([]wire.Transaction, error) {
 	var out []wire.Transaction
-	for i, data := range b.GetData().GetData() {
-		if i >= len(valid) {
-			return nil, fmt.Errorf("%w: block %d does not say which transactions are valid", ledger.ErrCorrupt, b.GetHeader().GetNumber())
-		}
-		if peer.TxValidationCode(valid[i]) != peer.TxValidationCode_VALID {
+	for i, data := range b.data {
+		if b.valid[i] != validTransaction {
 			continue
 		}
 		t, ok, err := written(data, chaincode)
 		if err != nil {
-			return nil, fmt.Errorf("%w: transaction %d of block %d: %w", ledger.ErrCorrupt, i, b.GetHeader().GetNumber(), err)
+			return nil, fmt.Errorf("%w: transaction %d of block %d: %w", ledger.ErrCorrupt, i, b.number, err)
 		}
 		if ok {
 			out = append(out, t)
@@ -66,54 +96,96 @@ func writes(b *common.Block, chaincode string) ([]wire.Transaction, error) {
 // written finds what one transaction wrote into the log, if it did.
 func written(envelope []byte, chaincode string) (t wire.Transaction, ok bool, err error) {
 	// Each message holds the next as bytes.
-	var env common.Envelope
-	var payload common.Payload
-	var header common.ChannelHeader
-	if err = proto.Unmarshal(envelope, &env); err == nil {
-		err = proto.Unmarshal(env.GetPayload(), &payload)
+	var payload, channelHeader, data []byte
+	var header message.Embedded
+	var kind uint64
+	if err = message.Decode(envelope, message.Fields{1: &payload}); err == nil {
+		err = message.Decode(payload, message.Fields{1: &header, 2: &data})
 	}
 	if err == nil {
-		err = proto.Unmarshal(payload.GetHeader().GetChannelHeader(), &header)
+		err = message.Decode(header, message.Fields{1: &channelHeader})
 	}
-	if err != nil || common.HeaderType(header.GetType()) != common.HeaderType_ENDORSER_TRANSACTION {
+	if err == nil {
+		err = message.Decode(channelHeader, message.Fields{1: &kind, 5: &t.ID})
+	}
+	if err != nil || int32(kind) != endorserTransaction {
 		return t, false, err
 	}
-	var tx peer.Transaction
-	if err := proto.Unmarshal(payload.GetData(), &tx); err != nil {
+	var actions [][]byte
+	if err := message.Decode(data, message.Fields{1: &actions}); err != nil {
 		return t, false, err
 	}
-	for _, action := range tx.GetActions() {
-		var call peer.ChaincodeActionPayload
-		var answer peer.ProposalResponsePayload
-		var result peer.ChaincodeAction
-		var sets rwset.TxReadWriteSet
-		if err = proto.Unmarshal(action.GetPayload(), &call); err == nil {
-			err = proto.Unmarshal(call.GetAction().GetProposalResponsePayload(), &answer)
-		}
-		if err == nil {
-			err = proto.Unmarshal(answer.GetExtension(), &result)
-		}
-		if err == nil {
-			err = proto.Unmarshal(result.GetResults(), &sets)
-		}
+	for _, action := range actions {
+		sets, err := setsOf(action)
 		if err != nil {
 			return t, false, err
 		}
-		for _, set := range sets.GetNsRwset() {
-			if set.GetNamespace() != chaincode {
-				continue
-			}
-			var keys kvrwset.KVRWSet
-			if err := proto.Unmarshal(set.GetRwset(), &keys); err != nil {
+		for _, set := range sets {
+			value, ok, err := logOf(set, chaincode)
+			if err != nil {
 				return t, false, err
 			}
-			for _, w := range keys.GetWrites() {
-				if w.GetKey() == wire.LogKey {
-					t.ID = header.GetTxId()
-					return t, true, json.Unmarshal(w.GetValue(), &t.Write)
-				}
+			if ok {
+				return t, true, json.Unmarshal(value, &t.Write)
 			}
 		}
 	}
 	return t, false, nil
+}
+
+// setsOf finds what a peer.TransactionAction wrote: an rwset.NsReadWriteSet for
+// each chaincode.
+func setsOf(action []byte) (sets [][]byte, err error) {
+	var call, answer, result, all []byte
+	var endorsed message.Embedded
+	if err = message.Decode(action, message.Fields{2: &call}); err == nil {
+		err = message.Decode(call, message.Fields{2: &endorsed})
+	}
+	if err == nil {
+		err = message.Decode(endorsed, message.Fields{1: &answer})
+	}
+	if err == nil {
+		err = message.Decode(answer, message.Fields{2: &result})
+	}
+	if err == nil {
+		err = message.Decode(result, message.Fields{1: &all})
+	}
+	if err == nil {
+		err = message.Decode(all, message.Fields{2: &sets})
+	}
+	return sets, err
+}
+
+// logOf finds what was written to the log in an rwset.NsReadWriteSet.
+func logOf(set []byte, chaincode string) (value []byte, ok bool, err error) {
+	var namespace string
+	var keys []byte
+	var writes [][]byte
+	if err = message.Decode(set, message.Fields{1: &namespace, 2: &keys}); err != nil || namespace != chaincode {
+		return nil, false, err
+	}
+	if err := message.Decode(keys, message.Fields{3: &writes}); err != nil {
+		return nil, false, err
+	}
+	for _, w := range writes {
+		var key string
+		if err := message.Decode(w, message.Fields{1: &key, 3: &value}); err != nil || key == wire.LogKey {
+			return value, err == nil, err
+		}
+		value = nil
+	}
+	return nil, false, nil
+}
+
+// tip is what a peer says of its newest block: a common.BlockchainInfo.
+type tip struct {
+	height uint64 // number of the block after it
+	hash   []byte
+}
+
+func parseTip(text []byte) (t tip, err error) {
+	if err := message.Decode(text, message.Fields{1: &t.height, 2: &t.hash}); err != nil || t.height == 0 {
+		return t, fmt.Errorf("%w: %.80q is not a newest block", ledger.ErrCorrupt, text)
+	}
+	return t, nil
 }

@@ -77,6 +77,14 @@ func holds(b *common.Block, envelopes ...[]byte) {
 	b.Header, b.Data, b.Metadata = other.Header, other.Data, other.Metadata
 }
 
+func readBlock(b *common.Block) ([]wire.Transaction, error) {
+	parsed, err := parseBlock(marshal(b))
+	if err != nil {
+		return nil, err
+	}
+	return parsed.writes("cc")
+}
+
 // TestWrites reads what counts of a block, and nothing else.
 func TestWrites(t *testing.T) {
 	b := blockOf(3, nil,
@@ -87,7 +95,7 @@ func TestWrites(t *testing.T) {
 		envelope(common.HeaderType_CONFIG, "t4", "cc", wire.LogKey, []byte("{}")),
 		stores("t5", "c"))
 	b.Metadata.Metadata[2][1] = byte(peer.TxValidationCode_MVCC_READ_CONFLICT)
-	txs, err := writes(b, "cc")
+	txs, err := readBlock(b)
 	if err != nil || len(txs) != 2 || txs[0].ID != "t0" || len(txs[0].Records) != 2 || txs[1].ID != "t5" || txs[1].Records[0].ID != wire.IDOf("c") {
 		t.Errorf("%+v, %v", txs, err)
 	}
@@ -103,7 +111,7 @@ func TestWrites(t *testing.T) {
 	} {
 		b := blockOf(3, nil, stores("t0", "a"), stores("t1", "b"))
 		change(b)
-		if txs, err := writes(b, "cc"); !errors.Is(err, ledger.ErrCorrupt) {
+		if txs, err := readBlock(b); !errors.Is(err, ledger.ErrCorrupt) {
 			t.Errorf("%s: %+v, %v", name, txs, err)
 		}
 	}
@@ -111,35 +119,35 @@ func TestWrites(t *testing.T) {
 
 // TestTake follows blocks, and refuses one that does not continue them.
 func TestTake(t *testing.T) {
-	tip := []byte("hash of block 6")
+	sixth := []byte("hash of block 6")
 	start := func() *chain {
 		c := &chain{}
 		log := []wire.Transaction{{ID: "t0", Write: wire.Write{Records: []wire.Record{{ID: wire.IDOf("a"), Hash: leaf("a")}}}}}
-		if err := c.begin(7, 8, tip, nil, log); err != nil || c.size() != 1 {
+		if err := c.begin(7, 8, sixth, nil, log); err != nil || c.size() != 1 {
 			t.Fatal(err)
 		}
 		// The log was read after the block's number: its last may come again.
-		if err := c.take(blockOf(7, tip, stores("t0", "a"), stores("t1", "b")), "cc"); err != nil || c.size() != 2 {
+		if err := c.take(marshal(blockOf(7, sixth, stores("t0", "a"), stores("t1", "b"))), "cc"); err != nil || c.size() != 2 {
 			t.Fatal(err, c.size())
 		}
 		return c
 	}
-	seventh := hashOf(blockOf(7, tip, stores("t0", "a"), stores("t1", "b")).Header)
+	seventh := hashOf(7, sixth, blockOf(7, sixth, stores("t0", "a"), stores("t1", "b")).Header.DataHash)
 	for name, c := range map[string]struct {
 		block *common.Block
 		want  error
 	}{
 		"the next":          {blockOf(8, seventh, stores("t2", "c")), nil},
 		"an empty one":      {blockOf(8, seventh), nil},
-		"another past":      {blockOf(8, tip, stores("t2", "c")), ledger.ErrRollback},
+		"another past":      {blockOf(8, sixth, stores("t2", "c")), ledger.ErrRollback},
 		"one left out":      {blockOf(9, seventh, stores("t2", "c")), ledger.ErrRollback},
-		"the same again":    {blockOf(7, tip, stores("t1", "b")), ledger.ErrRollback},
+		"the same again":    {blockOf(7, sixth, stores("t1", "b")), ledger.ErrRollback},
 		"a record again":    {blockOf(8, seventh, stores("t2", "a")), ledger.ErrCorrupt},
 		"nothing stored":    {blockOf(8, seventh, stores("t2")), ledger.ErrCorrupt},
 		"no transaction id": {blockOf(8, seventh, stores("", "c")), ledger.ErrCorrupt},
 	} {
 		ch := start()
-		if err := ch.take(c.block, "cc"); !errors.Is(err, c.want) {
+		if err := ch.take(marshal(c.block), "cc"); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
@@ -149,8 +157,8 @@ func TestTake(t *testing.T) {
 		height uint64
 		hash   []byte
 		want   error
-	}{{8, seventh, nil}, {7, tip, nil}, {7, seventh, ledger.ErrRollback}, {8, tip, ledger.ErrRollback}, {9, tip, nil}} {
-		if err := ch.agrees(&common.BlockchainInfo{Height: c.height, CurrentBlockHash: c.hash}); !errors.Is(err, c.want) {
+	}{{8, seventh, nil}, {7, sixth, nil}, {7, seventh, ledger.ErrRollback}, {8, sixth, ledger.ErrRollback}, {9, sixth, nil}} {
+		if err := ch.agrees(tip{c.height, c.hash}); !errors.Is(err, c.want) {
 			t.Errorf("height %d: %v, want %v", c.height, err, c.want)
 		}
 	}

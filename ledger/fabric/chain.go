@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/mmaudit/mmaudit/ledger"
@@ -115,16 +114,19 @@ func (c *chain) begin(height, overlap uint64, hash []byte, tiles [][]wire.Record
 }
 
 // take takes in the next block.
-func (c *chain) take(b *common.Block, chaincode string) error {
-	txs, err := writes(b, chaincode)
+func (c *chain) take(text []byte, chaincode string) error {
+	b, err := parseBlock(text)
+	if err != nil {
+		return err
+	}
+	txs, err := b.writes(chaincode)
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	h := b.GetHeader()
-	if h.GetNumber() != c.next || !bytes.Equal(h.GetPreviousHash(), c.blocks[c.next-1]) {
-		return fmt.Errorf("%w: block %d does not follow the block %d that was seen", ledger.ErrRollback, h.GetNumber(), c.next-1)
+	if b.number != c.next || !bytes.Equal(b.previous, c.blocks[c.next-1]) {
+		return fmt.Errorf("%w: block %d does not follow the block %d that was seen", ledger.ErrRollback, b.number, c.next-1)
 	}
 	for _, t := range txs {
 		if c.next < c.overlap && c.holds(t) {
@@ -134,7 +136,7 @@ func (c *chain) take(b *common.Block, chaincode string) error {
 			return err
 		}
 	}
-	c.blocks[c.next] = hashOf(h)
+	c.blocks[c.next] = b.hash
 	delete(c.blocks, c.next-recent)
 	c.next++
 	c.tell()
@@ -212,12 +214,11 @@ func (c *chain) until(ctx context.Context, ready func() bool) error {
 }
 
 // agrees holds what a peer says of its newest block against what was read.
-func (c *chain) agrees(info *common.BlockchainInfo) error {
+func (c *chain) agrees(t tip) error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	number := info.GetHeight() - 1
-	if hash, ok := c.blocks[number]; ok && !bytes.Equal(hash, info.GetCurrentBlockHash()) {
-		return fmt.Errorf("%w: it has another block %d", ledger.ErrRollback, number)
+	if hash, ok := c.blocks[t.height-1]; ok && !bytes.Equal(hash, t.hash) {
+		return fmt.Errorf("%w: it has another block %d", ledger.ErrRollback, t.height-1)
 	}
 	return nil
 }

@@ -71,12 +71,9 @@ func Open(p *Profile, keysOf ledger.KeysOf) (*Ledger, error) {
 	}
 	l := &Ledger{profile: p, keysOf: keysOf, queue: make(chan *pending)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	for i := range p.Peers {
-		e, err := p.connect(&p.Peers[i], who)
-		if err != nil {
-			return nil, errors.Join(err, l.Close())
-		}
-		l.peers = append(l.peers, e)
+	if l.peers, err = dialGateways(p, who); err != nil {
+		l.cancel()
+		return nil, err
 	}
 	l.start(l.dispatch)
 	l.start(l.follow)

@@ -8,10 +8,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/hyperledger/fabric-gateway/pkg/client"
-	"github.com/hyperledger/fabric-protos-go-apiv2/common"
-	"google.golang.org/protobuf/proto"
-
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
@@ -54,12 +50,11 @@ func (l *Ledger) stream(e *endpoint) (read bool, err error) {
 			return false, fmt.Errorf("peer %s: %w", e.address, err)
 		}
 	}
-	blocks, err := e.network.BlockEvents(ctx, client.WithStartBlock(next))
-	if err != nil {
-		return false, err
-	}
-	for b := range blocks {
-		if err := l.chain.take(b, l.profile.Chaincode); err != nil {
+	for text, err := range e.blocks(ctx, next) {
+		if err == nil {
+			err = l.chain.take(text, l.profile.Chaincode)
+		}
+		if err != nil {
 			return read, fmt.Errorf("peer %s: %w", e.address, err)
 		}
 		read = true
@@ -70,7 +65,7 @@ func (l *Ledger) stream(e *endpoint) (read bool, err error) {
 // begin reads the log as one peer has it, and gives the number of the block from
 // which to go on: one that the log may already know of.
 func (l *Ledger) begin(ctx context.Context, e *endpoint) (next uint64, err error) {
-	before, err := l.info(ctx, e)
+	before, err := l.tip(ctx, e)
 	if err != nil {
 		return 0, err
 	}
@@ -89,13 +84,12 @@ func (l *Ledger) begin(ctx context.Context, e *endpoint) (next uint64, err error
 		}
 		tiles = append(tiles, some...)
 	}
-	after, err := l.info(ctx, e)
+	after, err := l.tip(ctx, e)
 	if err != nil {
 		return 0, err
 	}
 	l.sealed.Store(rest.Tiles)
-	next = before.GetHeight()
-	return next, l.chain.begin(next, after.GetHeight(), before.GetCurrentBlockHash(), tiles[:rest.Tiles], rest.Log)
+	return before.height, l.chain.begin(before.height, after.height, before.hash, tiles[:rest.Tiles], rest.Log)
 }
 
 // ask asks one peer for what is JSON.
@@ -108,22 +102,6 @@ func (l *Ledger) ask(ctx context.Context, e *endpoint, answer any, function stri
 		return fmt.Errorf("%w: the answer to %s: %w", ledger.ErrCorrupt, function, err)
 	}
 	return nil
-}
-
-// info asks a peer for its newest block.
-func (l *Ledger) info(ctx context.Context, e *endpoint) (*common.BlockchainInfo, error) {
-	text, err := timed(ctx, l.profile.Timeouts.Evaluate, func(ctx context.Context) ([]byte, error) {
-		answer, err := e.network.GetContract("qscc").EvaluateWithContext(ctx, "GetChainInfo", client.WithArguments(l.profile.Channel))
-		return answer, explain(err)
-	})
-	if err != nil {
-		return nil, err
-	}
-	var info common.BlockchainInfo
-	if err := proto.Unmarshal(text, &info); err != nil || info.GetHeight() == 0 {
-		return nil, fmt.Errorf("peer %s: %w: it says %q of its chain", e.address, ledger.ErrCorrupt, text)
-	}
-	return &info, nil
 }
 
 // Feed implements ledger.Ledger. It rides out a network that is away.

@@ -2,8 +2,6 @@ package fabric
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -206,14 +204,4 @@ func lineOf(n *yaml.Node, pointer string) int {
 		n = next
 	}
 	return n.Line
-}
-
-// matches reports whether a private key is that of a certificate.
-func matches(cert *x509.Certificate, key crypto.PrivateKey) bool {
-	k, ok := key.(crypto.Signer)
-	if !ok {
-		return false
-	}
-	pub, ok := k.Public().(interface{ Equal(crypto.PublicKey) bool })
-	return ok && pub.Equal(cert.PublicKey)
 }

@@ -9,7 +9,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/mmaudit/mmaudit/ledger"
@@ -45,14 +44,14 @@ func (l *Ledger) Head(ctx context.Context) (ledger.Head, error) {
 func (l *Ledger) refresh(ctx context.Context) error {
 	type answer struct {
 		peer *endpoint
-		info *common.BlockchainInfo
+		tip  tip
 		err  error
 	}
 	answers := make(chan answer, len(l.peers))
 	for _, e := range l.peers {
 		if !l.start(func() {
-			info, err := l.info(l.ctx, e)
-			answers <- answer{e, info, err}
+			tip, err := l.tip(l.ctx, e)
+			answers <- answer{e, tip, err}
 		}) {
 			return ledger.ErrClosed
 		}
@@ -83,13 +82,13 @@ func (l *Ledger) refresh(ctx context.Context) error {
 	}
 	for _, a := range seen {
 		ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Commit))
-		err := l.chain.until(ctx, func() bool { return l.chain.next >= a.info.GetHeight() })
+		err := l.chain.until(ctx, func() bool { return l.chain.next >= a.tip.height })
 		cancel()
 		if err == nil {
-			err = l.chain.agrees(a.info)
+			err = l.chain.agrees(a.tip)
 		}
 		if err != nil {
-			return fmt.Errorf("block %d of peer %s: %w", a.info.GetHeight()-1, a.peer.address, err)
+			return fmt.Errorf("block %d of peer %s: %w", a.tip.height-1, a.peer.address, err)
 		}
 	}
 	return nil

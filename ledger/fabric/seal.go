@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hyperledger/fabric-gateway/pkg/client"
-
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
 
@@ -47,39 +45,12 @@ func (l *Ledger) seal() {
 
 // sealNext has one tile sealed.
 func (l *Ledger) sealNext(ctx context.Context, e *endpoint) (s wire.Sealed, err error) {
-	proposal, err := e.ledger.NewProposal(wire.Seal)
+	tx, err := l.endorse(ctx, e, wire.Seal)
 	if err != nil {
 		return s, err
 	}
-	tx, err := l.endorse(ctx, proposal)
-	if err != nil {
-		return s, err
-	}
-	if err := json.Unmarshal(tx.Result(), &s); err != nil {
+	if err := json.Unmarshal(tx.result, &s); err != nil {
 		return s, fmt.Errorf("the answer to %s: %w", wire.Seal, err)
 	}
-	return s, l.commit(ctx, tx)
-}
-
-func (l *Ledger) endorse(ctx context.Context, p *client.Proposal) (*client.Transaction, error) {
-	return timed(ctx, l.profile.Timeouts.Endorse, func(ctx context.Context) (*client.Transaction, error) {
-		tx, err := p.EndorseWithContext(ctx)
-		return tx, explain(err)
-	})
-}
-
-// commit has a transaction ordered, and waits until it is found valid.
-func (l *Ledger) commit(ctx context.Context, tx *client.Transaction) error {
-	c, err := timed(ctx, l.profile.Timeouts.Submit, func(ctx context.Context) (*client.Commit, error) { return tx.SubmitWithContext(ctx) })
-	if err != nil {
-		return explain(err)
-	}
-	s, err := timed(ctx, l.profile.Timeouts.Commit, func(ctx context.Context) (*client.Status, error) { return c.StatusWithContext(ctx) })
-	if err != nil {
-		return err
-	}
-	if !s.Successful {
-		return fmt.Errorf("transaction %s is not valid: %s", s.TransactionID, s.Code)
-	}
-	return nil
+	return s, tx.commit(ctx)
 }

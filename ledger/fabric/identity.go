@@ -1,0 +1,64 @@
+package fabric
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// who is the identity of a profile, read.
+type who struct {
+	certPEM, keyPEM []byte
+	cert            *x509.Certificate
+	key             *ecdsa.PrivateKey
+}
+
+// identity reads who the client is, and says what would keep any peer from
+// letting it in.
+func (p *Profile) identity() (*who, error) {
+	read := func(name, file string) (text, der []byte, err error) {
+		if text, err = os.ReadFile(p.path(file)); err != nil {
+			return nil, nil, fmt.Errorf("%s: identity.%s: %w", p.file, name, err)
+		}
+		b, _ := pem.Decode(text)
+		if b == nil {
+			return nil, nil, fmt.Errorf("%s: identity.%s: %s is not PEM", p.file, name, p.path(file))
+		}
+		return text, b.Bytes, nil
+	}
+	bad := func(name, file string, err error) error {
+		return fmt.Errorf("%s: identity.%s: %s: %w", p.file, name, p.path(file), err)
+	}
+	var w who
+	var der []byte
+	var err error
+	if w.certPEM, der, err = read("certificate", p.Identity.Certificate); err != nil {
+		return nil, err
+	}
+	if w.cert, err = x509.ParseCertificate(der); err != nil {
+		return nil, bad("certificate", p.Identity.Certificate, err)
+	}
+	if time.Now().After(w.cert.NotAfter) {
+		return nil, fmt.Errorf("%s: identity.certificate: %s expired on %s", p.file, p.path(p.Identity.Certificate), w.cert.NotAfter.UTC().Format(time.DateTime))
+	}
+	if w.keyPEM, der, err = read("key", p.Identity.Key); err != nil {
+		return nil, err
+	}
+	var key crypto.PrivateKey
+	if key, err = x509.ParsePKCS8PrivateKey(der); err != nil {
+		return nil, bad("key", p.Identity.Key, err)
+	}
+	var ok bool
+	if w.key, ok = key.(*ecdsa.PrivateKey); !ok {
+		return nil, bad("key", p.Identity.Key, errors.New("not a key of ECDSA"))
+	}
+	if !w.key.PublicKey.Equal(w.cert.PublicKey) {
+		return nil, fmt.Errorf("%s: identity.key: %s is not the key of the certificate", p.file, p.path(p.Identity.Key))
+	}
+	return &w, nil
+}

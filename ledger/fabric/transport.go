@@ -1,0 +1,156 @@
+package fabric
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
+)
+
+// A transport speaks to one peer. Those above it know nothing of the client that
+// it is, and it knows nothing of ledgers. Its methods may be called concurrently.
+type transport interface {
+	// evaluate has the peer alone answer, and changes nothing.
+	evaluate(context.Context, call) ([]byte, error)
+
+	// endorse has peers of as many organisations as the chaincode's policy asks
+	// for, or of those that the call names, answer alike and sign it.
+	endorse(context.Context, call) (*transaction, error)
+
+	// blocks yields the blocks from a number on, each the bytes of a
+	// common.Block, and waits for more. It ends when the peer gives no more, or
+	// with an error as its last pair.
+	blocks(ctx context.Context, from uint64) iter.Seq2[[]byte, error]
+
+	close() error
+}
+
+// A call is one of a function of a chaincode.
+type call struct {
+	chaincode     string
+	function      string
+	args          [][]byte
+	organisations []string // MSP ids of those that are to endorse, if not as the policy has it
+}
+
+// A transaction is one that was endorsed.
+type transaction struct {
+	id       string
+	result   []byte // what the chaincode answered
+	envelope []byte // a common.Envelope with the endorsements; it need not be signed
+
+	// commit has it ordered and waits until the peer has found it valid. What is
+	// not valid is an error.
+	commit func(context.Context) error
+}
+
+// Kinds of errors of a transport, by errors.Is, besides a refusal. Of others
+// nothing is known: what failed may succeed when it is tried again.
+var (
+	// errUnavailable: the peer cannot be reached. Another may be.
+	errUnavailable = errors.New("unavailable")
+	// errFinal: the network knows the client and does not let it in, or cannot
+	// make sense of what it asks. It would come again.
+	errFinal = errors.New("final")
+)
+
+// A failure is an error of one of these kinds, or of none, in words for people.
+type failure struct {
+	kind  error // may be nil
+	says  string
+	cause error
+}
+
+func (f *failure) Error() string { return f.says }
+
+func (f *failure) Unwrap() []error {
+	if f.kind == nil {
+		return []error{f.cause}
+	}
+	return []error{f.kind, f.cause}
+}
+
+// A refusal is what the chaincode answered.
+type refusal struct {
+	status  int // of package wire
+	message string
+}
+
+func (r *refusal) Error() string { return r.message }
+
+// Is makes a refusal the condition of package ledger that it stands for.
+func (r *refusal) Is(target error) bool {
+	switch r.status {
+	case wire.Conflict:
+		return target == ledger.ErrConflict
+	case wire.TooLarge:
+		return target == ledger.ErrTooLarge
+	case wire.Invalid:
+		return target == ledger.ErrInvalid
+	case wire.Forbidden:
+		return target == ledger.ErrReadOnly
+	}
+	return false
+}
+
+// final reports whether an error would come again.
+func final(err error) bool {
+	return errors.Is(err, errFinal) || errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrRollback)
+}
+
+// An endpoint is a peer of the profile.
+type endpoint struct {
+	address string
+	transport
+}
+
+// ordered gives the peers, the one that answered last first.
+func (l *Ledger) ordered() []*endpoint {
+	n := int(l.preferred.Load())
+	return slices.Concat(l.peers[n:], l.peers[:n])
+}
+
+// anyPeer calls f with one peer after the other while they cannot be reached.
+func (l *Ledger) anyPeer(f func(*endpoint) error) error {
+	var err error
+	for _, e := range l.ordered() {
+		if err = f(e); !errors.Is(err, errUnavailable) {
+			l.preferred.Store(int32(slices.Index(l.peers, e)))
+			return err
+		}
+		err = fmt.Errorf("peer %s: %w", e.address, err)
+	}
+	return err
+}
+
+// evaluate asks one peer, and changes nothing.
+func (l *Ledger) evaluate(ctx context.Context, e *endpoint, function string, args ...[]byte) ([]byte, error) {
+	return l.evaluateOf(ctx, e, l.profile.Chaincode, function, args...)
+}
+
+func (l *Ledger) evaluateOf(ctx context.Context, e *endpoint, chaincode, function string, args ...[]byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Evaluate))
+	defer cancel()
+	return e.evaluate(ctx, call{chaincode: chaincode, function: function, args: args})
+}
+
+// endorse has a call endorsed as the policy of the chaincode has it.
+func (l *Ledger) endorse(ctx context.Context, e *endpoint, function string, args ...[]byte) (*transaction, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Endorse))
+	defer cancel()
+	return e.endorse(ctx, call{chaincode: l.profile.Chaincode, function: function, args: args})
+}
+
+// tip asks a peer for its newest block.
+func (l *Ledger) tip(ctx context.Context, e *endpoint) (tip, error) {
+	text, err := l.evaluateOf(ctx, e, "qscc", "GetChainInfo", []byte(l.profile.Channel))
+	if err != nil {
+		return tip{}, err
+	}
+	return parseTip(text)
+}
