@@ -35,9 +35,10 @@ Fabric 2.5. It runs as a service of its own (ccaas), which peers connect to; one
 process may serve several peers.
 
 It takes a record once and never changes it, and refuses one that has not the
-form of a record or a signature that does not verify. To append, a client needs
-the attribute auditlog.role=writer in its certificate; every member of the
-channel reads.
+form of a record or a signature that does not verify. It also takes signed
+checkpoints of ledgers that are kept elsewhere, each of which must continue the
+one before. For either, a client needs the attribute auditlog.role=writer in its
+certificate; every member of the channel reads.
 
 Exit status:
    0  ended by Ctrl-C or SIGTERM
@@ -82,7 +83,7 @@ func serve(c *cli.Context, stderr io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(stderr, "serving %s on %s\n", c.String("id"), l.Addr())
-	contract := chaincode.New(chaincode.Options{KeysOf: audit.KeysOf, Verify: verify})
+	contract := chaincode.New(chaincode.Options{KeysOf: audit.KeysOf, Verify: verify, Anchor: anchored})
 	return chaincode.Serve(c.Context, l, c.String("id"), contract, creds)
 }
 

@@ -33,22 +33,8 @@ func TestAttacks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a network")
 	}
-	n, err := fabricnet.Start(t.Context(), fabricnet.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: path, TLS: true}, "auditlog"); err != nil {
-		t.Fatal(err)
-	}
+	t.Parallel()
+	n := deployed(t)
 	client := func(change func(profile string) string, who fabricnet.Identity, err error) (*fabric.Ledger, error) {
 		t.Helper()
 		if err != nil {

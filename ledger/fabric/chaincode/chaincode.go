@@ -20,10 +20,24 @@
 //	find NAME VALUE [SIZE [BOOKMARK]]
 //	                   sealed records with an index key: {"indexes","bookmark"}
 //	history ID         transaction and time of a record, a JSON array
+//	anchor GENESIS REQUEST
+//	                   takes the signed checkpoint of a log that is kept elsewhere,
+//	                   of which GENESIS is SHA3-512 of the first record, if it
+//	                   continues the last one; answers as anchored; for writers
+//	anchored GENESIS   the last anchor of that log, in canonical JSON
+//	anchors GENESIS [SIZE]
+//	                   its anchors of fewer records than that, the newest first, up
+//	                   to 1,000 of them: a JSON array
+//
+// An anchor is {"genesis","note","origin","records","root","size","time","tx"}: the
+// checkpoint, which records about keys came with it and earlier ones, and the
+// transaction that wrote it with the time that its client said. The same
+// checkpoint again writes nothing, and is answered with the anchor that is there.
 //
 // A name (ID) is SHA-256 of an idempotency key, in hexadecimal. Answers have a
 // status: 200, or 400 for what can never be right, 403, 404, 409 for an
-// idempotency key with other bytes, 413, or 500.
+// idempotency key with other bytes and for an anchor that does not continue the
+// last, 412 for an anchor whose proof is from another than the last, 413, or 500.
 //
 // The state holds, in keys that no client can choose:
 //
@@ -33,6 +47,8 @@
 //	tile:N       the records N*256 to N*256+255 of the log; N has 8 hexadecimal digits
 //	index KEY N  (composite) which records of tile N have an index key
 //	signer:ID    a public key that records brought in, for Verify
+//	anchor:GENESIS          the last anchor of a log
+//	anchor-records:GENESIS  the records about keys that its anchors brought
 //
 // Answers depend on arguments and state alone, so endorsers agree. The history
 // of keys must be enabled on peers (ledger.history.enableHistoryDatabase, the
@@ -77,6 +93,8 @@ type Verifier func(record []byte, signer func(name string) ([]byte, error)) (sig
 type Options struct {
 	KeysOf ledger.KeysOf
 	Verify Verifier // takes every record if nil
+	// Anchor says whose an anchor is; no anchors are taken if it is nil.
+	Anchor AnchorVerifier
 }
 
 // New makes the contract.
@@ -123,11 +141,17 @@ func (c contract) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 		answer, err = find(stub, args)
 	case wire.History:
 		answer, err = history(stub, args)
+	case wire.AnchorPut:
+		answer, err = c.anchor(stub, args)
+	case wire.AnchorGet:
+		answer, err = anchored(stub, args)
+	case wire.AnchorHistory:
+		answer, err = anchors(stub, args)
 	default:
 		err = faultf(wire.Invalid, "unknown function %.40q", name)
 	}
-	var payload []byte
-	if err == nil {
+	payload, raw := answer.([]byte)
+	if err == nil && !raw {
 		payload, err = json.Marshal(answer)
 	}
 	if err != nil {
