@@ -51,9 +51,12 @@ func (o *Org) TLSRoot() string {
 	return filepath.Join(o.Crypto, "tlsca", "tlsca."+o.Domain+"-cert.pem")
 }
 
+// CA is the file of the certificate of the authority of an organisation.
+func (o *Org) CA() string { return filepath.Join(o.Crypto, "ca", "ca."+o.Domain+"-cert.pem") }
+
 // Issue makes a client of an organisation, signed by its authority.
 func (o *Org) Issue(name string, c Claims) (Identity, error) {
-	caCert, err := os.ReadFile(filepath.Join(o.Crypto, "ca", "ca."+o.Domain+"-cert.pem"))
+	caCert, err := os.ReadFile(o.CA())
 	if err != nil {
 		return Identity{}, err
 	}
@@ -183,6 +186,11 @@ func (n *Network) Profile(chaincode string, who Identity) string {
 	for _, o := range peers {
 		fmt.Fprintf(&b, "  - address: %s\n    tls: %s\n", o.Peer.Address, o.TLSRoot())
 	}
+	b.WriteString("organisations:\n")
+	for _, o := range n.Orgs {
+		fmt.Fprintf(&b, "  - {msp: %s, ca: %s}\n", o.MSP, o.CA())
+	}
+	fmt.Fprintf(&b, "orderers:\n  - {msp: %s, ca: %s}\n", n.Ordering.MSP, n.Ordering.CA())
 	return b.String()
 }
 

@@ -30,6 +30,11 @@ type Profile struct {
 	Timeouts  Timeouts `yaml:"timeouts"`
 	Folder    string   `yaml:"folder"` // see Dir
 
+	// For Key.
+	Organisations []Organisation `yaml:"organisations"`
+	Endorsements  int            `yaml:"endorsements"` // more than half of the organisations if 0
+	Orderers      []Organisation `yaml:"orderers"`
+
 	file string // where it was read
 }
 
@@ -38,6 +43,12 @@ type Identity struct {
 	MSP         string `yaml:"msp"`
 	Certificate string `yaml:"certificate"`
 	Key         string `yaml:"key"`
+}
+
+// An Organisation is one whose peers endorse, or whose orderers sign blocks.
+type Organisation struct {
+	MSP string `yaml:"msp"`
+	CA  string `yaml:"ca"` // file of the certificates of its authorities
 }
 
 // A Peer is one to speak to. The first that can be reached serves.
