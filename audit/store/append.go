@@ -23,14 +23,38 @@ import (
 //
 // A record that replaces the key of the log makes the new key sign from then on.
 func (s *Store) Append(ctx context.Context, record []byte) (ledger.Receipt, error) {
-	return s.AppendIf(ctx, record, func(context.Context, ledger.Ledger) error { return nil })
+	return s.AppendIf(ctx, record, func(context.Context, ledger.Ledger, int64) error { return nil })
 }
 
-// AppendIf is Append of a record of which ok, looking at the log, finds that
-// nothing speaks against it. From then until the record is appended no record
-// about keys or policy is, by whatever process: a key that is revoked meanwhile
-// signs nothing more. An error of ok is returned as it is.
-func (s *Store) AppendIf(ctx context.Context, record []byte, ok func(context.Context, ledger.Ledger) error) (ledger.Receipt, error) {
+// Ok judges a record as the one with an index of a log, of which it may look at
+// all that is before it. Its error says what speaks against the record.
+type Ok func(ctx context.Context, l ledger.Ledger, index int64) error
+
+// Overtaken is a record that was appended, though by then something spoke
+// against it: it is in the ledger, and is judged there by its place.
+type Overtaken struct {
+	ledger.Receipt
+	Err error // of Ok
+}
+
+func (o *Overtaken) Error() string {
+	return fmt.Sprintf("record %d is in the ledger, and what came before it meanwhile speaks against it: %v", o.Index, o.Err)
+}
+
+func (o *Overtaken) Unwrap() error { return o.Err }
+
+// AppendIf is Append of a record of which ok finds that nothing speaks against
+// it. An error of ok is returned as it is.
+//
+// In a folder, no record about keys or policy is appended from then until the
+// record is, by whatever process: a key that is revoked meanwhile signs nothing
+// more. On Fabric nobody can be kept from appending: ok is asked before, and
+// again for the place that the record got, if others came before it. What it
+// says then is an error that is an *Overtaken.
+func (s *Store) AppendIf(ctx context.Context, record []byte, ok Ok) (ledger.Receipt, error) {
+	if s.chain != nil {
+		return s.appendOpen(ctx, record, ok)
+	}
 	how := unix.LOCK_SH
 	if changesKeys(record) {
 		how = unix.LOCK_EX
@@ -47,21 +71,30 @@ func (s *Store) AppendIf(ctx context.Context, record []byte, ok func(context.Con
 			return ledger.Receipt{}, err
 		}
 		defer again.Close()
-		if err := ok(ctx, again.Log); err != nil {
+		if err := again.ask(ctx, ok); err != nil {
 			return ledger.Receipt{}, err
 		}
-		return again.appendLocked(ctx, record)
+		return again.appendOnce(ctx, record)
 	} else if err != nil {
 		return ledger.Receipt{}, err
 	}
-	if err := ok(ctx, s.Log); err != nil {
+	if err := s.ask(ctx, ok); err != nil {
 		return ledger.Receipt{}, err
 	}
-	receipt, err := s.appendLocked(ctx, record)
+	receipt, err := s.appendOnce(ctx, record)
 	if err == nil && s.rotatesLog(record) {
 		err = s.promote()
 	}
 	return receipt, err
+}
+
+// ask asks ok about the next record.
+func (s *Store) ask(ctx context.Context, ok Ok) error {
+	head, err := s.Log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	return ok(ctx, s.Log, head.Size)
 }
 
 // changesKeys reports whether a record is about keys or policy.
@@ -70,7 +103,8 @@ func changesKeys(record []byte) bool {
 	return err == nil && slices.Contains(k.Index, ledger.Key{Name: audit.KeyScope, Value: string(audit.OfLedger)})
 }
 
-func (s *Store) appendLocked(ctx context.Context, record []byte) (ledger.Receipt, error) {
+// appendOnce appends a record unless one with its id says the same.
+func (s *Store) appendOnce(ctx context.Context, record []byte) (ledger.Receipt, error) {
 	receipt, err := s.Log.Append(ctx, record)
 	if !errors.Is(err, ledger.ErrConflict) {
 		return receipt, err

@@ -87,9 +87,10 @@ func Init(ctx context.Context, dir string, o InitOptions) (s *Store, err error) 
 	if options.Signer, _, err = logSigner(o.Origin, logKey); err != nil {
 		return nil, err
 	}
-	if s.Log, err = tlog.Init(ctx, filepath.Join(dir, logDir), options); err != nil {
+	if s.tiles, err = tlog.Init(ctx, filepath.Join(dir, logDir), options); err != nil {
 		return nil, err
 	}
+	s.Log = s.tiles
 	text, err := s.marshal()
 	if err == nil {
 		_, err = s.Log.Append(ctx, genesis)

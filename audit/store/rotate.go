@@ -39,6 +39,9 @@ func vkey(origin string, k *keys.Private) (string, error) {
 // one: ledger.json names the new key before there is a record, and the next
 // writer finishes what was begun.
 func (s *Store) NextLogKey(passphrase []byte, source string) (old, next string, err error) {
+	if s.chain != nil {
+		return "", "", fmt.Errorf("%w: the organisations of a ledger on Fabric sign its heads", ledger.ErrInvalid)
+	}
 	unlock, err := s.lock(unix.LOCK_EX)
 	if err != nil {
 		return "", "", err
@@ -147,15 +150,20 @@ func (s *Store) lock(how int) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	return lock(dir, how)
+}
+
+// lock locks an open file or folder; unlock closes it.
+func lock(f *os.File, how int) (unlock func(), err error) {
 	for {
-		err = unix.Flock(int(dir.Fd()), how)
+		err = unix.Flock(int(f.Fd()), how)
 		if err != unix.EINTR {
 			break
 		}
 	}
 	if err != nil {
-		dir.Close()
-		return nil, &os.PathError{Op: "flock", Path: s.dir, Err: err}
+		f.Close()
+		return nil, &os.PathError{Op: "flock", Path: f.Name(), Err: err}
 	}
-	return func() { dir.Close() }, nil
+	return func() { f.Close() }, nil
 }

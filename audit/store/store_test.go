@@ -315,7 +315,7 @@ func TestRotate(t *testing.T) {
 
 	// The record was appended, ledger.json does not say so yet.
 	other := p.open(t)
-	if _, err := s.appendLocked(t.Context(), record); err != nil {
+	if _, err := s.appendOnce(t.Context(), record); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()

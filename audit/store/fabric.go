@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/internal/durable"
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric"
+	"github.com/mmaudit/mmaudit/ledger/tlog"
+)
+
+// A chain is a ledger on Fabric under the name that its first record gives it,
+// held against what this user has seen of it.
+type chain struct {
+	*fabric.Ledger
+	profile *fabric.Profile
+	origin  string
+	mark    mark
+	marked  int64 // size of the mark when it was opened
+
+	mu   sync.Mutex  // guards seen
+	seen ledger.Head // the newest that was held against the mark
+}
+
+// openFabric opens the ledger of a connection profile.
+func openFabric(ctx context.Context, file string, o Options) (*Store, error) {
+	p, l, err := connect(file)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openChain(ctx, p, l, o)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return s, nil
+}
+
+// connect reads a profile. It waits for no network.
+func connect(file string) (*fabric.Profile, *fabric.Ledger, error) {
+	p, err := fabric.LoadProfile(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	l, err := fabric.Open(p, audit.KeysOf)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	return p, l, nil
+}
+
+func openChain(ctx context.Context, p *fabric.Profile, l *fabric.Ledger, o Options) (*Store, error) {
+	head, err := l.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if head.Size == 0 {
+		return nil, fmt.Errorf("%w: channel %q, chaincode %q has no records yet", ledger.ErrNoLedger, p.Channel, p.Chaincode)
+	}
+	first, err := l.Get(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	r, err := audit.Open(first.Record)
+	if err != nil || r.Predicate().Ledger == nil {
+		return nil, fmt.Errorf("%w: channel %q, chaincode %q: its first record is not that of a ledger: %w", ledger.ErrCorrupt, p.Channel, p.Chaincode, err)
+	}
+	origin := r.Predicate().Ledger.Origin
+	if err := CheckOrigin(origin); err != nil {
+		return nil, fmt.Errorf("%w: %w", ledger.ErrCorrupt, err)
+	}
+	if p.Origin != "" && p.Origin != origin {
+		return nil, fmt.Errorf("%w: channel %q, chaincode %q has %q, %s wants %q", ErrOrigin, p.Channel, p.Chaincode, origin, p.File(), p.Origin)
+	}
+	c := &chain{Ledger: l, profile: p, origin: origin}
+	if c.mark, err = markOf(p, origin, o); err != nil {
+		return nil, err
+	}
+	s := &Store{Config: Config{V: 1, Origin: origin}, Log: c, chain: c, dir: p.Dir(), o: o, Blobs: NewBlobs(filepath.Join(p.Dir(), blobDir))}
+	seen, err := c.mark.read()
+	if err != nil {
+		return nil, err
+	}
+	c.marked = seen.Size
+	if _, err := c.Head(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func markOf(p *fabric.Profile, origin string, o Options) (mark, error) {
+	pins := o.Pins
+	if pins == "" {
+		var err error
+		if pins, err = tlog.DefaultPins(); err != nil {
+			return mark{}, err
+		}
+	}
+	// By the names that the network has for it: a profile may be moved, or
+	// replaced by another one for the same ledger.
+	return newMark(pins, FabricPrefix+p.Channel+"/"+p.Chaincode, origin), nil
+}
+
+// Head implements ledger.Ledger. It is ErrRollback if the ledger does not go on
+// from what this user has seen of it.
+func (c *chain) Head(ctx context.Context) (ledger.Head, error) {
+	c.mu.Lock()
+	mine := c.seen
+	c.mu.Unlock()
+	marked, err := c.mark.read() // before the head that is held against it
+	if err != nil {
+		return ledger.Head{}, err
+	}
+	now, err := c.Ledger.Head(ctx)
+	if err != nil {
+		return ledger.Head{}, err
+	}
+	now.Origin, now.Note = c.origin, fmt.Appendf(nil, "%s\n%d\n%s\n", c.origin, now.Size, now.Root)
+	if err := continues(ctx, c.Ledger, now, mine, "seen by this process"); err != nil {
+		return ledger.Head{}, err
+	}
+	if err := continues(ctx, c.Ledger, now, marked, c.mark.name); err != nil {
+		return ledger.Head{}, err
+	}
+	if marked.Size < now.Size {
+		if err := c.mark.raise(now); err != nil {
+			return ledger.Head{}, err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen.Size <= now.Size {
+		c.seen = now
+	}
+	return now, nil
+}
+
+// appendOpen appends a record while anybody else may.
+func (s *Store) appendOpen(ctx context.Context, record []byte, ok Ok) (ledger.Receipt, error) {
+	head, err := s.Log.Head(ctx)
+	if err != nil {
+		return ledger.Receipt{}, err
+	}
+	if err := ok(ctx, s.Log, head.Size); err != nil {
+		return ledger.Receipt{}, err
+	}
+	receipt, err := s.appendOnce(ctx, record)
+	if err != nil || receipt.Known || receipt.Index == head.Size {
+		return receipt, err
+	}
+	if err := ok(ctx, s.Log, receipt.Index); err != nil {
+		return receipt, &Overtaken{receipt, err}
+	}
+	return receipt, nil
+}
+
+// ForRecords makes ready the folder of who makes records, and gives the key of
+// commitments, see SiteKey. On Fabric both are made if they are not there; in
+// the folder of a ledger Init has made them.
+func (s *Store) ForRecords() ([]byte, error) {
+	key, err := s.SiteKey()
+	if s.chain == nil || !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	if err := durable.MkdirAll(s.dir, 0o755); err != nil {
+		return nil, err
+	}
+	unlock, err := s.lock(unix.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if key, err = s.SiteKey(); !errors.Is(err, fs.ErrNotExist) {
+		return key, err // another process was faster
+	}
+	key = make([]byte, siteSize)
+	rand.Read(key)
+	return key, durable.WriteFile(filepath.Join(s.dir, siteName), key, 0o600)
+}
