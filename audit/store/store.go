@@ -111,8 +111,16 @@ func (s *Store) Fabric() *fabric.Ledger {
 	return s.chain.Ledger
 }
 
-// Place is where the ledger is, as Open takes it, absolute.
-func (s *Store) Place() (string, error) {
+// Place is where the ledger is, as it was opened.
+func (s *Store) Place() string {
+	if s.chain == nil {
+		return s.dir
+	}
+	return FabricPrefix + s.chain.profile.File()
+}
+
+// AbsPlace is Place from wherever one looks.
+func (s *Store) AbsPlace() (string, error) {
 	if s.chain == nil {
 		return filepath.Abs(s.dir)
 	}

@@ -129,7 +129,7 @@ func (v *verifier) open(dir string) error {
 		v.s = s
 		v.Ledger.Origin = s.Config.Origin
 		v.ok(checkFolder, "ledger.json names the log %q", s.Config.Origin)
-		if seen := s.Log.Marked(); seen > 0 {
+		if seen := s.Marked(); seen > 0 {
 			v.ok(checkRollback, "it continues the %d records that this user has seen of it", seen)
 		} else {
 			v.skip(checkRollback, "this user had not seen it before: who has log.key may have taken records off its end, or forked it")
@@ -183,7 +183,7 @@ func (v *verifier) run() error {
 
 // log verifies hashes, records and index with each other.
 func (v *verifier) log() error {
-	r, err := v.s.Log.Verify(v.ctx, tlog.VerifyOptions{Progress: func(done, total int64) {
+	r, err := v.s.Tiles().Verify(v.ctx, tlog.VerifyOptions{Progress: func(done, total int64) {
 		v.o.Progress(Progress{"tree", done, total})
 	}})
 	if v.ctx.Err() != nil {
@@ -194,7 +194,7 @@ func (v *verifier) log() error {
 	}
 	for _, f := range r.Faults {
 		check, path := checkTree, f.Path
-		if rel, err := filepath.Rel(v.s.Log.Dir(), f.Path); err == nil {
+		if rel, err := filepath.Rel(v.s.Tiles().Dir(), f.Path); err == nil {
 			path = v.path("log", rel)
 			switch top, _, _ := strings.Cut(filepath.ToSlash(rel), "/"); top {
 			case "index":

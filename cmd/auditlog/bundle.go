@@ -89,13 +89,15 @@ func bundleAction(c *cli.Context, e *env) error {
 	}
 	defer s.Close()
 	a := &asking{Context: c, s: s, model: o.Model, of: o.Version}
-	if a.View, err = query.Open(c.Context, s.Log, query.Options{Documents: s.Blobs}); err != nil {
+	if o.Head, err = s.Head(c.Context); err != nil {
+		return err
+	}
+	if a.View, err = query.Open(c.Context, s.Log, query.Options{Documents: s.Blobs, Size: o.Head.Size}); err != nil {
 		return err
 	}
 	if o.Indices, err = a.Records(c.Context, o.Model, o.Version); err != nil {
 		return queryError(a, err)
 	}
-	o.Head = a.Head
 	if !c.Bool("no-documents") {
 		o.Documents = func(d *audit.Attachment) (io.ReadCloser, error) { return s.Blobs.Open(d.Digest["sha3_512"]) }
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mmaudit/mmaudit/audit/store"
+	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
@@ -52,7 +53,7 @@ func checkpointAction(c *cli.Context, e *env) error {
 		return err
 	}
 	defer s.Close()
-	head, err := s.Log.Head(c.Context)
+	head, err := s.Head(c.Context)
 	if err != nil {
 		return err
 	}
@@ -78,16 +79,18 @@ func continues(c *cli.Context, s *store.Store, head ledger.Head, file string) (*
 	if err != nil {
 		return nil, usageError(err, "`auditlog checkpoint > FILE` writes one")
 	}
-	verifiers, err := s.Verifiers()
+	claimed, err := tlog.ReadCheckpoint(text)
+	if err != nil {
+		return nil, usageError(fmt.Errorf("%s: %w", file, err), "`auditlog checkpoint > FILE` writes one")
+	}
+	if claimed.Origin != head.Origin {
+		return nil, clikit.Usagef("give a checkpoint of this ledger", "%s is of ledger %q, this is %q", file, claimed.Origin, head.Origin)
+	}
+	ring, err := trust.Load(c.Context, s.Log, head.Size)
 	if err != nil {
 		return nil, err
 	}
-	if claimed, err := tlog.ReadCheckpoint(text); err != nil {
-		return nil, usageError(fmt.Errorf("%s: %w", file, err), "`auditlog checkpoint > FILE` writes one")
-	} else if claimed.Origin != head.Origin {
-		return nil, clikit.Usagef("give a checkpoint of this ledger", "%s is of ledger %q, this is %q", file, claimed.Origin, head.Origin)
-	}
-	older, err := tlog.OpenCheckpoint(text, head.Origin, verifiers...)
+	older, err := tlog.OpenCheckpoint(text, head.Origin, ring.LogVerifiersAt(claimed.Size)...)
 	if err != nil {
 		return nil, &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("%s: %w", file, err), Hint: "no key of this ledger signed it: it is forged, or of another ledger of that name"}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,7 @@ import (
 // sharedFlags stand on every command.
 func sharedFlags() []cli.Flag {
 	return clikit.Under("Ledger, key and output", []cli.Flag{
-		&cli.StringFlag{Name: "ledger", Usage: "the ledger: a folder `DIR` (default: AUDITLOG_LEDGER, else .auditlog here or above)"},
+		&cli.StringFlag{Name: "ledger", Usage: "the ledger: a folder, or fabric: and a connection profile, `DIR|fabric:FILE` (default: AUDITLOG_LEDGER, else .auditlog here or above)"},
 		&cli.StringFlag{Name: "key", Usage: "sign with the key in `FILE` (default: AUDITLOG_KEY, else auditlog/key.pem below the user's configuration)"},
 		&cli.StringFlag{Name: "passphrase", Usage: "passphrase of the key from `SOURCE`: file:PATH, fd:N, env:NAME, prompt (default: AUDITLOG_PASSPHRASE, else prompt)"},
 		&cli.BoolFlag{Name: "json", Usage: "print the result as JSON"},
@@ -101,7 +102,9 @@ func explainError(err error) error {
 	}
 	return advise(err, []advice{
 		{context.Canceled, clikit.Interrupted, ""},
-		{ledger.ErrNoLedger, clikit.Usage, "`auditlog init` makes a ledger; --ledger DIR or AUDITLOG_LEDGER names one"},
+		{ledger.ErrNoLedger, clikit.Usage, "`auditlog init` makes a ledger; --ledger DIR, --ledger fabric:PROFILE.yaml or AUDITLOG_LEDGER names one"},
+		{store.ErrProfile, clikit.Usage, "docs/fabric.md says what a connection profile must have"},
+		{store.ErrOrigin, clikit.Findings, "if the channel has the right ledger, correct `origin` in the profile; else somebody has made up another one"},
 		{store.ErrUnfinished, clikit.Failed, "restore ledger.json from a backup; if the ledger was never in use, remove the folder and run `auditlog init` again"},
 		{ledger.ErrRollback, clikit.Findings, "an old copy of the ledger may have been put back: compare it with a bundle or a checkpoint that you have; docs/operations.md, \"Restore\", if it was you"},
 		{ledger.ErrCorrupt, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
@@ -139,25 +142,31 @@ func advise(err error, all []advice) error {
 // openLedger opens the ledger that the flags, the environment or the working
 // folder name. The caller closes it.
 func (e *env) openLedger(c *cli.Context, write bool) (*store.Store, error) {
-	dir, err := ledgerDir(c)
+	place, err := ledgerPlace(c)
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(c.Context, dir, store.Options{Write: write, Passphrase: e.readPassphrase})
+	return store.Open(c.Context, place, store.Options{Write: write, Passphrase: e.readPassphrase})
 }
 
-func ledgerDir(c *cli.Context) (string, error) {
-	given, from := c.String("ledger"), "--ledger"
-	if given == "" {
-		given, from = os.Getenv("AUDITLOG_LEDGER"), "AUDITLOG_LEDGER"
-	}
-	if strings.HasPrefix(given, "fabric:") {
-		return "", clikit.Usagef("name a folder", "%s %s: this build has no Hyperledger Fabric", from, given)
-	}
-	if given != "" {
-		return filepath.Clean(given), nil
+// ledgerPlace gives the place of the ledger, as store.Open takes it.
+func ledgerPlace(c *cli.Context) (string, error) {
+	if given := cmp.Or(c.String("ledger"), os.Getenv("AUDITLOG_LEDGER")); given != "" {
+		return cleanPlace(given)
 	}
 	return store.Find(".")
+}
+
+// cleanPlace gives a place in short.
+func cleanPlace(place string) (string, error) {
+	profile, ok := store.OnFabric(place)
+	switch {
+	case !ok:
+		return filepath.Clean(place), nil
+	case profile == "":
+		return "", clikit.Usagef("--ledger fabric:PROFILE.yaml; docs/fabric.md says what is in it", "%q names no connection profile", place)
+	}
+	return store.FabricPrefix + filepath.Clean(profile), nil
 }
 
 // keyPath gives the file of the signing key.

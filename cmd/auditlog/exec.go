@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -336,7 +335,7 @@ func (u *unrecorded) Unwrap() error { return u.err }
 
 // train runs the command and records its end.
 func (x *execution) train() error {
-	dir, err := filepath.Abs(x.Dir())
+	place, err := x.AbsPlace()
 	if err != nil {
 		return err
 	}
@@ -345,7 +344,7 @@ func (x *execution) train() error {
 	defer save()
 	result, err := job.Run(x.c.Context, job.Options{
 		Argv: x.argv, Stdin: x.stdin, Stdout: x.stdout, Stderr: x.stderr,
-		Env:       append(os.Environ(), "AUDITLOG_RUN="+x.run, "AUDITLOG_LEDGER="+dir),
+		Env:       append(os.Environ(), "AUDITLOG_RUN="+x.run, "AUDITLOG_LEDGER="+place),
 		Heartbeat: x.c.Duration("heartbeat"),
 		OnHeartbeat: func(ctx context.Context, b job.Beat) {
 			if err := x.beat(ctx, b); err != nil {

@@ -44,7 +44,7 @@ func initCommand(e *env) *cli.Command {
 }
 
 func initAction(c *cli.Context, e *env) error {
-	dir, err := initDir(c)
+	place, err := initPlace(c)
 	if err != nil {
 		return err
 	}
@@ -71,12 +71,14 @@ func initAction(c *cli.Context, e *env) error {
 	if o.Witnesses, o.Quorum, err = witnesses(c); err != nil {
 		return err
 	}
-	o.Genesis = func(origin, logKey string) ([]byte, error) {
+	var logKey string
+	o.Genesis = func(origin, log string) ([]byte, error) {
+		logKey = log
 		p := collect.Begin(origin, audit.LedgerCreated, audit.Actor{ID: trusted[0].Name, KeyID: signer.Public().ID()})
-		p.Ledger = &audit.Genesis{Origin: origin, Log: logKey, Keys: trusted, Policy: policy}
+		p.Ledger = &audit.Genesis{Origin: origin, Log: log, Keys: trusted, Policy: policy}
 		return audit.Seal(p, signer)
 	}
-	s, err := store.Init(c.Context, dir, o)
+	s, err := store.Init(c.Context, place, o)
 	if err != nil {
 		return err
 	}
@@ -89,8 +91,8 @@ func initAction(c *cli.Context, e *env) error {
 		Keys   []audit.SignerKey `json:"keys"`
 		Policy audit.Policy      `json:"policy"`
 	}
-	return e.result(c, made{1, dir, o.Origin, s.Config.Log[0], trusted, policy}, func(w io.Writer) error {
-		fmt.Fprintf(w, "ledger  %s\norigin  %s\nlog     %s\n", dir, o.Origin, s.Config.Log[0])
+	return e.result(c, made{1, place, o.Origin, logKey, trusted, policy}, func(w io.Writer) error {
+		fmt.Fprintf(w, "ledger  %s\norigin  %s\nlog     %s\n", place, o.Origin, logKey)
 		for _, k := range trusted {
 			fmt.Fprintf(w, "key     %s  %s  %s\n", k.ID, printable(k.Name), join(k.Roles, ","))
 		}
@@ -118,7 +120,7 @@ func witnesses(c *cli.Context) ([]store.Witness, int, error) {
 	return all, quorum, nil
 }
 
-func initDir(c *cli.Context) (string, error) {
+func initPlace(c *cli.Context) (string, error) {
 	given := c.Args().Slice()
 	switch {
 	case len(given) > 1:
@@ -126,9 +128,9 @@ func initDir(c *cli.Context) (string, error) {
 	case len(given) == 1 && c.String("ledger") != "":
 		return "", clikit.Usagef("give one of them", "both %s and --ledger %s", given[0], c.String("ledger"))
 	case len(given) == 1:
-		return filepath.Clean(given[0]), nil
+		return cleanPlace(given[0])
 	case c.String("ledger") != "" || os.Getenv("AUDITLOG_LEDGER") != "":
-		return ledgerDir(c)
+		return ledgerPlace(c)
 	}
 	return store.DirName, nil
 }

@@ -96,7 +96,7 @@ func showKeys(c *cli.Context, e *env) error {
 		return err
 	}
 	if ring.Genesis() == "" {
-		return &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("%s has no valid first record: no key is trusted", s.Dir()), Hint: "`auditlog verify` says what is wrong with it"}
+		return &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("%s has no valid first record: no key is trusted", s.Place()), Hint: "`auditlog verify` says what is wrong with it"}
 	}
 	if c.Bool("trust-file") {
 		return printTrustFile(e, s, ring)

@@ -140,7 +140,7 @@ func keyIn(ring *trust.Keyring, index int64, word string) (trust.Key, error) {
 func (x *session) SiteKey() ([]byte, error) {
 	var err error
 	if x.site == nil {
-		x.site, err = x.Store.SiteKey()
+		x.site, err = x.Store.ForRecords()
 	}
 	return x.site, err
 }
@@ -283,19 +283,16 @@ func (e *env) append(c *cli.Context, s *store.Store, ring *trust.Keyring, size i
 // believed judges a record, right before it is appended, by the keys of that
 // moment; ring are those of the first size records. Keys may have changed since,
 // if data were hashed or a command was run meanwhile.
-func believed(ring *trust.Keyring, size int64, record *audit.Record) func(context.Context, ledger.Ledger) error {
-	return func(ctx context.Context, l ledger.Ledger) error {
-		head, err := l.Head(ctx)
-		if err != nil {
-			return err
-		}
+func believed(ring *trust.Keyring, size int64, record *audit.Record) store.Ok {
+	return func(ctx context.Context, l ledger.Ledger, index int64) error {
 		now := ring
-		if head.Size != size {
-			if now, err = trust.Load(ctx, l, head.Size); err != nil {
+		if index != size {
+			var err error
+			if now, err = trust.Load(ctx, l, index); err != nil {
 				return err
 			}
 		}
-		return refuse(now.Judge(head.Size, record))
+		return refuse(now.Judge(index, record))
 	}
 }
 
@@ -342,10 +339,7 @@ func refuse(v trust.Verdict) error {
 // cosign has the witnesses of the ledger cosign its head. A record is durable
 // without: a witness that does not answer is asked again after the next one.
 func (e *env) cosign(c *cli.Context, s *store.Store) {
-	if len(s.Witnesses) == 0 {
-		return
-	}
-	if _, err := s.Log.Witness(c.Context); err != nil {
+	if err := s.Cosign(c.Context); err != nil {
 		e.remark(c, "warning: the record is in the ledger, but not all witnesses cosigned: %v", err)
 	}
 }

@@ -70,12 +70,12 @@ func statusAction(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	r := statusReport{V: 1, Ledger: s.Dir(), Origin: head.Origin, Size: head.Size, Root: head.Root, Log: s.Config.Log[0]}
+	r := statusReport{V: 1, Ledger: s.Place(), Origin: head.Origin, Size: head.Size, Root: head.Root}
 	ring, size, err := keyring(c, s)
 	if err != nil {
 		return err
 	}
-	r.Keys = shownKeys(ring, size, false)
+	r.Log, r.Keys = ring.LogKey(), shownKeys(ring, size, false)
 	if head.Size > 0 {
 		if r.Last, err = recordAt(c.Context, s, ring, head.Size-1); err != nil {
 			return err

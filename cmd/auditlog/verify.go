@@ -61,7 +61,7 @@ func verifyAction(c *cli.Context, e *env) error {
 	if what.kind == "bundle" {
 		return e.verifyBundle(c, what.word)
 	}
-	dir, err := ledgerDir(c)
+	place, err := ledgerPlace(c)
 	if err != nil {
 		return err
 	}
@@ -86,9 +86,9 @@ func verifyAction(c *cli.Context, e *env) error {
 	o.Progress = show
 	var report *verify.Report
 	if what.kind == "" {
-		report, err = verify.Ledger(c.Context, dir, o)
+		report, err = verify.Ledger(c.Context, place, o)
 	} else {
-		report, err = e.verifyPart(c, what, dir, o)
+		report, err = e.verifyPart(c, what, place, o)
 	}
 	done()
 	if err != nil {

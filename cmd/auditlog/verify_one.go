@@ -102,24 +102,24 @@ func isBundle(name string) bool {
 }
 
 // verifyPart verifies one thing in the ledger.
-func (e *env) verifyPart(c *cli.Context, what subject, dir string, o verify.Options) (*verify.Report, error) {
+func (e *env) verifyPart(c *cli.Context, what subject, place string, o verify.Options) (*verify.Report, error) {
 	var err error
 	if o.Fingerprint, err = e.hashOptions(c); err != nil {
 		return nil, err
 	}
 	switch what.kind {
 	case "data":
-		report, err := verify.Data(c.Context, dir, what.word, c.String("of"), o)
+		report, err := verify.Data(c.Context, place, what.word, c.String("of"), o)
 		return report, partError(c, o, err)
 	case "artifact":
-		report, err := verify.Artifact(c.Context, dir, what.word, o)
+		report, err := verify.Artifact(c.Context, place, what.word, o)
 		return report, partError(c, o, err)
 	}
 	if n, err := strconv.ParseInt(what.word, 10, 64); err == nil && n >= 0 && len(what.word) < 19 {
-		return verify.Record(c.Context, dir, n, "", o)
+		return verify.Record(c.Context, place, n, "", o)
 	}
 	if isHex(what.word, 64) {
-		return verify.Record(c.Context, dir, -1, strings.ToLower(what.word), o)
+		return verify.Record(c.Context, place, -1, strings.ToLower(what.word), o)
 	}
 	record, err := readFile(what.word, ledger.MaxRecord+1)
 	if err != nil {
@@ -128,7 +128,7 @@ func (e *env) verifyPart(c *cli.Context, what subject, dir string, o verify.Opti
 	if _, err := audit.Open(record); err != nil {
 		return nil, &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("%s: %w", what.word, err), Hint: "it was changed, or written by something else than auditlog"}
 	}
-	return verify.Record(c.Context, dir, -1, audit.DigestOf(record), o)
+	return verify.Record(c.Context, place, -1, audit.DigestOf(record), o)
 }
 
 func partError(c *cli.Context, o verify.Options, err error) error {

@@ -2,6 +2,7 @@ package fabric
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ type Profile struct {
 	Version   int      `yaml:"version"`
 	Channel   string   `yaml:"channel"`
 	Chaincode string   `yaml:"chaincode"`
-	Origin    string   `yaml:"origin"` // name of the ledger; fabric/CHANNEL/CHAINCODE if empty
+	Origin    string   `yaml:"origin"` // name that the ledger must have; any if empty
 	Identity  Identity `yaml:"identity"`
 	Peers     []Peer   `yaml:"peers"`
 	Timeouts  Timeouts `yaml:"timeouts"`
@@ -150,9 +151,6 @@ func ParseProfile(text []byte) (*Profile, error) {
 	if err := root.Decode(&p); err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 	}
-	if p.Origin == "" {
-		p.Origin = "fabric/" + p.Channel + "/" + p.Chaincode
-	}
 	t := &p.Timeouts
 	for _, d := range []struct {
 		field *Duration
@@ -173,6 +171,11 @@ func ParseProfile(text []byte) (*Profile, error) {
 }
 
 var profileSchema = sync.OnceValues(func() (*jsonschema.Schema, error) { return schemas.Compile("fabric.schema.json", "") })
+
+// name is what heads call the ledger.
+func (p *Profile) name() string {
+	return cmp.Or(p.Origin, "fabric/"+p.Channel+"/"+p.Chaincode)
+}
 
 // File is where the profile was read.
 func (p *Profile) File() string { return p.file }

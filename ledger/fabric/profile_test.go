@@ -29,7 +29,7 @@ func TestProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Origin != "fabric/audit/auditlog" || len(p.Peers) != 2 || p.Peers[1].Name != "peer0.org2.test" ||
+	if p.Origin != "" || p.name() != "fabric/audit/auditlog" || len(p.Peers) != 2 || p.Peers[1].Name != "peer0.org2.test" ||
 		time.Duration(p.Timeouts.Commit) != 90*time.Second || time.Duration(p.Timeouts.Evaluate) != 10*time.Second {
 		t.Errorf("%+v", p)
 	}

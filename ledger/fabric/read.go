@@ -36,7 +36,7 @@ func (l *Ledger) Head(ctx context.Context) (ledger.Head, error) {
 	if err != nil {
 		return ledger.Head{}, err
 	}
-	return ledger.Head{Origin: l.profile.Origin, Size: size, Root: root, Note: checkpoint(l.profile.Origin, size, root)}, nil
+	return ledger.Head{Origin: l.profile.name(), Size: size, Root: root, Note: checkpoint(l.profile.name(), size, root)}, nil
 }
 
 // refresh reads the chain up to the newest block of all peers that can be
