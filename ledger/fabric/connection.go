@@ -57,6 +57,11 @@ func ParseConnection(text []byte, folder string) (*Connection, error) {
 		} `yaml:"peers"`
 	}
 	if err := yaml.Unmarshal(text, &p); err != nil {
+		var wrong *yaml.TypeError
+		if errors.As(err, &wrong) {
+			at, _, _ := strings.Cut(wrong.Errors[0], " into ") // Go's types follow
+			return nil, fmt.Errorf("not a connection profile of Fabric: %s", at)
+		}
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if len(p.Peers) == 0 {
