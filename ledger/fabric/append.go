@@ -144,7 +144,7 @@ func (l *Ledger) deliver(ctx context.Context, batch []*pending) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Append))
 	defer cancel()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		err := l.anyPeer(func(e *endpoint) error { return l.submit(ctx, e, batch) })
+		err := l.anyPeer(ctx, func(e *endpoint) error { return l.submit(ctx, e, batch) })
 		var r *refusal
 		switch {
 		case err == nil:
@@ -192,9 +192,13 @@ func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending) erro
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Commit))
-	defer cancel()
-	return l.chain.until(ctx, func() bool { return l.chain.has(batch) })
+	if err := l.upTo(ctx, e, func() bool { return l.chain.has(batch) }); err != nil {
+		return err
+	}
+	if err := l.settle(ctx, l.chain.height()); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // has reports whether the chain has all of the records. mu must be held.

@@ -58,6 +58,13 @@ func (c *chain) size() int64 {
 	return int64(len(c.entries))
 }
 
+// height is the number of blocks that were read, or nothing.
+func (c *chain) height() uint64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.next
+}
+
 // find gives the index of a record and the transaction that stored it.
 func (c *chain) find(id digest) (index int64, tx string, ok bool) {
 	c.mu.RLock()

@@ -14,15 +14,20 @@
 // # Guarantees
 //
 // Append returns when the transaction is valid on a peer, and not before: what
-// the ordering service has merely accepted can be lost. It asks for endorsement
-// until the network has taken the record or refused it, or time is up.
+// the ordering service has merely accepted can be lost. It waits for the other
+// peers of the profile too, if they can be reached and keep up, so that no single
+// peer that dies takes an acknowledged record out of sight. It asks for
+// endorsement until the network has taken the record or refused it, or time is up.
 //
 // Each block must name the one before it by its hash, also when another peer
-// goes on with the stream. Head asks every peer of the profile for its newest
-// block and waits until the chain has been read that far: so it covers what was
-// acknowledged through any of them that can be reached now, and peers that do not
-// have the same chain are ErrRollback. Nobody signs a head: what stands behind it
-// is the word of the peers that were asked, over TLS.
+// goes on with the stream: when the first one's ends, or hangs while others have
+// more. Head asks every peer of the profile for its newest block, waits until the
+// chain has been read that far, and until no peer has less: so it covers what was
+// acknowledged through any of them that can be reached now. Peers that do not have
+// the same chain are ErrRollback. Nobody signs a head: what stands behind it is
+// the word of the peers that were asked, over TLS.
+//
+// Decision 0027 says which levels of consistency there are, and what is left.
 package fabric
 
 import (
@@ -52,14 +57,15 @@ type Ledger struct {
 	result  error // of closing
 
 	preferred atomic.Int32 // the peer that answered last
+	source    source
 	chain     chain
 	sealed    atomic.Int64 // tiles of the chain that are known to be sealed
 	sealing   atomic.Bool
 }
 
 var (
-	_ ledger.Ledger  = (*Ledger)(nil)
-	_ ledger.Batcher = (*Ledger)(nil)
+	_ ledger.Eventual = (*Ledger)(nil)
+	_ ledger.Batcher  = (*Ledger)(nil)
 )
 
 // Open connects to the network of a profile. It waits for nothing: what cannot
@@ -77,6 +83,7 @@ func Open(p *Profile, keysOf ledger.KeysOf) (*Ledger, error) {
 	}
 	l.start(l.dispatch)
 	l.start(l.follow)
+	l.start(l.watch)
 	return l, nil
 }
 

@@ -13,19 +13,18 @@ import (
 )
 
 // follow reads the chain until the ledger is closed. When the stream of one peer
-// ends, another one goes on after the last block.
+// ends, or is left, another one goes on after the last block.
 func (l *Ledger) follow() {
 	const shortest = 50 * time.Millisecond
 	for wait := shortest; ; wait = min(2*wait, 2*time.Second) {
-		err := l.anyPeer(func(e *endpoint) error {
-			read, err := l.stream(e)
-			if read {
-				wait = shortest
-			}
-			return err
-		})
+		ctx, e := l.source.use(l.ctx, l.peers)
+		read, err := l.stream(ctx, e)
+		l.source.leave(e, l.peers)
+		if read {
+			wait = shortest
+		}
 		if l.ctx.Err() == nil && err != nil && ended(err) {
-			l.chain.fail(err)
+			l.chain.fail(fmt.Errorf("peer %s: %w", e.address, err))
 			return
 		}
 		select {
@@ -39,15 +38,11 @@ func (l *Ledger) follow() {
 
 // stream reads the blocks of a peer for as long as it gives any, and reports
 // whether it gave one.
-func (l *Ledger) stream(e *endpoint) (read bool, err error) {
-	ctx, cancel := context.WithCancel(l.ctx)
-	defer cancel()
-	l.chain.mu.RLock()
-	next := l.chain.next
-	l.chain.mu.RUnlock()
+func (l *Ledger) stream(ctx context.Context, e *endpoint) (read bool, err error) {
+	next := l.chain.height()
 	if next == 0 {
 		if next, err = l.begin(ctx, e); err != nil {
-			return false, fmt.Errorf("peer %s: %w", e.address, err)
+			return false, err
 		}
 	}
 	for text, err := range e.blocks(ctx, next) {
@@ -55,9 +50,10 @@ func (l *Ledger) stream(e *endpoint) (read bool, err error) {
 			err = l.chain.take(text, l.profile.Chaincode)
 		}
 		if err != nil {
-			return read, fmt.Errorf("peer %s: %w", e.address, err)
+			return read, err
 		}
 		read = true
+		e.has(l.chain.height())
 	}
 	return read, nil
 }

@@ -56,7 +56,7 @@ func dialGateways(p *Profile, who *who) (peers []*endpoint, err error) {
 			}
 			return nil, err
 		}
-		peers = append(peers, &endpoint{p.Peers[i].Address, g})
+		peers = append(peers, &endpoint{address: p.Peers[i].Address, transport: g})
 	}
 	return peers, nil
 }
@@ -192,7 +192,7 @@ func explain(err error) error {
 		f.says = err.Error()
 	}
 	switch status.Code(err) {
-	case codes.Unavailable:
+	case codes.Unavailable, codes.DeadlineExceeded:
 		f.kind = errUnavailable
 	case codes.PermissionDenied, codes.Unauthenticated, codes.InvalidArgument, codes.NotFound:
 		f.kind = errFinal

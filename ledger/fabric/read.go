@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -17,85 +16,6 @@ import (
 
 // page is the most records that are asked for at once: 4 MiB and base64.
 const page = 64
-
-// Head implements ledger.Ledger. Its note is a C2SP checkpoint without a
-// signature: what stands behind it is the chain.
-func (l *Ledger) Head(ctx context.Context) (ledger.Head, error) {
-	if err := l.alive(ctx); err != nil {
-		return ledger.Head{}, err
-	}
-	within, cancel := l.within(ctx)
-	defer cancel()
-	if err := l.refresh(within); err != nil {
-		return ledger.Head{}, l.because(ctx, err)
-	}
-	l.chain.mu.RLock()
-	defer l.chain.mu.RUnlock()
-	size := int64(len(l.chain.entries))
-	root, err := tlog.TreeHash(size, &l.chain)
-	if err != nil {
-		return ledger.Head{}, err
-	}
-	return ledger.Head{Origin: l.profile.name(), Size: size, Root: root, Note: checkpoint(l.profile.name(), size, root)}, nil
-}
-
-// refresh reads the chain up to the newest block of all peers that can be
-// reached. One is enough, but none may contradict another.
-func (l *Ledger) refresh(ctx context.Context) error {
-	type answer struct {
-		peer *endpoint
-		tip  tip
-		err  error
-	}
-	answers := make(chan answer, len(l.peers))
-	for _, e := range l.peers {
-		if !l.start(func() {
-			tip, err := l.tip(l.ctx, e)
-			answers <- answer{e, tip, err}
-		}) {
-			return ledger.ErrClosed
-		}
-	}
-	var late <-chan time.Time // a peer that hangs is not waited for once another has answered
-	var errs []error
-	var seen []answer
-	for range l.peers {
-		select {
-		case a := <-answers:
-			if a.err != nil {
-				errs = append(errs, fmt.Errorf("peer %s: %w", a.peer.address, a.err))
-				continue
-			}
-			seen = append(seen, a)
-			if late == nil {
-				late = time.After(grace)
-			}
-			continue
-		case <-late:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		break
-	}
-	if len(seen) == 0 {
-		return errors.Join(errs...)
-	}
-	for _, a := range seen {
-		ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Commit))
-		err := l.chain.until(ctx, func() bool { return l.chain.next >= a.tip.height })
-		cancel()
-		if err == nil {
-			err = l.chain.agrees(a.tip)
-		}
-		if err != nil {
-			return fmt.Errorf("block %d of peer %s: %w", a.tip.height-1, a.peer.address, err)
-		}
-	}
-	return nil
-}
-
-// grace is how long a peer is waited for once another one has answered.
-const grace = time.Second
 
 // reach makes sure that the chain has been read up to a size, if there is that
 // much of it, and that an index lies in [0, size].

@@ -23,7 +23,7 @@ func (l *Ledger) seal() {
 		defer cancel()
 		for full := l.chain.size() / wire.TileWidth; full > l.sealed.Load(); {
 			var s wire.Sealed
-			err := l.anyPeer(func(e *endpoint) error {
+			err := l.anyPeer(ctx, func(e *endpoint) error {
 				var err error
 				s, err = l.sealNext(ctx, e)
 				return err

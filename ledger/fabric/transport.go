@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/mmaudit/mmaudit/ledger"
@@ -52,7 +53,8 @@ type transaction struct {
 // Kinds of errors of a transport, by errors.Is, besides a refusal. Of others
 // nothing is known: what failed may succeed when it is tried again.
 var (
-	// errUnavailable: the peer cannot be reached. Another may be.
+	// errUnavailable: the peer cannot be reached, or does not answer in time.
+	// Another may.
 	errUnavailable = errors.New("unavailable")
 	// errFinal: the network knows the client and does not let it in, or cannot
 	// make sense of what it asks. It would come again.
@@ -107,19 +109,33 @@ func final(err error) bool {
 type endpoint struct {
 	address string
 	transport
+
+	height atomic.Uint64 // blocks that it is known to have
+	asked  atomic.Int32  // questions for its newest block that are not answered yet
+	absent atomic.Bool   // it was waited for in vain the last time
 }
 
-// ordered gives the peers, the one that answered last first.
+// ordered gives the peers, the one that answered last first, and last those that
+// hang.
 func (l *Ledger) ordered() []*endpoint {
 	n := int(l.preferred.Load())
-	return slices.Concat(l.peers[n:], l.peers[:n])
+	var here, absent []*endpoint
+	for _, e := range slices.Concat(l.peers[n:], l.peers[:n]) {
+		if e.absent.Load() {
+			absent = append(absent, e)
+		} else {
+			here = append(here, e)
+		}
+	}
+	return append(here, absent...)
 }
 
-// anyPeer calls f with one peer after the other while they cannot be reached.
-func (l *Ledger) anyPeer(f func(*endpoint) error) error {
+// anyPeer calls f with one peer after the other while they cannot be reached, or
+// do not answer in time.
+func (l *Ledger) anyPeer(ctx context.Context, f func(*endpoint) error) error {
 	var err error
 	for _, e := range l.ordered() {
-		if err = f(e); !errors.Is(err, errUnavailable) {
+		if err = f(e); ctx.Err() != nil || !errors.Is(err, errUnavailable) && !errors.Is(err, context.DeadlineExceeded) {
 			l.preferred.Store(int32(slices.Index(l.peers, e)))
 			return err
 		}
