@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc/status"
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/trust"
@@ -65,6 +68,18 @@ func TestAttacks(t *testing.T) {
 
 	who, err := ours.Issue("writer", writes)
 	writer := must(client(func(p string) string { return p + "origin: " + trusttest.Origin + "\n" }, who, err))
+	conn, err := ours.Connect(who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	checkpoint := func(origin, size string) (string, error) {
+		text, err := conn.GetNetwork(n.Channel).GetContract("auditlog").EvaluateTransaction("checkpoint", origin, size)
+		return string(text), err
+	}
+	if text, err := checkpoint(trusttest.Origin, "0"); err == nil {
+		t.Errorf("before a record says the origin: %q", text)
+	}
 	first := started("r1")
 	first.ID = "one"
 	for _, record := range [][]byte{trusttest.Seal(genesis("alice"), "alice"), trusttest.Seal(first, "alice")} {
@@ -75,6 +90,14 @@ func TestAttacks(t *testing.T) {
 	before, err := writer.Head(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+
+	want := fmt.Sprintf("%s\n%d\n%s\n", trusttest.Origin, before.Size, before.Root)
+	if text, err := checkpoint(trusttest.Origin, "2"); err != nil || text != want {
+		t.Errorf("checkpoint %q, %v, want %q", text, err, want)
+	}
+	if text, err := checkpoint("example.com/other", "2"); err == nil || !strings.Contains(fmt.Sprint(status.Convert(err).Details()), "the origin of this ledger is") {
+		t.Errorf("another origin: %q, %v", text, err)
 	}
 
 	good := func(run string) []byte { return trusttest.Seal(started(run), "alice") }

@@ -6,10 +6,11 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
 )
 
 // created is where the chain keeps the digest of the record that began the
-// ledger. No key has this id.
+// ledger. No key has this id, nor chaincode.Origin.
 const created = "ledger"
 
 // verify is the chaincode.Verifier of records: their form, and that who is said
@@ -45,6 +46,7 @@ func verify(record []byte, signer func(name string) ([]byte, error)) (map[string
 		return nil, fmt.Errorf("%w: the first record of a ledger is %s", audit.ErrInvalid, audit.LedgerCreated)
 	case begins:
 		brought[created] = []byte(r.Digest())
+		brought[chaincode.Origin] = []byte(p.Ledger.Origin)
 		for i := range p.Ledger.Keys {
 			if err := bring(&p.Ledger.Keys[i]); err != nil {
 				return nil, err

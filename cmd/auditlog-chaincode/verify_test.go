@@ -9,6 +9,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/audittest"
 	"github.com/mmaudit/mmaudit/audit/trust/trusttest"
+	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
 )
 
 // state is what a chain keeps of signers.
@@ -78,6 +79,9 @@ func TestVerify(t *testing.T) {
 		if !errors.Is(err, audit.ErrInvalid) || !strings.Contains(err.Error(), c.refused) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.refused)
 		}
+	}
+	if got := string(s[chaincode.Origin]); got != trusttest.Origin {
+		t.Errorf("the origin of the ledger is %q", got)
 	}
 }
 

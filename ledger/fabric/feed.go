@@ -2,10 +2,12 @@ package fabric
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/mmaudit/mmaudit/ledger"
@@ -71,14 +73,11 @@ func (l *Ledger) begin(ctx context.Context, e *endpoint) (next uint64, err error
 	}
 	var tiles [][]wire.Record
 	for int64(len(tiles)) < rest.Tiles {
-		var some [][]wire.Record
-		if err := l.ask(ctx, e, &some, wire.Tiles, fmt.Append(nil, len(tiles))); err != nil {
+		tile, err := l.tile(ctx, e, int64(len(tiles)))
+		if err != nil {
 			return 0, err
 		}
-		if len(some) == 0 {
-			return 0, fmt.Errorf("%w: tile %d of %d is not there", ledger.ErrCorrupt, len(tiles), rest.Tiles)
-		}
-		tiles = append(tiles, some...)
+		tiles = append(tiles, tile)
 	}
 	after, err := l.tip(ctx, e)
 	if err != nil {
@@ -86,6 +85,33 @@ func (l *Ledger) begin(ctx context.Context, e *endpoint) (next uint64, err error
 	}
 	l.sealed.Store(rest.Tiles)
 	return before.height, l.chain.begin(before.height, after.height, before.hash, tiles[:rest.Tiles], rest.Log)
+}
+
+// tile reads the records of a tile, for what the log says of them.
+func (l *Ledger) tile(ctx context.Context, e *endpoint, n int64) (tile []wire.Record, err error) {
+	var indexes [][]byte
+	for i := range int64(wire.TileWidth) {
+		indexes = append(indexes, fmt.Append(nil, n*wire.TileWidth+i))
+	}
+	var records [][]byte
+	if err := l.ask(ctx, e, &records, wire.Get, indexes...); err != nil {
+		return nil, err
+	}
+	for _, record := range records {
+		keys, err := ledger.Derive(l.keysOf, record)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ledger.ErrCorrupt, err)
+		}
+		leaf := ledger.RecordHash(record)
+		r := wire.Record{ID: wire.IDOf(keys.ID), Hash: hex.EncodeToString(leaf[:])}
+		for _, k := range keys.Index {
+			r.Keys = append(r.Keys, wire.KeyOf(k))
+		}
+		slices.Sort(r.Keys)
+		r.Keys = slices.Compact(r.Keys)
+		tile = append(tile, r)
+	}
+	return tile, nil
 }
 
 // ask asks one peer for what is JSON.

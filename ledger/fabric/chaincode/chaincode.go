@@ -12,14 +12,22 @@
 //	append RECORD...   stores records, all or none; answers with "stored" or
 //	                   "known" for each. A client needs the attribute
 //	                   auditlog.role=writer in its certificate.
-//	get ID...          the records of these names, a JSON array of base64
+//	get NAME...        the records of these names or, of sealed ones, indexes: a
+//	                   JSON array of base64
+//	places ID...       the indexes of the records of these names, -1 for those that
+//	                   are not sealed: a JSON array
 //	seal               seals the next 256 records, if there are as many; for writers
-//	tail               {"tiles","log":[{"tx","records":[{"id","hash","keys"}]}]}: how
-//	                   many tiles are sealed, and the log after them
-//	tiles FROM         some tiles from one on: a JSON array of arrays of records
-//	find NAME VALUE [SIZE [BOOKMARK]]
-//	                   sealed records with an index key: {"indexes","bookmark"}
+//	tail               {"tiles","tx","within","edge","log":[{"tx","records":[{"id",
+//	                   "hash","keys"}]}]}: what is sealed, the right edge of its
+//	                   tree in base64, and the log after it
+//	tiles (LEVEL N)... hash tiles of what is sealed, a JSON array of base64
+//	find NAME VALUE [FROM [TILES]]
+//	                   a page of sealed records with an index key, from an index on
+//	                   and from so many tiles: {"tiles","indexes","next"}
 //	history ID         transaction and time of a record, a JSON array
+//	checkpoint ORIGIN SIZE
+//	                   the C2SP checkpoint of the first SIZE records, as a signed
+//	                   note has it before its signatures: text, not JSON
 //	anchor GENESIS REQUEST
 //	                   takes the signed checkpoint of a log that is kept elsewhere,
 //	                   of which GENESIS is SHA3-512 of the first record, if it
@@ -44,9 +52,13 @@
 //	record:ID    the bytes of a record
 //	log          what the last transaction stored; see its history
 //	sealed       how much of the log is sealed
-//	tile:N       the records N*256 to N*256+255 of the log; N has 8 hexadecimal digits
-//	index KEY N  (composite) which records of tile N have an index key
-//	signer:ID    a public key that records brought in, for Verify
+//	tile:L:N     hash tile N of level L of C2SP tlog-tiles, for what is sealed: up
+//	             to 256 hashes; L is decimal, N has 8 hexadecimal digits
+//	names:N      the names of the records N*256 to N*256+255, 32 bytes each
+//	place:ID     the index of a sealed record, decimal
+//	index KEY N  (composite) which of the records N*256 to N*256+255 have an index key
+//	signer:ID    a public key that records brought in, for Verify; signer:origin
+//	             is the origin of the ledger
 //	anchor:GENESIS          the last anchor of a log
 //	anchor-records:GENESIS  the records about keys that its anchors brought
 //
@@ -57,11 +69,13 @@ package chaincode
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -85,8 +99,9 @@ const MaxRecords = 256
 
 // A Verifier holds a record to what the chain must not take: bad form, or a
 // signature that is not valid. Signer gives what an earlier record brought in
-// under that name, or nil. What the record itself brings in is returned. It
-// must depend on nothing else, so that all endorsers agree.
+// under that name, or nil. What the record itself brings in is returned; the
+// first one brings the Origin of the ledger. It must depend on nothing else, so
+// that all endorsers agree.
 type Verifier func(record []byte, signer func(name string) ([]byte, error)) (signers map[string][]byte, err error)
 
 // Options of the contract. KeysOf must be there.
@@ -131,6 +146,8 @@ func (c contract) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 		answer, err = c.append(stub, args)
 	case wire.Get:
 		answer, err = get(stub, args)
+	case wire.Places:
+		answer, err = places(stub, args)
 	case wire.Seal:
 		answer, err = seal(stub, args)
 	case wire.Tail:
@@ -141,6 +158,8 @@ func (c contract) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 		answer, err = find(stub, args)
 	case wire.History:
 		answer, err = history(stub, args)
+	case wire.Checkpoint:
+		answer, err = c.checkpoint(stub, args)
 	case wire.AnchorPut:
 		answer, err = c.anchor(stub, args)
 	case wire.AnchorGet:
@@ -276,8 +295,18 @@ func get(stub shim.ChaincodeStubInterface, ids [][]byte) ([][]byte, error) {
 		return nil, faultf(wire.Invalid, "%d names, want 1 to %d", len(ids), MaxRecords)
 	}
 	var records [][]byte
-	for _, id := range ids {
-		record, err := stub.GetState("record:" + string(id))
+	for _, name := range ids {
+		id := string(name)
+		if len(id) < 2*sha256.Size { // an index
+			index, err := number(name, math.MaxInt64)
+			if err != nil {
+				return nil, err
+			}
+			if id, err = nameAt(stub, index); err != nil {
+				return nil, err
+			}
+		}
+		record, err := stub.GetState("record:" + id)
 		if err != nil {
 			return nil, err
 		}

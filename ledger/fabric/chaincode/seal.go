@@ -4,35 +4,35 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/tree"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
-
-// mostTiles is how many tiles are read at once: about 4 MB.
-const mostTiles = 32
 
 // mostFound is how many postings, one for a tile, are on a page.
 const mostFound = 1000
 
-func tileKey(n int64) string { return fmt.Sprintf("tile:%08x", n) }
+// sealed reads how much of the log is sealed.
+func sealed(stub shim.ChaincodeStubInterface) (s wire.Sealed, err error) {
+	text, err := stub.GetState("sealed")
+	if err == nil && text != nil {
+		err = json.Unmarshal(text, &s)
+	}
+	return s, err
+}
 
 // rest reads the log from its end back to what is sealed. Peers give a history
 // from its end. Its beginning never changes, so endorsers that have enough of it
 // find the same next tile, however far each of them is.
 func rest(stub shim.ChaincodeStubInterface) (s wire.Sealed, log []wire.Transaction, err error) {
-	text, err := stub.GetState("sealed")
-	if err != nil {
+	if s, err = sealed(stub); err != nil {
 		return s, nil, err
-	}
-	if text != nil {
-		if err := json.Unmarshal(text, &s); err != nil {
-			return s, nil, err
-		}
 	}
 	h, err := stub.GetHistoryForKey(wire.LogKey)
 	if err != nil {
@@ -64,7 +64,7 @@ func rest(stub shim.ChaincodeStubInterface) (s wire.Sealed, log []wire.Transacti
 	return s, log, nil
 }
 
-// seal writes the next tile and its part of the index. Only sealing reads what it
+// seal writes the next tile and its part of the tree and the index. Only sealing reads what it
 // writes, so nobody else is held up by it.
 func seal(stub shim.ChaincodeStubInterface, args [][]byte) (s wire.Sealed, err error) {
 	if err := mayWrite(stub); err != nil {
@@ -93,24 +93,20 @@ func seal(stub shim.ChaincodeStubInterface, args [][]byte) (s wire.Sealed, err e
 	if len(tile) < wire.TileWidth {
 		return s, faultf(wire.NotFound, "%d records are not sealed, want %d", len(tile), wire.TileWidth)
 	}
-	put := func(key string, value any) error {
-		text, err := json.Marshal(value)
-		if err != nil {
-			return err
-		}
-		return stub.PutState(key, text)
-	}
-	if err := put(tileKey(s.Tiles), tile); err != nil {
+	if err := putTiles(stub, s.Tiles, tile); err != nil {
 		return s, err
 	}
 	postings := map[string][]byte{}
 	for i, r := range tile {
+		if err := stub.PutState("place:"+r.ID, strconv.AppendInt(nil, s.Tiles*wire.TileWidth+int64(i), 10)); err != nil {
+			return s, err
+		}
 		for _, k := range r.Keys {
 			postings[k] = append(postings[k], byte(i))
 		}
 	}
 	for _, k := range slices.Sorted(maps.Keys(postings)) {
-		key, err := stub.CreateCompositeKey(wire.IndexType, []string{k, fmt.Sprintf("%08x", s.Tiles)})
+		key, err := posting(stub, k, s.Tiles)
 		if err != nil {
 			return s, err
 		}
@@ -119,60 +115,65 @@ func seal(stub shim.ChaincodeStubInterface, args [][]byte) (s wire.Sealed, err e
 		}
 	}
 	s.Tiles++
-	return s, put("sealed", s)
+	text, err := json.Marshal(s)
+	if err != nil {
+		return s, err
+	}
+	return s, stub.PutState("sealed", text)
 }
 
-func tail(stub shim.ChaincodeStubInterface, args [][]byte) (wire.Rest, error) {
+// posting is the key of the state that says which records of a tile have an
+// index key.
+func posting(stub shim.ChaincodeStubInterface, short string, tile int64) (string, error) {
+	return stub.CreateCompositeKey(wire.IndexType, []string{short, fmt.Sprintf("%08x", tile)})
+}
+
+func tail(stub shim.ChaincodeStubInterface, args [][]byte) (r wire.Rest, err error) {
 	if len(args) > 0 {
-		return wire.Rest{}, faultf(wire.Invalid, "%d arguments, want none", len(args))
+		return r, faultf(wire.Invalid, "%d arguments, want none", len(args))
 	}
-	s, log, err := rest(stub)
-	return wire.Rest{Tiles: s.Tiles, Log: log}, err
-}
-
-func tiles(stub shim.ChaincodeStubInterface, args [][]byte) ([]json.RawMessage, error) {
-	if len(args) != 1 {
-		return nil, faultf(wire.Invalid, "%d arguments, want the number of a tile", len(args))
+	if r.Sealed, r.Log, err = rest(stub); err != nil {
+		return r, err
 	}
-	from, err := strconv.ParseInt(string(args[0]), 10, 32)
-	if err != nil || from < 0 {
-		return nil, faultf(wire.Invalid, "%.40q is not the number of a tile", args[0])
-	}
-	out := []json.RawMessage{}
-	for n := from; n < from+mostTiles; n++ {
-		tile, err := stub.GetState(tileKey(n))
-		if err != nil {
-			return nil, err
-		}
-		if tile == nil {
-			break
-		}
-		out = append(out, tile)
-	}
-	return out, nil
+	r.Edge, err = tree.EdgeOf(r.Tiles*wire.TileWidth, &hashes{stub: stub})
+	return r, err
 }
 
 func find(stub shim.ChaincodeStubInterface, args [][]byte) (page wire.Page, err error) {
 	if len(args) < 2 || len(args) > 4 {
-		return page, faultf(wire.Invalid, "%d arguments, want name and value of a key, perhaps a size of page and a bookmark", len(args))
+		return page, faultf(wire.Invalid, "%d arguments, want name and value of a key, perhaps an index and a number of tiles", len(args))
 	}
-	size, bookmark := int64(mostFound), ""
+	from, most := int64(0), int64(mostFound)
 	if len(args) > 2 {
-		if size, err = strconv.ParseInt(string(args[2]), 10, 32); err != nil || size < 1 || size > mostFound {
-			return page, faultf(wire.Invalid, "size of page %.40q, want 1 to %d tiles", args[2], mostFound)
+		if from, err = number(args[2], math.MaxInt64); err != nil {
+			return page, err
 		}
 	}
 	if len(args) > 3 {
-		bookmark = string(args[3])
+		if most, err = number(args[3], mostFound); err != nil || most == 0 {
+			return page, faultf(wire.Invalid, "%.40q tiles, want 1 to %d", args[3], mostFound)
+		}
+	}
+	s, err := sealed(stub)
+	if err != nil {
+		return page, err
+	}
+	page.Tiles, page.Indexes = s.Tiles, []int64{}
+	if from >= s.Tiles*wire.TileWidth {
+		return page, nil
 	}
 	short := wire.KeyOf(ledger.Key{Name: string(args[0]), Value: string(args[1])})
-	found, meta, err := stub.GetStateByPartialCompositeKeyWithPagination(wire.IndexType, []string{short}, int32(size), bookmark)
+	first, err := posting(stub, short, from/wire.TileWidth)
+	if err != nil {
+		return page, err
+	}
+	// To a peer, a bookmark is the key with which it goes on.
+	found, _, err := stub.GetStateByPartialCompositeKeyWithPagination(wire.IndexType, []string{short}, int32(most)+1, first)
 	if err != nil {
 		return page, err
 	}
 	defer found.Close()
-	page.Indexes = []int64{}
-	for found.HasNext() {
+	for ; found.HasNext(); most-- {
 		kv, err := found.Next()
 		if err != nil {
 			return page, err
@@ -185,10 +186,24 @@ func find(stub shim.ChaincodeStubInterface, args [][]byte) (page wire.Page, err 
 		if err != nil {
 			return page, err
 		}
+		if most == 0 {
+			page.Next = tile * wire.TileWidth
+			break
+		}
 		for _, place := range kv.GetValue() {
-			page.Indexes = append(page.Indexes, tile*wire.TileWidth+int64(place))
+			if index := tile*wire.TileWidth + int64(place); index >= from {
+				page.Indexes = append(page.Indexes, index)
+			}
 		}
 	}
-	page.Bookmark = meta.GetBookmark()
 	return page, nil
+}
+
+// number reads an argument that counts something.
+func number(arg []byte, most int64) (int64, error) {
+	n, err := strconv.ParseInt(string(arg), 10, 64)
+	if err != nil || n < 0 || n > most || strconv.FormatInt(n, 10) != string(arg) {
+		return 0, faultf(wire.Invalid, "%.40q is not a number from 0 to %d", arg, most)
+	}
+	return n, nil
 }

@@ -7,17 +7,20 @@ import (
 	"encoding/hex"
 
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/tree"
 )
 
 // Functions of the chaincode. Arguments and answers are in its package comment.
 const (
-	Append  = "append"
-	Get     = "get"
-	Tail    = "tail"
-	Tiles   = "tiles"
-	Seal    = "seal"
-	Find    = "find"
-	History = "history"
+	Append     = "append"
+	Get        = "get"
+	Tail       = "tail"
+	Tiles      = "tiles"
+	Places     = "places"
+	Seal       = "seal"
+	Find       = "find"
+	History    = "history"
+	Checkpoint = "checkpoint"
 )
 
 // Statuses of answers, besides 200.
@@ -65,8 +68,12 @@ type Transaction struct {
 	Write
 }
 
-// TileWidth is the number of records that are sealed together.
-const TileWidth = 256
+// TileHeight is the height of tiles, as C2SP tlog-tiles has it, and TileWidth the
+// number of records that are sealed together: those of a tile of level 0.
+const (
+	TileHeight = 8
+	TileWidth  = 1 << TileHeight
+)
 
 // A Sealed is how much of the log is sealed: so many tiles, the last record of
 // which is the last of those that a transaction stored first.
@@ -79,17 +86,20 @@ type Sealed struct {
 // A Rest is what of the log is not sealed: records that its first transaction
 // has in a tile are left out.
 type Rest struct {
-	Tiles int64         `json:"tiles"`
-	Log   []Transaction `json:"log"`
+	Sealed
+	Edge tree.Edge     `json:"edge"` // of the tree of what is sealed
+	Log  []Transaction `json:"log"`
 }
 
 // A Page is a part of what Find finds: indexes, ascending, which may have others
 // among them where the short names of keys meet.
 type Page struct {
+	// Tiles is how many were sealed: no page has what comes after them.
+	Tiles   int64   `json:"tiles"`
 	Indexes []int64 `json:"indexes"`
-	// Bookmark leads to the next page; empty at the end. What is not sealed is on
-	// no page.
-	Bookmark string `json:"bookmark"`
+	// Next is the index from which the next page goes on, that of the first
+	// record of a tile. It is 0 on the last page.
+	Next int64 `json:"next"`
 }
 
 // A Moment is when a record was stored, in the answer to History.
