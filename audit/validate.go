@@ -13,6 +13,10 @@ import (
 // MaxName is the most bytes of a model, version, run or other name.
 const MaxName = 256
 
+// MaxLogKey is the most bytes of the verifier key of a log: that of a ledger on
+// Fabric names organisations.
+const MaxLogKey = 16 << 10
+
 // Validate checks that the predicate says what its event must say, in the form
 // that schemas/lifecycle.schema.json describes. Its errors are ErrInvalid, with
 // the member to blame.
@@ -106,12 +110,15 @@ func (c *checker) fail(member, format string, args ...any) {
 	}
 }
 
-func (c *checker) name(member, s string, must bool) {
+func (c *checker) name(member, s string, must bool) { c.text(member, s, must, MaxName) }
+
+// text checks a name of at most so many bytes.
+func (c *checker) text(member, s string, must bool, most int) {
 	switch {
 	case s == "" && must:
 		c.fail(member, "is empty")
-	case len(s) > MaxName:
-		c.fail(member, "has %d bytes, at most %d", len(s), MaxName)
+	case len(s) > most:
+		c.fail(member, "has %d bytes, at most %d", len(s), most)
 	case !utf8.ValidString(s):
 		c.fail(member, "is not UTF-8")
 	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):

@@ -141,7 +141,7 @@ func (c *checker) trust(p *Predicate) {
 		if g.Origin != p.Origin {
 			c.fail("ledger.origin", "is %q, the record is for %q", g.Origin, p.Origin)
 		}
-		c.name("ledger.log", g.Log, true)
+		c.text("ledger.log", g.Log, true, MaxLogKey)
 		if len(g.Keys) == 0 {
 			c.fail("ledger.keys", "is empty: nobody could sign")
 		}
@@ -156,8 +156,8 @@ func (c *checker) trust(p *Predicate) {
 		return
 	}
 	c.signer("key.new", k.New)
-	c.name("key.old", k.Old, false)
-	c.name("key.log", k.Log, false)
+	c.text("key.old", k.Old, false, MaxLogKey) // an id, or a log's key
+	c.text("key.log", k.Log, false, MaxLogKey)
 	if k.Since != nil && *k.Since < 0 {
 		c.fail("key.since", "is negative")
 	}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/mmaudit/mmaudit/audit/canonical"
+	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 )
 
 // Config is ledger.json.
@@ -62,7 +63,7 @@ func ParseConfig(text []byte) (Config, error) {
 		return c, fmt.Errorf("%w: a witness without key", ErrConfig)
 	}
 	if c.Next != nil {
-		if v, err := note.NewVerifier(c.Next.Log); err != nil || v.Name() != c.Origin || c.Next.File == "" {
+		if v, err := endorsed.NewVerifier(c.Next.Log); err != nil || v.Name() != c.Origin || c.Next.File == "" {
 			return c, fmt.Errorf("%w: next is no key of %q with a file", ErrConfig, c.Origin)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 )
 
 // examine looks at what a record of scope ledger wants to change, whoever
@@ -73,7 +74,7 @@ func (k *Keyring) checkSigner(s *audit.SignerKey) []Problem {
 }
 
 func newLogKey(vkey, origin string) (logKey, error) {
-	v, err := note.NewVerifier(vkey)
+	v, err := endorsed.NewVerifier(vkey)
 	if err != nil {
 		return logKey{}, fmt.Errorf("verifier key of the log %q: %w", vkey, err)
 	}

@@ -3,6 +3,7 @@ package tlog
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,7 +37,8 @@ func parseSize(s string) (int64, error) {
 
 // OpenCheckpoint reads a checkpoint of the log with this name that one of the
 // verifiers finds signed. Extension lines and signatures of others (witnesses)
-// are allowed, as in C2SP tlog-checkpoint.
+// are allowed, as in C2SP tlog-checkpoint. A verifier that has a method Check,
+// which is Verify with a reason, is asked why a signature is not valid.
 func OpenCheckpoint(data []byte, origin string, known ...note.Verifier) (ledger.Head, error) {
 	return openCheckpoint(data, origin, note.VerifierList(known...))
 }
@@ -51,7 +53,7 @@ func openCheckpoint(data []byte, origin string, known note.Verifiers) (ledger.He
 		return ledger.Head{}, fmt.Errorf("is not signed by a key of log %q that is known here", origin)
 	}
 	if bad := (*note.InvalidSignatureError)(nil); errors.As(err, &bad) {
-		return ledger.Head{}, fmt.Errorf("the signature of %s by its key %08x is not valid", bad.Name, bad.Hash)
+		return ledger.Head{}, invalid(data, bad, known)
 	}
 	if err != nil {
 		return ledger.Head{}, err
@@ -70,6 +72,28 @@ func openCheckpoint(data []byte, origin string, known note.Verifiers) (ledger.He
 		return ledger.Head{}, err
 	}
 	return h, nil
+}
+
+// invalid says what is wrong with a signature.
+func invalid(data []byte, bad *note.InvalidSignatureError, known note.Verifiers) error {
+	err := fmt.Errorf("the signature of %s by its key %08x is not valid", bad.Name, bad.Hash)
+	v, _ := known.Verifier(bad.Name, bad.Hash)
+	says, ok := v.(interface{ Check(msg, sig []byte) error })
+	if !ok {
+		return err
+	}
+	at := bytes.LastIndex(data, []byte("\n\n")) + 1
+	for line := range strings.Lines(string(data[at+1:])) {
+		name, text, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(line, "— "), "\n"), " ")
+		sig, decodeErr := base64.StdEncoding.DecodeString(text)
+		if decodeErr != nil || name != bad.Name || len(sig) < 4 || binary.BigEndian.Uint32(sig) != bad.Hash {
+			continue
+		}
+		if why := says.Check(data[:at], sig[4:]); why != nil {
+			return fmt.Errorf("%w: %w", err, why)
+		}
+	}
+	return err
 }
 
 // ReadCheckpoint reads what a checkpoint says and looks at no signature: for
