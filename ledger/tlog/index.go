@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
@@ -460,10 +461,10 @@ func (t tree) writeTail(hashes [][]uint64) error {
 		_, err = f.ReadAt(data, 0)
 	}
 	if err == nil && len(data) == 0 { // a new one: those of bundles that are full now can go
-		tails, _ := filepath.Glob(filepath.Join(filepath.Dir(name), "tail.*"))
-		for _, other := range tails {
-			if other != name {
-				os.Remove(other)
+		files, _ := os.ReadDir(filepath.Dir(name)) // no Glob: the log's own path may look like a pattern
+		for _, f := range files {
+			if strings.HasPrefix(f.Name(), "tail.") && f.Name() != filepath.Base(name) {
+				os.Remove(filepath.Join(filepath.Dir(name), f.Name()))
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
@@ -106,8 +107,10 @@ func (p *pin) sweep() {
 	if p == nil {
 		return
 	}
-	staged, _ := filepath.Glob(filepath.Join(p.dir, "."+filepath.Base(p.name)+".*.tmp"))
-	for _, name := range staged {
-		os.Remove(name)
+	files, _ := os.ReadDir(p.dir)
+	for _, f := range files {
+		if strings.HasPrefix(f.Name(), "."+filepath.Base(p.name)+".") && isTemporary(f.Name()) {
+			os.Remove(filepath.Join(p.dir, f.Name()))
+		}
 	}
 }

@@ -17,7 +17,11 @@ import (
 // The test binary is also the process on the small disk.
 func init() {
 	if mount := os.Getenv("TLOG_TEST_DISK"); mount != "" {
-		if err := onSmallDisk(mount); err != nil {
+		test := onSmallDisk
+		if os.Getenv("TLOG_TEST_DISK_OF") == "mirror" {
+			test = mirrorOnSmallDisk
+		}
+		if err := test(mount); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
@@ -25,15 +29,19 @@ func init() {
 	}
 }
 
-// TestSmallDisk runs onSmallDisk in a mount name space of its own, where it may
-// mount what it wants.
-func TestSmallDisk(t *testing.T) {
+func TestSmallDisk(t *testing.T) { smallDisk(t, "log") }
+
+func TestMirrorSmallDisk(t *testing.T) { smallDisk(t, "mirror") }
+
+// smallDisk runs onSmallDisk or mirrorOnSmallDisk in a mount name space of its
+// own, where it may mount what it wants.
+func smallDisk(t *testing.T, of string) {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), exe)
-	cmd.Env = append(os.Environ(), "TLOG_TEST_DISK="+t.TempDir())
+	cmd.Env = append(os.Environ(), "TLOG_TEST_DISK="+t.TempDir(), "TLOG_TEST_DISK_OF="+of)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
@@ -133,6 +141,83 @@ func onSmallDisk(mount string) error {
 	}
 	_, err = reader.Get(ctx, next-1)
 	return errors.Join(err, sound(ctx, reader), reader.Close())
+}
+
+// mirrorOnSmallDisk makes and extends a mirror on a file system in memory that
+// has a few more free pages each time. A mirror that is full is the one that it
+// was, and goes on once there is room again.
+func mirrorOnSmallDisk(mount string) error {
+	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=2m"); err != nil {
+		return fmt.Errorf("%s: %w", errNoMount, err)
+	}
+	o := options(nil, "")
+	ctx := context.Background()
+	source, err := Init(ctx, mount+"/source", o)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	var heads []ledger.Head
+	for _, n := range []int{200, 520} {
+		size := 0
+		if len(heads) > 0 {
+			size = int(heads[0].Size)
+		}
+		var records [][]byte
+		for i := size; i < n; i++ {
+			records = append(records, ledgertest.Record(fmt.Sprint(i), strings.Repeat("x", 500)))
+		}
+		if _, err := source.AppendAll(ctx, records); err != nil {
+			return err
+		}
+		h, err := source.Head(ctx)
+		if err != nil {
+			return err
+		}
+		heads = append(heads, h)
+	}
+	reader := readers(o, mount+"/pins")
+	full, filler := 0, mount+"/filler"
+	for i, h := range heads {
+		for pages := 0; ; pages += 5 {
+			if err := fill(filler, pages); err != nil {
+				return err
+			}
+			mirrored := Mirror(ctx, mount+"/mirror", reader, source, h, nil)
+			if mirrored != nil && !errors.Is(mirrored, syscall.ENOSPC) {
+				return fmt.Errorf("head %d, %d pages: %w", i, pages, mirrored)
+			}
+			if err := os.Remove(filler); err != nil {
+				return err
+			}
+			if mirrored == nil {
+				break
+			}
+			full++
+			if i == 0 {
+				continue
+			}
+			m, err := Open(ctx, mount+"/mirror", reader)
+			if err == nil {
+				err = errors.Join(sound(ctx, m), m.Close())
+			}
+			if err != nil {
+				return fmt.Errorf("head %d, %d pages, while full: %w", i, pages, err)
+			}
+		}
+		m, err := Open(ctx, mount+"/mirror", reader)
+		if err != nil {
+			return err
+		}
+		got, err := m.Head(ctx)
+		if err = errors.Join(err, sound(ctx, m), m.Close()); err != nil || got.Size != h.Size {
+			return fmt.Errorf("head %d: size %d, %w", i, got.Size, err)
+		}
+	}
+	if full < 8 {
+		return fmt.Errorf("the disk was full %d times only", full)
+	}
+	return nil
 }
 
 // fill takes all of a file system but some pages.
