@@ -61,6 +61,7 @@ type Ledger struct {
 	chain     chain
 	sealed    atomic.Int64 // tiles of the chain that are known to be sealed
 	sealing   atomic.Bool
+	signed    signed
 }
 
 var (
