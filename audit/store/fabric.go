@@ -81,7 +81,7 @@ func openChain(ctx context.Context, p *fabric.Profile, l *fabric.Ledger, o Optio
 		return nil, fmt.Errorf("%w: channel %q, chaincode %q has %q, %s wants %q", ErrOrigin, p.Channel, p.Chaincode, origin, p.File(), p.Origin)
 	}
 	c := &chain{Ledger: l, profile: p, origin: origin}
-	if c.mark, err = markOf(p, origin, o); err != nil {
+	if c.mark, err = markOf(p, origin, o.Pins); err != nil {
 		return nil, err
 	}
 	s := &Store{Config: Config{V: 1, Origin: origin}, Log: c, chain: c, dir: p.Dir(), o: o, Blobs: NewBlobs(filepath.Join(p.Dir(), blobDir))}
@@ -96,8 +96,7 @@ func openChain(ctx context.Context, p *fabric.Profile, l *fabric.Ledger, o Optio
 	return s, nil
 }
 
-func markOf(p *fabric.Profile, origin string, o Options) (mark, error) {
-	pins := o.Pins
+func markOf(p *fabric.Profile, origin, pins string) (mark, error) {
 	if pins == "" {
 		var err error
 		if pins, err = tlog.DefaultPins(); err != nil {

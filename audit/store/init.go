@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +21,8 @@ import (
 
 // InitOptions say what a new ledger is.
 type InitOptions struct {
+	// Origin is the name of the ledger. Empty, it is that of the profile, or a
+	// random one.
 	Origin string
 	// Genesis makes the first record, signed, from what the ledger is: its
 	// keys are the first that are trusted.
@@ -33,10 +37,19 @@ type InitOptions struct {
 	Pins                string // as in Options
 }
 
-// Init makes a ledger in a folder, which it creates if need be, and opens it
-// for appending. Where a ledger is, or what is left of one, it is
-// ledger.ErrExists, and nothing is changed.
-func Init(ctx context.Context, dir string, o InitOptions) (s *Store, err error) {
+// Init makes a ledger at a place, see Open, and opens it for appending. It
+// creates a folder if need be; on a channel the chaincode must be there. Where a
+// ledger is, or what is left of one, it is ledger.ErrExists, and nothing is
+// changed.
+func Init(ctx context.Context, place string, o InitOptions) (*Store, error) {
+	if profile, ok := OnFabric(place); ok {
+		return initFabric(ctx, profile, o)
+	}
+	return initFolder(ctx, place, o)
+}
+
+func initFolder(ctx context.Context, dir string, o InitOptions) (s *Store, err error) {
+	o.Origin = cmp.Or(o.Origin, randomOrigin())
 	if err := CheckOrigin(o.Origin); err != nil {
 		return nil, err
 	}
@@ -103,6 +116,12 @@ func Init(ctx context.Context, dir string, o InitOptions) (s *Store, err error) 
 	}
 	s.text, s.o = text, Options{Write: true, Pins: o.Pins}
 	return s, nil
+}
+
+func randomOrigin() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return "auditlog.local/" + hex.EncodeToString(b[:])
 }
 
 // CheckOrigin refuses what is no name for a log: C2SP signed-note wants one

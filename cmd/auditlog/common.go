@@ -97,6 +97,10 @@ func explainError(err error) error {
 	if errors.As(err, &known); errors.Is(err, syscall.ENOSPC) && (known == nil || known.Code == clikit.Usage) {
 		return &clikit.Error{Code: clikit.Failed, Err: err, Hint: "make room and run it again: what was not acknowledged is not recorded (docs/operations.md)"}
 	}
+	var overtaken *store.Overtaken
+	if errors.As(err, &overtaken) {
+		return &clikit.Error{Code: clikit.Failed, Err: err, Hint: "nobody believes it there: record the event anew, under another --id, with a key that is trusted"}
+	}
 	if err == nil || known != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/collect"
 	"github.com/mmaudit/mmaudit/audit/job"
 	"github.com/mmaudit/mmaudit/audit/redact"
+	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 )
@@ -296,7 +297,10 @@ func (x *execution) record(d *draft) error {
 	// A run that nobody would believe is not begun, and a key that was revoked
 	// meanwhile does not end one.
 	receipt, err := x.AppendIf(d.c.Context, sealed, believed(x.ring, x.size, record))
-	if err != nil {
+	var overtaken *store.Overtaken
+	if errors.As(err, &overtaken) {
+		return err
+	} else if err != nil {
 		return &unrecorded{sealed, err}
 	}
 	if d.p.Event.EndsRun() {

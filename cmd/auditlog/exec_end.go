@@ -17,9 +17,8 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/job"
+	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
-	"github.com/mmaudit/mmaudit/internal/clikit"
-	"github.com/mmaudit/mmaudit/internal/durable"
 )
 
 // beat records a sign of life.
@@ -59,7 +58,8 @@ func (x *execution) end(result *job.Result) error {
 	d.c = x.c // an interrupt stops the hashing, not the record
 	err = x.record(d)
 	var not *unrecorded
-	if err != nil && !errors.As(err, &not) {
+	var overtaken *store.Overtaken
+	if err != nil && !errors.As(err, &not) && !errors.As(err, &overtaken) {
 		// Something that was collected has no place in a record. How the run
 		// ended has.
 		x.remark(x.c, "warning: the end of the run is recorded without what was collected: %v", err)
@@ -85,21 +85,13 @@ func (x *execution) bareEnd(d *draft, why error) (*draft, error) {
 	return bare, nil
 }
 
-// keep writes the record of the end, which the ledger did not take, into the
-// working folder, or else into the folder for temporary files.
+// keep keeps the record of the end, which the ledger did not take.
 func (x *execution) keep(not *unrecorded) error {
-	name := fmt.Sprintf("auditlog-%s.json", url.PathEscape(x.run))
-	file, err := name, durable.WriteFile(name, not.record, 0o644)
-	if err != nil {
-		file = filepath.Join(os.TempDir(), name)
-		if again := durable.WriteFile(file, not.record, 0o644); again != nil {
-			return errors.Join(not.err, err, again)
-		}
+	why := fmt.Errorf("the end of run %s was not recorded: %w", x.run, not.err)
+	if x.Fabric() != nil && unsure(not.err) {
+		why = fmt.Errorf("the ledger has not acknowledged the end of run %s: %w", x.run, not.err)
 	}
-	return &clikit.Error{
-		Code: clikit.Failed, Err: fmt.Errorf("the end of run %s was not recorded: %w", x.run, not.err),
-		Hint: fmt.Sprintf("the signed record is in %s: `auditlog append %s` records it", file, file),
-	}
+	return x.keepRecord(fmt.Sprintf("auditlog-%s.json", url.PathEscape(x.run)), not.record, why)
 }
 
 // noteOf says what the exit status does not: who asked the command to end, and

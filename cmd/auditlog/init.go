@@ -2,8 +2,6 @@ package main
 
 import (
 	"cmp"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -24,15 +22,16 @@ import (
 
 func initCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "init", Usage: "make a ledger", ArgsUsage: "[DIR]",
-		Description: "Makes a ledger in DIR, by default in --ledger, AUDITLOG_LEDGER or ./.auditlog. Its first\n" +
-			"record names the keys that may sign and how many signatures events need.\n\n" +
+		Name: "init", Usage: "make a ledger", ArgsUsage: "[DIR|fabric:FILE]",
+		Description: "Makes a ledger in DIR, by default in --ledger, AUDITLOG_LEDGER or ./.auditlog, or on the\n" +
+			"channel of the connection profile FILE. Its first record names the keys that may sign and\n" +
+			"how many signatures events need; on a channel also the organisations that sign for it.\n\n" +
 			"--key names a key that is trusted from the start. The first must be a private key:\n" +
 			"it signs that record and administers the ledger. Further ones may be public keys.\n" +
 			"In NAME:ROLE,ROLE=FILE, the name is for people, and the roles are of " + roleNames() + ";\nwithout, a key is named as its file and has all roles.\n\n" +
 			"Exit status: 0 made, 2 usage, 3 could not be made, or a ledger is there.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "origin", Usage: "`NAME` of the ledger, unique in the world, such as example.com/audit (default: a random one)"},
+			&cli.StringFlag{Name: "origin", Usage: "`NAME` of the ledger, unique in the world, such as example.com/audit (default: that of the profile, else a random one)"},
 			&cli.StringSliceFlag{Name: "key", Usage: "trust the key `[NAME:ROLES=]FILE`; repeatable; the first signs (default: AUDITLOG_KEY, else auditlog/key.pem below the user's configuration)"},
 			&cli.StringFlag{Name: "log-passphrase", Usage: "encrypt the key of checkpoints with the passphrase from `SOURCE`, which every later record reads again: file:PATH, env:NAME"},
 			signaturesFlag(), separateFlag(),
@@ -57,13 +56,10 @@ func initAction(c *cli.Context, e *env) error {
 		return err
 	}
 	o := store.InitOptions{Origin: c.String("origin"), LogPassphraseSource: c.String("log-passphrase")}
-	if o.Origin == "" {
-		var random [8]byte
-		rand.Read(random[:])
-		o.Origin = "auditlog.local/" + hex.EncodeToString(random[:])
-	}
-	if err := store.CheckOrigin(o.Origin); err != nil {
-		return usageError(err, "--origin example.com/audit")
+	if o.Origin != "" {
+		if err := store.CheckOrigin(o.Origin); err != nil {
+			return usageError(err, "--origin example.com/audit")
+		}
 	}
 	if o.LogPassphrase, err = e.newLogPassphrase(c, o.LogPassphraseSource); err != nil {
 		return err
@@ -91,8 +87,8 @@ func initAction(c *cli.Context, e *env) error {
 		Keys   []audit.SignerKey `json:"keys"`
 		Policy audit.Policy      `json:"policy"`
 	}
-	return e.result(c, made{1, place, o.Origin, logKey, trusted, policy}, func(w io.Writer) error {
-		fmt.Fprintf(w, "ledger  %s\norigin  %s\nlog     %s\n", place, o.Origin, logKey)
+	return e.result(c, made{1, place, s.Origin, logKey, trusted, policy}, func(w io.Writer) error {
+		fmt.Fprintf(w, "ledger  %s\norigin  %s\nlog     %s\n", place, s.Origin, logKey)
 		for _, k := range trusted {
 			fmt.Fprintf(w, "key     %s  %s  %s\n", k.ID, printable(k.Name), join(k.Roles, ","))
 		}

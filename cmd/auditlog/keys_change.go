@@ -11,6 +11,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/collect"
 	"github.com/mmaudit/mmaudit/audit/keys"
+	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 )
 
@@ -44,7 +45,7 @@ func keysRotateCommand(e *env) *cli.Command {
 		Name: "rotate", Usage: "put a key in the place of another", ArgsUsage: "[NAME:ROLES=]FILE",
 		Description: "FILE is the new key, public or private. It takes name and roles of the old one, unless\n" +
 			"they are given. The old one is --old, else --key itself. What the old key signed stays.\n\n" +
-			"--log makes a new key for the checkpoints of the ledger in the place of the present one,\nand takes no FILE." + exitOfChange,
+			"--log makes a new key for the checkpoints of the ledger in the place of the present one,\nand takes no FILE. On Fabric the organisations of the connection profile are the key." + exitOfChange,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "old", Usage: "the key to replace: `KEY` is a name, an id or the beginning of one"},
 			&cli.BoolFlag{Name: "log", Usage: "rotate the key of checkpoints"},
@@ -152,7 +153,11 @@ func rotateLog(c *cli.Context, e *env) error {
 	if c.NArg() > 0 || c.IsSet("old") {
 		return clikit.Usagef("auditlog keys rotate --log", "--log takes neither a file nor --old: the new key is made")
 	}
-	if c.Bool("dry-run") {
+	place, err := ledgerPlace(c)
+	if err != nil {
+		return err
+	}
+	if _, ok := store.OnFabric(place); !ok && c.Bool("dry-run") {
 		return clikit.Usagef("leave --dry-run out", "a record that names a new key of the log cannot be shown before the key is made")
 	}
 	source := c.String("log-passphrase")
@@ -167,17 +172,36 @@ func rotateLog(c *cli.Context, e *env) error {
 	}
 	defer x.Close()
 	oldFile := x.LogKey.File
-	old, next, err := x.NextLogKey(passphrase, source)
+	old, next, err := x.nextLogKey(passphrase, source)
 	if err != nil {
 		return err
 	}
 	p := collect.Begin(x.Origin, audit.KeyRotated, x.actor)
 	p.Key = &audit.KeyChange{Old: old, Log: next, Reason: c.String("reason")}
-	if err := e.finish(c, x, p); err != nil || x.out != "" {
+	if err := e.finish(c, x, p); err != nil || x.out != "" || x.Fabric() != nil {
 		return err
 	}
 	e.remark(c, "the old private key is of no use any more: remove %s", filepath.Join(x.Dir(), oldFile))
 	return nil
+}
+
+// nextLogKey gives the key that signs checkpoints, and the one that is to: in a
+// folder a new one, on Fabric that of the organisations of the profile.
+func (x *session) nextLogKey(passphrase []byte, source string) (old, next string, err error) {
+	if x.Fabric() == nil {
+		return x.NextLogKey(passphrase, source)
+	}
+	if source != "" {
+		return "", "", clikit.Usagef("the organisations of the profile sign for it", "--log-passphrase: a ledger on Fabric has no private key of checkpoints")
+	}
+	old = x.ring.LogKey()
+	if next, err = x.NetworkKey(); err != nil {
+		return "", "", err
+	}
+	if next == old {
+		return "", "", clikit.Usagef("change `organisations`, `endorsements` or `orderers` in the profile first", "the organisations of the profile sign for this ledger already")
+	}
+	return old, next, nil
 }
 
 // newLogPassphrase reads the passphrase for a key of the log; nil without source.

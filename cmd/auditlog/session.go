@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -136,11 +140,19 @@ func keyIn(ring *trust.Keyring, index int64, word string) (trust.Key, error) {
 }
 
 // SiteKey reads the key of the site once: the end of a run is recorded, or kept,
-// even if the ledger is gone by then.
+// even if the ledger is gone by then. A dry run makes none: where none is yet, it
+// makes do with another.
 func (x *session) SiteKey() ([]byte, error) {
 	var err error
-	if x.site == nil {
+	switch {
+	case x.site != nil:
+	case !x.dry:
 		x.site, err = x.Store.ForRecords()
+	default:
+		if x.site, err = x.Store.SiteKey(); errors.Is(err, fs.ErrNotExist) && x.Fabric() != nil {
+			x.site, err = make([]byte, 32), nil
+			rand.Read(x.site)
+		}
 	}
 	return x.site, err
 }
@@ -197,7 +209,47 @@ func (e *env) finish(c *cli.Context, x *session, p *audit.Predicate) error {
 	if err != nil {
 		return err
 	}
-	return e.append(c, x.Store, x.ring, x.size, record)
+	err = e.append(c, x.Store, x.ring, x.size, record)
+	if x.Fabric() != nil && unsure(err) {
+		return x.keepRecord(fmt.Sprintf("auditlog-%s-%.16s.json", p.Event, record.Digest()), sealed, fmt.Errorf("the ledger has not acknowledged the record: %w", err))
+	}
+	return err
+}
+
+// unsure reports whether a record that was to be appended may be in the ledger
+// all the same, or may get there if it is appended again.
+func unsure(err error) bool {
+	var said *clikit.Error
+	var overtaken *store.Overtaken
+	if err == nil || errors.As(err, &said) || errors.As(err, &overtaken) {
+		return false
+	}
+	for _, refused := range []error{ledger.ErrConflict, ledger.ErrTooLarge, ledger.ErrInvalid, ledger.ErrReadOnly} {
+		if errors.Is(err, refused) {
+			return false
+		}
+	}
+	return true
+}
+
+// keepRecord writes a signed record that the ledger has not acknowledged into
+// the working folder, or else into the folder for temporary files, and says so.
+func (x *session) keepRecord(name string, sealed []byte, why error) error {
+	file, err := name, durable.WriteFile(name, sealed, 0o644)
+	if err != nil {
+		file = filepath.Join(os.TempDir(), name)
+		if again := durable.WriteFile(file, sealed, 0o644); again != nil {
+			return errors.Join(why, err, again)
+		}
+	}
+	code := clikit.Failed
+	if errors.Is(why, context.Canceled) {
+		code = clikit.Interrupted
+	}
+	return &clikit.Error{
+		Code: code, Err: why,
+		Hint: fmt.Sprintf("the signed record is in %s: `auditlog append %s` records it, once, however often it is run", file, file),
+	}
 }
 
 const secretHint = "names are kept as they are, so that they can be found: choose another"

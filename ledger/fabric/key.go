@@ -23,7 +23,7 @@ func (p *Profile) Key(origin string) (*endorsed.Key, error) {
 
 // Authorities reads the certificates of the authorities that Key names.
 func (p *Profile) Authorities() ([]*x509.Certificate, error) {
-	_, cas, err := p.key(p.Origin)
+	_, cas, err := p.key(p.name())
 	return cas, err
 }
 
