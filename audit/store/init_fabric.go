@@ -41,6 +41,13 @@ func initChain(ctx context.Context, p *fabric.Profile, l *fabric.Ledger, o InitO
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
 	}
+	head, err := l.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if head.Size > 0 {
+		return nil, fmt.Errorf("%w: channel %q, chaincode %q", ledger.ErrExists, p.Channel, p.Chaincode)
+	}
 	seen, err := markOf(p, origin, o.Pins)
 	if err != nil {
 		return nil, err
@@ -49,13 +56,6 @@ func initChain(ctx context.Context, p *fabric.Profile, l *fabric.Ledger, o InitO
 		return nil, err
 	} else if h.Size > 0 {
 		return nil, fmt.Errorf("%w: a ledger with %d records was here; remove %s if it was given up", ledger.ErrRollback, h.Size, seen.name)
-	}
-	head, err := l.Head(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if head.Size > 0 {
-		return nil, fmt.Errorf("%w: channel %q, chaincode %q", ledger.ErrExists, p.Channel, p.Chaincode)
 	}
 	genesis, err := o.Genesis(origin, key.String())
 	if err != nil {

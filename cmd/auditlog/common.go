@@ -112,6 +112,7 @@ func explainError(err error) error {
 		{store.ErrUnfinished, clikit.Failed, "restore ledger.json from a backup; if the ledger was never in use, remove the folder and run `auditlog init` again"},
 		{ledger.ErrRollback, clikit.Findings, "an old copy of the ledger may have been put back: compare it with a bundle or a checkpoint that you have; docs/operations.md, \"Restore\", if it was you"},
 		{ledger.ErrCorrupt, clikit.Findings, "`auditlog verify` names every damaged file; restore them from a backup"},
+		{ledger.ErrReadOnly, clikit.Failed, "the certificate authority of your organisation issues one with that attribute; to read needs none (docs/fabric.md)"},
 		{ledger.ErrConflict, clikit.Failed, "another event needs another --id"},
 		{ledger.ErrTooLarge, clikit.Usage, "--data and --output of the folder above say as much as many of what is in it; long texts can be documents (--attach FILE)"},
 		{fs.ErrPermission, clikit.Failed, "a ledger is written by one user of the machine; docs/operations.md says how others record through it"},

@@ -27,20 +27,23 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup: func(env *testscript.Env) error {
-			top, err := filepath.Abs("../..")
-			if err != nil {
-				return err
-			}
-			env.Setenv("TOP", top)
-			env.Setenv("NO_COLOR", "1")
-			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
-			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, ".state"))
-			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
-			return nil
-		},
-		Cmds: clitest.Cmds,
+		Setup:               setUp,
+		Cmds:                clitest.Cmds,
 	})
+}
+
+// setUp has a script find nothing of its surroundings.
+func setUp(env *testscript.Env) error {
+	top, err := filepath.Abs("../..")
+	if err != nil {
+		return err
+	}
+	env.Setenv("TOP", top)
+	env.Setenv("NO_COLOR", "1")
+	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
+	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, ".state"))
+	env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	return nil
 }
 
 func TestEveryFlagHasAScript(t *testing.T) {
