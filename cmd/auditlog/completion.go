@@ -174,7 +174,7 @@ func argumentsOf(command *cli.Command) []string {
 		return out
 	case "completion":
 		return []string{"bash", "zsh", "fish"}
-	case "verify", "sign", "append", "add", "rotate":
+	case "verify", "sign", "append", "add", "rotate", "check":
 		return []string{clikit.CompleteFiles}
 	}
 	return []string{clikit.CompleteDirs}
