@@ -10,9 +10,9 @@ import (
 	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
 
-// anchored is the chaincode.AnchorVerifier of ledgers of audit: their first
+// checkpointed is the chaincode.AnchorVerifier of ledgers of audit: their first
 // record names the key of the log, and later ones replace it.
-func anchored(note []byte, records []ledger.Entry) (genesis string, head ledger.Head, err error) {
+func checkpointed(note []byte, records []ledger.Entry) (genesis string, head ledger.Head, err error) {
 	if head, err = tlog.ReadCheckpoint(note); err != nil {
 		return "", head, fmt.Errorf("checkpoint: %w", err)
 	}

@@ -83,7 +83,7 @@ func serve(c *cli.Context, stderr io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(stderr, "serving %s on %s\n", c.String("id"), l.Addr())
-	contract := chaincode.New(chaincode.Options{KeysOf: audit.KeysOf, Verify: verify, Anchor: anchored})
+	contract := chaincode.New(chaincode.Options{KeysOf: audit.KeysOf, Verify: verify, Anchor: checkpointed})
 	return chaincode.Serve(c.Context, l, c.String("id"), contract, creds)
 }
 

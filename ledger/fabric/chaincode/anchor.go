@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"io"
 	"slices"
 	"strconv"
 	"time"
@@ -95,7 +93,7 @@ func (c contract) anchor(stub shim.ChaincodeStubInterface, args [][]byte) ([]byt
 		}
 	}
 	if last != nil && head.Size == last.Size && !fresh {
-		return encode(last) // nothing is new, and nothing is written
+		return last.Marshal() // nothing is new, and nothing is written
 	}
 	now, err := stub.GetTxTimestamp()
 	if err != nil {
@@ -117,7 +115,7 @@ func (c contract) anchor(stub shim.ChaincodeStubInterface, args [][]byte) ([]byt
 			return nil, err
 		}
 	}
-	text, err := encode(&next)
+	text, err := next.Marshal()
 	if err == nil {
 		err = stub.PutState(wire.AnchorKey(genesis), text)
 	}
@@ -136,13 +134,8 @@ func anchorRequest(args [][]byte) (q wire.AnchorRequest, err error) {
 	if err := checkGenesis(args[0]); err != nil {
 		return q, err
 	}
-	d := json.NewDecoder(bytes.NewReader(args[1]))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&q); err != nil {
+	if err := wire.DecodeStrict(args[1], &q); err != nil {
 		return q, faultf(wire.Invalid, "the request: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return q, faultf(wire.Invalid, "the request: something follows it")
 	}
 	if len(q.Note) > wire.MaxNote {
 		return q, faultf(wire.TooLarge, "the checkpoint has %d bytes, at most %d", len(q.Note), wire.MaxNote)
@@ -194,16 +187,6 @@ func lastAnchor(stub shim.ChaincodeStubInterface, genesis string) (*wire.Anchor,
 	}
 	a := &wire.Anchor{}
 	return a, json.Unmarshal(text, a)
-}
-
-// encode writes canonical JSON: members stand in order, and nothing is escaped
-// that need not be.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // anchored answers with the last anchor of a log, as it is in the state.

@@ -1,6 +1,13 @@
 package wire
 
-import "github.com/mmaudit/mmaudit/ledger"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/mmaudit/mmaudit/ledger"
+)
 
 // Functions of the chaincode about anchors.
 const (
@@ -59,6 +66,41 @@ type Anchor struct {
 	Size    int64       `json:"size"`
 	Time    string      `json:"time"` // that the client of the transaction says, RFC 3339
 	Tx      string      `json:"tx"`   // the transaction that wrote it
+}
+
+// Marshal writes canonical JSON (RFC 8785).
+func (a *Anchor) Marshal() ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(a)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// ParseAnchor reads what Marshal writes, and nothing else.
+func ParseAnchor(text []byte) (*Anchor, error) {
+	a := &Anchor{}
+	if err := DecodeStrict(text, a); err != nil {
+		return nil, err
+	}
+	again, err := a.Marshal()
+	if err == nil && !bytes.Equal(again, text) {
+		err = errors.New("it is not written as it should be")
+	}
+	return a, err
+}
+
+// DecodeStrict reads one JSON document into v, which has all its members.
+func DecodeStrict(text []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the document")
+	}
+	return nil
 }
 
 // MaxAnchors is the most anchors in an answer to AnchorHistory.
