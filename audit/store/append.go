@@ -105,6 +105,9 @@ func changesKeys(record []byte) bool {
 
 // appendOnce appends a record unless one with its id says the same.
 func (s *Store) appendOnce(ctx context.Context, record []byte) (ledger.Receipt, error) {
+	if err := s.mayAppend(record); err != nil {
+		return ledger.Receipt{}, err
+	}
 	receipt, err := s.Log.Append(ctx, record)
 	if !errors.Is(err, ledger.ErrConflict) {
 		return receipt, err

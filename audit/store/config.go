@@ -18,7 +18,8 @@ type Config struct {
 	// Log are the verifier keys of checkpoints, as C2SP signed-note has them.
 	// The first is of the key that signs now.
 	Log    []string `json:"log"`
-	LogKey LogKey   `json:"logKey"`
+	LogKey LogKey   `json:"logKey,omitzero"` // not there in a mirror
+	Mirror *Mirror  `json:"mirror,omitempty"`
 	// Next is a key that will sign the log once a record says so.
 	Next *NextKey `json:"next,omitempty"`
 	// Witnesses cosign checkpoints, Quorum of them at least.
@@ -55,8 +56,10 @@ func ParseConfig(text []byte) (Config, error) {
 	switch {
 	case c.V != 1:
 		return c, fmt.Errorf("%w: version %d, want 1", ErrConfig, c.V)
-	case c.LogKey.File == "":
+	case c.LogKey.File == "" && c.Mirror == nil:
 		return c, fmt.Errorf("%w: logKey has no file", ErrConfig)
+	case c.Mirror != nil && c.LogKey != LogKey{}:
+		return c, fmt.Errorf("%w: a mirror has no logKey", ErrConfig)
 	case c.Quorum < 0 || c.Quorum > len(c.Witnesses):
 		return c, fmt.Errorf("%w: a quorum of %d among %d witnesses", ErrConfig, c.Quorum, len(c.Witnesses))
 	case slices.ContainsFunc(c.Witnesses, func(w Witness) bool { return w.Key == "" }):
@@ -81,7 +84,7 @@ func ParseConfig(text []byte) (Config, error) {
 func (c *Config) Verifiers() ([]note.Verifier, error) {
 	var all []note.Verifier
 	for _, vkey := range c.Log {
-		v, err := note.NewVerifier(vkey)
+		v, err := endorsed.NewVerifier(vkey)
 		if err != nil {
 			return nil, fmt.Errorf("%w: verifier key %q: %w", ErrConfig, vkey, err)
 		}

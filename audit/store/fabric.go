@@ -177,8 +177,15 @@ func (s *Store) ForRecords() ([]byte, error) {
 		return nil, err
 	}
 	defer unlock()
-	if key, err = s.SiteKey(); !errors.Is(err, fs.ErrNotExist) {
-		return key, err // another process was faster
+	return s.ownSiteKey()
+}
+
+// ownSiteKey gives the key of commitments, and makes it if there is none. The
+// folder must be locked.
+func (s *Store) ownSiteKey() ([]byte, error) {
+	key, err := s.SiteKey()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
 	}
 	key = make([]byte, siteSize)
 	rand.Read(key)

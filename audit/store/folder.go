@@ -14,6 +14,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/keys"
 	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
 
@@ -74,6 +75,9 @@ func open(ctx context.Context, dir string, o Options) (*Store, error) {
 	if s.Config, err = ParseConfig(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, configName), err)
 	}
+	if s.Mirror != nil && s.Mirror.Unfinished {
+		return nil, fmt.Errorf("%s: %w", dir, ErrPartial)
+	}
 	s.text = text
 	options, err := s.options(ctx, o)
 	if err != nil {
@@ -101,11 +105,23 @@ func (s *Store) options(ctx context.Context, o Options) (tlog.Options, error) {
 			return out, err
 		}
 	}
+	signing, signs := s.LogKey, verifiers[0]
+	if s.Mirror != nil && s.Next != nil {
+		// It signs from the record on that says so. A kill may come between
+		// that and ledger.json.
+		if signs, err = endorsed.NewVerifier(s.Next.Log); err != nil {
+			return out, err
+		}
+		signing, out.Verifiers = s.Next.LogKey, append(verifiers, signs)
+	}
 	if !o.Write {
 		return out, nil
 	}
-	file := s.path(s.LogKey.File)
-	k, err := keys.Load(file, func() ([]byte, error) { return s.passphrase(ctx, file, o) })
+	if signing.File == "" {
+		return out, fmt.Errorf("%s: %w", s.dir, ErrMirror)
+	}
+	file := s.path(signing.File)
+	k, err := keys.Load(file, func() ([]byte, error) { return signing.passphrase(ctx, file, o) })
 	if err != nil {
 		return out, fmt.Errorf("key of the log: %w", err)
 	}
@@ -113,17 +129,17 @@ func (s *Store) options(ctx context.Context, o Options) (tlog.Options, error) {
 	if out.Signer, v, err = logSigner(s.Origin, k); err != nil {
 		return out, fmt.Errorf("%s: %w", file, err)
 	}
-	if v.KeyHash() != verifiers[0].KeyHash() {
+	if v.KeyHash() != signs.KeyHash() {
 		return out, fmt.Errorf("%w: %s is not the key that ledger.json says signs the log", ErrConfig, file)
 	}
 	return out, nil
 }
 
-func (s *Store) passphrase(ctx context.Context, file string, o Options) ([]byte, error) {
-	if s.LogKey.Passphrase == "" {
+func (k LogKey) passphrase(ctx context.Context, file string, o Options) ([]byte, error) {
+	if k.Passphrase == "" {
 		return nil, keys.ErrPassphraseNeeded
 	}
-	source, err := keys.ParsePassphraseSource(s.LogKey.Passphrase)
+	source, err := keys.ParsePassphraseSource(k.Passphrase)
 	if err != nil {
 		return nil, err
 	}

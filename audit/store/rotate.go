@@ -119,7 +119,7 @@ func (s *Store) rotatesLog(record []byte) bool {
 // promote lets the next key sign, from the next opening on.
 func (s *Store) promote() error {
 	s.Config.Log = append([]string{s.Next.Log}, s.Config.Log...)
-	s.LogKey, s.Next = s.Next.LogKey, nil
+	s.LogKey, s.Next, s.Mirror = s.Next.LogKey, nil, nil
 	return s.save()
 }
 

@@ -409,6 +409,16 @@ func TestConfigMatchesSchema(t *testing.T) {
 		{"witness", `"v": 1`, `"v": 1, "witnesses": [{"key": "` + vkey + `"}], "quorum": 1`, true},
 		{"witness without key", `"v": 1`, `"v": 1, "witnesses": [{"url": "http://w"}]`, false},
 		{"quorum", `"v": 1`, `"v": 1, "quorum": -1`, false},
+		{"mirror", `"logKey": {
+    "file": "log.key"
+  }`, `"mirror": {}`, true},
+		{"unfinished mirror", `"logKey": {
+    "file": "log.key"
+  }`, `"mirror": {"unfinished": true}`, true},
+		{"mirror with a key", `"v": 1`, `"v": 1, "mirror": {}`, false},
+		{"mirror of what", `"logKey": {
+    "file": "log.key"
+  }`, `"mirror": {"of": 1}`, false},
 	} {
 		text := strings.Replace(string(valid), c.old, c.new, 1)
 		if c.old != "" && text == string(valid) {

@@ -135,6 +135,8 @@ func (v *verifier) open(dir string) error {
 			v.skip(checkRollback, "this user had not seen it before: who has log.key may have taken records off its end, or forked it")
 		}
 		return nil
+	case errors.Is(err, store.ErrPartial):
+		v.wrong(checkFolder, v.path("ledger.json"), -1, "run the same `auditlog copy` again: it goes on where it was", "says that a copy into the folder was cut short")
 	case errors.Is(err, store.ErrUnfinished):
 		v.wrong(checkFolder, v.path("ledger.json"), -1, "restore ledger.json from a backup", "is missing beside a log")
 	case errors.Is(err, store.ErrConfig):
