@@ -3,7 +3,7 @@
 GO ?= go
 DEMO ?= demo
 
-.PHONY: build test check cross peers demo bench bench-ledger fuzz clean
+.PHONY: build test check cross peers fabric demo demo-fabric bench bench-ledger fuzz clean
 
 # Static: the same file runs on a training machine and on an auditor's.
 RELEASE = CGO_ENABLED=0 $(GO) build -trimpath -tags urfave_cli_no_docs
@@ -41,6 +41,15 @@ peers:
 demo: build
 	sh tools/demo.sh $(DEMO)
 	sh tools/demo-training.sh $(DEMO)/training
+
+# The programs of Hyperledger Fabric 2.5 that tests run, from tools/fabric/go.mod,
+# built once into the user's cache folder.
+fabric:
+	$(GO) run ./internal/fabricnet/fabricup -build
+
+# A network of Fabric: record, ask as the regulator, be refused, verify offline.
+demo-fabric: build
+	sh tools/demo-fabric.sh $(DEMO)/fabric
 
 # Figures of docs/performance.md at a size that takes a minute.
 bench:

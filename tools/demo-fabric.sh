@@ -1,0 +1,59 @@
+#!/bin/sh
+# The same records on Hyperledger Fabric 2.5: a network of two organisations, no
+# containers. Organisation 1 records, the regulator's organisation asks its own
+# peer; what the network refuses; and proofs that outlive it.
+# usage: demo-fabric.sh FOLDER   (made anew; needs bin/auditlog, bin/auditlog-chaincode)
+set -eu
+dir=${1:-demo/fabric}
+top=$PWD
+
+. tools/demo-words.sh
+
+rm -rf "$dir"
+mkdir -p "$dir"
+go build -o "$dir/fabricup" ./internal/fabricnet/fabricup
+cd "$dir"
+PATH=$top/bin:$PATH
+# Keys and marks of this demonstration stay in its folder.
+XDG_CONFIG_HOME=$PWD/config XDG_STATE_HOME=$PWD/state
+export PATH XDG_CONFIG_HOME XDG_STATE_HOME
+
+# The network stops when its standard input closes, which is when this ends.
+mkfifo stop
+./fabricup -dir "$PWD/network" -chaincode "$top/bin/auditlog-chaincode" <stop >up.log &
+network=$!
+exec 9>stop
+until grep -q ready up.log; do
+	kill -0 $network || { cat up.log >&2; exit 1; }
+	sleep 0.1
+done
+writer=network/writer.yaml regulator=network/regulator.yaml
+
+echo "A network of two organisations runs; the chaincode is approved by both:"
+expect 0 auditlog fabric check $writer
+
+echo; echo "Organisation 1 begins a ledger on the channel, and records:"
+run auditlog keys new --no-passphrase
+export AUDITLOG_LEDGER=fabric:$writer
+run auditlog init --origin demo.example/fabric
+mkdir data
+echo "a picture" >data/0001.png
+echo weights >weights.pt
+run auditlog record data.registered --data data --licence CC-BY-4.0
+run auditlog exec --model bev-seg --version 3.2.0 --run r1 --data train=data --param lr=0.001 --output weights.pt -- true
+run auditlog record eval.finished --model bev-seg --version 3.2.0 --evaluation val-2026 --metric miou=0.61
+run auditlog record approved --model bev-seg --version 3.2.0 --reason "meets the plan"
+
+echo; echo "The regulator's organisation asks its own peer:"
+expect 0 auditlog query --ledger fabric:$regulator --model bev-seg --version 3.2.0
+run auditlog status --ledger fabric:$regulator
+
+echo; echo "Who may only read is refused by the network; so is another record of the same name:"
+expect 3 auditlog record incident --ledger fabric:$regulator --model bev-seg --version 3.2.0 --severity low --summary "not by us"
+run auditlog record incident --id one --model bev-seg --version 3.2.0 --severity low --summary "a scratch"
+expect 3 auditlog record incident --id one --model bev-seg --version 3.2.0 --severity low --summary "a dent"
+
+echo; echo "The network stops:"
+exec 9>&-
+wait $network
+expect 3 auditlog status
