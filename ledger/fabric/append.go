@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
@@ -30,6 +32,10 @@ type pending struct {
 	done   chan struct{}
 	err    error    // once done is closed
 	txs    []string // those that would store it, if they are valid
+
+	found bool // on the chain, once deliver is done
+	index int64
+	tx    string // that stored it
 }
 
 // Append implements ledger.Ledger.
@@ -57,7 +63,7 @@ func (l *Ledger) Append(ctx context.Context, record []byte) (ledger.Receipt, err
 	if p.err != nil {
 		return ledger.Receipt{}, p.err
 	}
-	return l.receipt(p)
+	return l.receipt(p), nil
 }
 
 func newPending(record []byte, keys ledger.Keys) *pending {
@@ -67,15 +73,8 @@ func newPending(record []byte, keys ledger.Keys) *pending {
 }
 
 // receipt tells where a record is that was stored.
-func (l *Ledger) receipt(p *pending) (ledger.Receipt, error) {
-	index, tx, ok := l.chain.find(p.id)
-	if !ok {
-		return ledger.Receipt{}, fmt.Errorf("%w: a stored record is not in the log", ledger.ErrCorrupt)
-	}
-	if leaf := l.chain.span(index, index+1)[0].leaf; leaf != ledger.RecordHash(p.record) {
-		return ledger.Receipt{}, fmt.Errorf("%w: record %d", ledger.ErrConflict, index)
-	}
-	return ledger.Receipt{Index: index, Size: l.chain.size(), Known: !slices.Contains(p.txs, tx)}, nil
+func (l *Ledger) receipt(p *pending) ledger.Receipt {
+	return ledger.Receipt{Index: p.index, Size: l.chain.size(), Known: !slices.Contains(p.txs, p.tx)}
 }
 
 // dispatch makes transactions of what is queued: one of what has come whenever
@@ -192,8 +191,18 @@ func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending) erro
 			return err
 		}
 	}
+	if slices.Contains(results, wire.Known) {
+		if err := l.locate(ctx, e, batch); err != nil {
+			return err
+		}
+	}
 	if err := l.upTo(ctx, e, func() bool { return l.chain.has(batch) }); err != nil {
 		return err
+	}
+	for _, p := range batch {
+		if e, ok := l.chain.at(p.index); ok && e.leaf != ledger.RecordHash(p.record) {
+			return fmt.Errorf("%w: record %d is another one than was endorsed", ledger.ErrCorrupt, p.index)
+		}
 	}
 	if err := l.settle(ctx, l.chain.height()); err != nil && ctx.Err() == nil {
 		return err
@@ -201,10 +210,69 @@ func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending) erro
 	return nil
 }
 
-// has reports whether the chain has all of the records. mu must be held.
+// has reports whether the chain has all of the records, and notes where. mu must
+// be held.
 func (c *chain) has(batch []*pending) bool {
-	return !slices.ContainsFunc(batch, func(p *pending) bool {
-		_, ok := c.ids[p.id]
-		return !ok
-	})
+	all := true
+	for _, p := range batch {
+		if index, ok := c.ids[p.id]; ok && !p.found {
+			p.found, p.index, p.tx = true, index, c.entries[index-c.base()].tx
+		}
+		all = all && p.found
+	}
+	return all
+}
+
+// locate asks where records are that are known and that only tiles have. It must
+// be true: the tree has their leaf there. What is not sealed yet is in the log.
+func (l *Ledger) locate(ctx context.Context, e *endpoint, batch []*pending) error {
+	var left []*pending
+	l.chain.mu.RLock()
+	if !l.chain.has(batch) {
+		for _, p := range batch {
+			if !p.found {
+				left = append(left, p)
+			}
+		}
+	}
+	base := l.chain.base()
+	l.chain.mu.RUnlock()
+	if len(left) == 0 || base == 0 {
+		return nil
+	}
+	ids := make([][]byte, len(left))
+	for i, p := range left {
+		ids[i] = []byte(hex.EncodeToString(p.id[:]))
+	}
+	var places []int64
+	if err := l.ask(ctx, e, &places, wire.Places, ids...); err != nil {
+		return err
+	}
+	if len(places) != len(ids) {
+		return fmt.Errorf("%w: %d places, asked for %d", ledger.ErrCorrupt, len(places), len(ids))
+	}
+	for i, p := range left {
+		if places[i] < 0 || places[i] >= base {
+			continue
+		}
+		leaf, err := l.hashes(ctx).ReadHashes([]int64{tlog.StoredHashIndex(0, places[i])})
+		if err != nil {
+			return err
+		}
+		if leaf[0] != ledger.RecordHash(p.record) {
+			return fmt.Errorf("%w: record %d is not the one with the name %s", ledger.ErrCorrupt, places[i], ids[i])
+		}
+		p.index = places[i]
+		if len(p.txs) > 0 { // it may be this call that stored it
+			var moments []wire.Moment
+			if err := l.ask(ctx, e, &moments, wire.History, ids[i]); err != nil {
+				return err
+			}
+			if len(moments) > 0 {
+				p.tx = moments[0].Transaction
+			}
+		}
+		p.found = true
+	}
+	return nil
 }

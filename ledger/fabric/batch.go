@@ -52,10 +52,7 @@ func (l *Ledger) together(ctx context.Context, records [][]byte) ([]ledger.Recei
 	n, err := l.inOrder(within, batch)
 	receipts := make([]ledger.Receipt, n)
 	for i := range receipts {
-		var lost error
-		if receipts[i], lost = l.receipt(batch[i]); lost != nil {
-			return receipts[:i], lost
-		}
+		receipts[i] = l.receipt(batch[i])
 	}
 	if err != nil {
 		return receipts, l.because(ctx, err)

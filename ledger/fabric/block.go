@@ -73,28 +73,36 @@ func hashOf(number uint64, previous, data []byte) []byte {
 	return sum[:]
 }
 
+// A change is what one transaction wrote: records into the log, or how much of
+// it is sealed.
+type change struct {
+	wire.Transaction
+	sealed *wire.Sealed // nil if there are records
+}
+
 // writes finds what valid transactions of a block wrote into the log of a
-// chaincode, in order. It looks at what they wrote, not at what was called: a
-// chaincode may be called by another one.
-func (b *block) writes(chaincode string) ([]wire.Transaction, error) {
-	var out []wire.Transaction
+// chaincode, in order, and where they sealed it. It looks at what they wrote, not
+// at what was called: a chaincode may be called by another one.
+func (b *block) writes(chaincode string) ([]change, error) {
+	var out []change
 	for i, data := range b.data {
 		if b.valid[i] != validTransaction {
 			continue
 		}
-		t, ok, err := written(data, chaincode)
+		c, ok, err := written(data, chaincode)
 		if err != nil {
 			return nil, fmt.Errorf("%w: transaction %d of block %d: %w", ledger.ErrCorrupt, i, b.number, err)
 		}
 		if ok {
-			out = append(out, t)
+			out = append(out, c)
 		}
 	}
 	return out, nil
 }
 
-// written finds what one transaction wrote into the log, if it did.
-func written(envelope []byte, chaincode string) (t wire.Transaction, ok bool, err error) {
+// written finds what one transaction wrote into the log, or that it sealed, if
+// it did.
+func written(envelope []byte, chaincode string) (c change, ok bool, err error) {
 	// Each message holds the next as bytes.
 	var payload, channelHeader, data []byte
 	var header message.Embedded
@@ -106,31 +114,35 @@ func written(envelope []byte, chaincode string) (t wire.Transaction, ok bool, er
 		err = message.Decode(header, message.Fields{1: &channelHeader})
 	}
 	if err == nil {
-		err = message.Decode(channelHeader, message.Fields{1: &kind, 5: &t.ID})
+		err = message.Decode(channelHeader, message.Fields{1: &kind, 5: &c.ID})
 	}
 	if err != nil || int32(kind) != endorserTransaction {
-		return t, false, err
+		return c, false, err
 	}
 	var actions [][]byte
 	if err := message.Decode(data, message.Fields{1: &actions}); err != nil {
-		return t, false, err
+		return c, false, err
 	}
 	for _, action := range actions {
 		sets, err := setsOf(action)
 		if err != nil {
-			return t, false, err
+			return c, false, err
 		}
 		for _, set := range sets {
-			value, ok, err := logOf(set, chaincode)
+			state, err := stateOf(set, chaincode)
 			if err != nil {
-				return t, false, err
+				return c, false, err
 			}
-			if ok {
-				return t, true, json.Unmarshal(value, &t.Write)
+			if log, ok := state[wire.LogKey]; ok {
+				return c, true, json.Unmarshal(log, &c.Write)
+			}
+			if sealed, ok := state[wire.SealedKey]; ok {
+				c.sealed = &wire.Sealed{}
+				return c, true, json.Unmarshal(sealed, c.sealed)
 			}
 		}
 	}
-	return t, false, nil
+	return c, false, nil
 }
 
 // setsOf finds what a peer.TransactionAction wrote: an rwset.NsReadWriteSet for
@@ -156,25 +168,28 @@ func setsOf(action []byte) (sets [][]byte, err error) {
 	return sets, err
 }
 
-// logOf finds what was written to the log in an rwset.NsReadWriteSet.
-func logOf(set []byte, chaincode string) (value []byte, ok bool, err error) {
+// stateOf gives the keys that were written of a chaincode, in an
+// rwset.NsReadWriteSet, and their values.
+func stateOf(set []byte, chaincode string) (map[string][]byte, error) {
 	var namespace string
 	var keys []byte
 	var writes [][]byte
-	if err = message.Decode(set, message.Fields{1: &namespace, 2: &keys}); err != nil || namespace != chaincode {
-		return nil, false, err
+	if err := message.Decode(set, message.Fields{1: &namespace, 2: &keys}); err != nil || namespace != chaincode {
+		return nil, err
 	}
 	if err := message.Decode(keys, message.Fields{3: &writes}); err != nil {
-		return nil, false, err
+		return nil, err
 	}
+	state := map[string][]byte{}
 	for _, w := range writes {
 		var key string
-		if err := message.Decode(w, message.Fields{1: &key, 3: &value}); err != nil || key == wire.LogKey {
-			return value, err == nil, err
+		var value []byte
+		if err := message.Decode(w, message.Fields{1: &key, 3: &value}); err != nil {
+			return nil, err
 		}
-		value = nil
+		state[key] = value
 	}
-	return nil, false, nil
+	return state, nil
 }
 
 // tip is what a peer says of its newest block: a common.BlockchainInfo.

@@ -77,7 +77,7 @@ func holds(b *common.Block, envelopes ...[]byte) {
 	b.Header, b.Data, b.Metadata = other.Header, other.Data, other.Metadata
 }
 
-func readBlock(b *common.Block) ([]wire.Transaction, error) {
+func readBlock(b *common.Block) ([]change, error) {
 	parsed, err := parseBlock(marshal(b))
 	if err != nil {
 		return nil, err
@@ -93,10 +93,11 @@ func TestWrites(t *testing.T) {
 		envelope(common.HeaderType_ENDORSER_TRANSACTION, "t2", "other", wire.LogKey, []byte("{}")),
 		envelope(common.HeaderType_ENDORSER_TRANSACTION, "t3", "cc", "logs", []byte("{}")),
 		envelope(common.HeaderType_CONFIG, "t4", "cc", wire.LogKey, []byte("{}")),
-		stores("t5", "c"))
+		stores("t5", "c"),
+		envelope(common.HeaderType_ENDORSER_TRANSACTION, "t6", "cc", wire.SealedKey, []byte(`{"tiles":7}`)))
 	b.Metadata.Metadata[2][1] = byte(peer.TxValidationCode_MVCC_READ_CONFLICT)
 	txs, err := readBlock(b)
-	if err != nil || len(txs) != 2 || txs[0].ID != "t0" || len(txs[0].Records) != 2 || txs[1].ID != "t5" || txs[1].Records[0].ID != wire.IDOf("c") {
+	if err != nil || len(txs) != 3 || txs[2].sealed == nil || txs[2].sealed.Tiles != 7 || txs[0].ID != "t0" || len(txs[0].Records) != 2 || txs[1].ID != "t5" || txs[1].Records[0].ID != wire.IDOf("c") {
 		t.Errorf("%+v, %v", txs, err)
 	}
 	for name, change := range map[string]func(*common.Block){
@@ -123,11 +124,12 @@ func TestTake(t *testing.T) {
 	start := func() *chain {
 		c := &chain{}
 		log := []wire.Transaction{{ID: "t0", Write: wire.Write{Records: []wire.Record{{ID: wire.IDOf("a"), Hash: leaf("a")}}}}}
-		if err := c.begin(7, 8, sixth, nil, log); err != nil || c.size() != 1 {
+		// The log was read after the newest block: its last comes again.
+		again, err := parseBlock(marshal(blockOf(7, sixth, stores("t0", "a"), stores("t1", "b"))))
+		if err != nil {
 			t.Fatal(err)
 		}
-		// The log was read after the block's number: its last may come again.
-		if err := c.take(marshal(blockOf(7, sixth, stores("t0", "a"), stores("t1", "b"))), "cc"); err != nil || c.size() != 2 {
+		if err := c.begin(tip{7, sixth}, wire.Rest{Log: log}, []*block{&again}, "cc"); err != nil || c.size() != 2 {
 			t.Fatal(err, c.size())
 		}
 		return c
@@ -162,10 +164,10 @@ func TestTake(t *testing.T) {
 			t.Errorf("height %d: %v, want %v", c.height, err, c.want)
 		}
 	}
-	if at := ch.having(ledger.Key{Name: "k", Value: "b"}, 0, 2); len(at) != 1 || at[0] != 1 {
+	if at, _ := ch.having(ledger.Key{Name: "k", Value: "b"}, 0, 2); len(at) != 1 || at[0] != 1 {
 		t.Errorf("%v", at)
 	}
-	if at := ch.having(ledger.Key{Name: "k", Value: "b"}, 2, 2); len(at) != 0 {
+	if at, _ := ch.having(ledger.Key{Name: "k", Value: "b"}, 2, 2); len(at) != 0 {
 		t.Errorf("%v", at)
 	}
 }
@@ -178,7 +180,7 @@ func FuzzWritten(f *testing.F) {
 		tx, ok, err := written(data, "cc")
 		if ok && err == nil {
 			c := &chain{}
-			if err := c.begin(1, 1, nil, nil, []wire.Transaction{tx}); err == nil && c.size() != int64(len(tx.Records)) {
+			if err := c.begin(tip{height: 1}, wire.Rest{Log: []wire.Transaction{tx.Transaction}}, nil, "cc"); err == nil && c.size() != int64(len(tx.Records)) {
 				t.Errorf("%d records of %+v", c.size(), tx)
 			}
 		}

@@ -11,22 +11,26 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/tree"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
 
-// A chain is what was read of the log. It only grows. The zero value is empty.
+// A chain is what was read of the log. It only grows. Of what is sealed it keeps
+// the right edge of the tree, and the newest tiles that it saw being sealed. The
+// zero value is empty.
 type chain struct {
 	mu      sync.RWMutex      // guards all
 	next    uint64            // number of the block that was not yet read; 0 before any was
 	blocks  map[uint64][]byte // hashes of the last blocks that were
-	overlap uint64            // first block of which nothing can be in the log with which the chain began
 	fatal   error             // why no more is read
 	changed chan struct{}     // closed at the next change
 
-	entries []entry
-	hashes  []tlog.Hash // of the tree, in the order of tlog.StoredHashIndex
-	ids     map[digest]int64
-	keys    map[[8]byte][]int64 // indexes by wire.KeyOf
+	kept    int64               // of the sealed tiles, so many stay in entries; it never changes
+	sealed  int64               // tiles that are
+	tree    *tree.Tree          // nil before the beginning
+	entries []entry             // from tree.Base on
+	ids     map[digest]int64    // indexes of entries
+	keys    map[[8]byte][]int64 // indexes of entries by wire.KeyOf
 }
 
 type digest [32]byte
@@ -34,28 +38,33 @@ type digest [32]byte
 type entry struct {
 	id   digest // wire.IDOf
 	leaf tlog.Hash
-	tx   string // the transaction that stored it, if that was seen
+	keys [][8]byte
+	tx   string // the transaction that stored it
 }
 
-// recent is how many blocks' hashes are kept, to hold peers against each other.
-const recent = 1000
+const (
+	// recent is how many blocks' hashes are kept, to hold peers against each other.
+	recent = 1000
+	// kept is how many sealed tiles are, for those who read what is new: 3 MB.
+	kept = 16
+)
 
-// ReadHashes implements tlog.HashReader. mu must be held.
-func (c *chain) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
-	out := make([]tlog.Hash, 0, len(indexes))
-	for _, i := range indexes {
-		if i >= int64(len(c.hashes)) {
-			return nil, fmt.Errorf("%w: hash %d", ledger.ErrNotFound, i)
-		}
-		out = append(out, c.hashes[i])
+// length is the number of records. mu must be held.
+func (c *chain) length() int64 { return c.base() + int64(len(c.entries)) }
+
+// base is the number of records that are in tiles and not in entries, a multiple
+// of wire.TileWidth. mu must be held.
+func (c *chain) base() int64 {
+	if c.tree == nil {
+		return 0
 	}
-	return out, nil
+	return c.tree.Base()
 }
 
 func (c *chain) size() int64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return int64(len(c.entries))
+	return c.length()
 }
 
 // height is the number of blocks that were read, or nothing.
@@ -65,26 +74,31 @@ func (c *chain) height() uint64 {
 	return c.next
 }
 
-// find gives the index of a record and the transaction that stored it.
-func (c *chain) find(id digest) (index int64, tx string, ok bool) {
+// head gives size and root of the tree, and the number of blocks.
+func (c *chain) head() (size int64, root ledger.Hash, height uint64, err error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	index, ok = c.ids[id]
-	if ok {
-		tx = c.entries[index].tx
+	if c.tree == nil {
+		return 0, ledger.EmptyRoot(), c.next, nil
 	}
-	return index, tx, ok
+	size = c.length()
+	root, err = c.tree.Root(size)
+	return size, root, c.next, err
 }
 
-// span gives a copy of entries [from, to).
-func (c *chain) span(from, to int64) []entry {
+// at gives the entry of an index, if it is kept.
+func (c *chain) at(index int64) (e entry, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return slices.Clone(c.entries[from:to])
+	if i := index - c.base(); i >= 0 {
+		return c.entries[i], true
+	}
+	return e, false
 }
 
-// having gives the indexes in [from, size) of records that may have a key.
-func (c *chain) having(k ledger.Key, from, size int64) []int64 {
+// having gives the indexes in [from, size) of entries that may have a key, and
+// that of the first entry: what comes before it is in tiles.
+func (c *chain) having(k ledger.Key, from, size int64) (indexes []int64, base int64) {
 	var short [8]byte
 	hex.Decode(short[:], []byte(wire.KeyOf(k)))
 	c.mu.RLock()
@@ -92,30 +106,72 @@ func (c *chain) having(k ledger.Key, from, size int64) []int64 {
 	all := c.keys[short]
 	first, _ := slices.BinarySearch(all, from)
 	last, _ := slices.BinarySearch(all, size)
-	return slices.Clone(all[first:max(first, last)])
+	return slices.Clone(all[first:max(first, last)]), c.base()
 }
 
-// begin takes in the log: sealed tiles and what comes after them. It was read
-// when the newest block of the peer had this hash and the number below height,
-// or later, but before overlap.
-func (c *chain) begin(height, overlap uint64, hash []byte, tiles [][]wire.Record, log []wire.Transaction) error {
+// hashes gives hashes of the tree, of those that are not kept the places in
+// indexes, and the tree of tiles that has them.
+func (c *chain) hashes(indexes []int64) (out []tlog.Hash, missing []int, below tlog.Tree, err error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.tree == nil {
+		return nil, nil, below, fmt.Errorf("%w: hash of an empty tree", ledger.ErrNotFound)
+	}
+	below.N = c.base()
+	out = make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		h, err := c.tree.ReadHashes([]int64{index})
+		switch {
+		case err == nil:
+			out[i] = h[0]
+		case index < tlog.StoredHashCount(below.N):
+			missing = append(missing, i)
+		default:
+			return nil, nil, below, err
+		}
+	}
+	below.Hash, err = c.tree.Root(below.N)
+	return out, missing, below, err
+}
+
+// begin begins with the log as one peer has it: rest was read after before, and
+// blocks are those that the peer had afterwards, from before on.
+func (c *chain) begin(before tip, rest wire.Rest, blocks []*block, chaincode string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for n, tile := range tiles {
-		if len(tile) != wire.TileWidth {
-			return fmt.Errorf("%w: tile %d has %d records", ledger.ErrCorrupt, n, len(tile))
-		}
-		if err := c.extend("sealed", tile); err != nil {
+	below, err := rest.Edge.Reader(rest.Tiles * wire.TileWidth)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ledger.ErrCorrupt, err)
+	}
+	c.tree = tree.New(rest.Tiles*wire.TileWidth, below)
+	c.entries, c.ids, c.keys = nil, map[digest]int64{}, map[[8]byte][]int64{}
+	c.blocks = map[uint64][]byte{before.height - 1: before.hash}
+	c.sealed = rest.Tiles
+	last := rest.ID // the transaction up to which the log was there
+	for _, t := range rest.Log {
+		if err := c.extend(t); err != nil {
 			return err
 		}
+		last = t.ID
 	}
-	for _, t := range log {
-		if err := c.extend(t.ID, t.Records); err != nil {
+	var since []change
+	next := before.height
+	for _, b := range blocks {
+		if err := c.link(b, next); err != nil {
 			return err
 		}
+		changes, err := b.writes(chaincode)
+		if err != nil {
+			return err
+		}
+		since = append(since, changes...)
+		next++
 	}
-	c.blocks = map[uint64][]byte{height - 1: hash}
-	c.next, c.overlap = height, overlap
+	known := slices.IndexFunc(since, func(ch change) bool { return ch.ID == last && ch.sealed == nil })
+	if err := c.apply(since[known+1:]); err != nil {
+		return err
+	}
+	c.next = next
 	c.tell()
 	return nil
 }
@@ -126,53 +182,94 @@ func (c *chain) take(text []byte, chaincode string) error {
 	if err != nil {
 		return err
 	}
-	txs, err := b.writes(chaincode)
+	changes, err := b.writes(chaincode)
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if b.number != c.next || !bytes.Equal(b.previous, c.blocks[c.next-1]) {
-		return fmt.Errorf("%w: block %d does not follow the block %d that was seen", ledger.ErrRollback, b.number, c.next-1)
+	if err := c.link(&b, c.next); err != nil {
+		return err
 	}
-	for _, t := range txs {
-		if c.next < c.overlap && c.holds(t) {
-			continue
-		}
-		if err := c.extend(t.ID, t.Records); err != nil {
-			return err
-		}
+	if err := c.apply(changes); err != nil {
+		return err
 	}
-	c.blocks[c.next] = b.hash
 	delete(c.blocks, c.next-recent)
 	c.next++
 	c.tell()
 	return nil
 }
 
-// holds reports whether the records of a transaction are there. mu must be held.
-func (c *chain) holds(t wire.Transaction) bool {
-	if len(t.Records) == 0 {
-		return false
+// link makes sure that a block is the one of a number, after those that were
+// seen. mu must be held.
+func (c *chain) link(b *block, number uint64) error {
+	if b.number != number || !bytes.Equal(b.previous, c.blocks[number-1]) {
+		return fmt.Errorf("%w: block %d does not follow the block %d that was seen", ledger.ErrRollback, b.number, number-1)
 	}
-	e, _, err := parse(t.Records[0])
-	_, ok := c.ids[e.id]
-	return ok && err == nil
+	c.blocks[number] = b.hash
+	return nil
+}
+
+// apply does what transactions did. mu must be held.
+func (c *chain) apply(changes []change) error {
+	for _, ch := range changes {
+		if ch.sealed == nil {
+			if err := c.extend(ch.Transaction); err != nil {
+				return err
+			}
+			continue
+		}
+		if ch.sealed.Tiles*wire.TileWidth > c.length() {
+			return fmt.Errorf("%w: %d tiles are sealed of %d records", ledger.ErrCorrupt, ch.sealed.Tiles, c.length())
+		}
+		c.sealed = max(c.sealed, ch.sealed.Tiles)
+	}
+	return c.forget()
+}
+
+// forget leaves to the tiles what has been in them for a while. mu must be held.
+func (c *chain) forget() error {
+	base := (c.sealed - c.kept) * wire.TileWidth
+	if base <= c.base() {
+		return nil
+	}
+	gone := c.entries[:base-c.base()]
+	for _, e := range gone {
+		delete(c.ids, e.id)
+		for _, k := range e.keys {
+			if left, _ := slices.BinarySearch(c.keys[k], base); left == len(c.keys[k]) {
+				delete(c.keys, k)
+			} else {
+				c.keys[k] = c.keys[k][left:]
+			}
+		}
+	}
+	c.entries = slices.Clone(c.entries[len(gone):])
+	return c.tree.Forget(base)
 }
 
 // extend adds records that one transaction stored. mu must be held.
-func (c *chain) extend(tx string, records []wire.Record) error {
-	if len(records) == 0 || tx == "" {
-		return fmt.Errorf("%w: transaction %q stored nothing", ledger.ErrCorrupt, tx)
+func (c *chain) extend(t wire.Transaction) error {
+	if len(t.Records) == 0 || t.ID == "" {
+		return fmt.Errorf("%w: transaction %q stored nothing", ledger.ErrCorrupt, t.ID)
 	}
-	for _, r := range records {
-		e, keys, err := parse(r)
+	for _, r := range t.Records {
+		e, err := parse(r)
 		if err != nil {
-			return fmt.Errorf("%w: transaction %s: %w", ledger.ErrCorrupt, tx, err)
+			return fmt.Errorf("%w: transaction %s: %w", ledger.ErrCorrupt, t.ID, err)
 		}
-		e.tx = tx
-		if err := c.add(e, keys); err != nil {
+		index := c.length()
+		if at, ok := c.ids[e.id]; ok {
+			return fmt.Errorf("%w: records %d and %d have one name", ledger.ErrCorrupt, at, index)
+		}
+		if err := c.tree.Add(e.leaf); err != nil {
 			return err
+		}
+		e.tx = t.ID
+		c.ids[e.id] = index
+		c.entries = append(c.entries, e)
+		for _, k := range e.keys {
+			c.keys[k] = append(c.keys[k], index)
 		}
 	}
 	return nil
@@ -230,28 +327,7 @@ func (c *chain) agrees(t tip) error {
 	return nil
 }
 
-func (c *chain) add(e entry, keys [][8]byte) error {
-	if c.ids == nil {
-		c.ids, c.keys = map[digest]int64{}, map[[8]byte][]int64{}
-	}
-	index := int64(len(c.entries))
-	if at, ok := c.ids[e.id]; ok {
-		return fmt.Errorf("%w: records %d and %d have one name", ledger.ErrCorrupt, at, index)
-	}
-	hashes, err := tlog.StoredHashesForRecordHash(index, e.leaf, c)
-	if err != nil {
-		return err
-	}
-	c.ids[e.id] = index
-	c.hashes = append(c.hashes, hashes...)
-	c.entries = append(c.entries, e)
-	for _, k := range keys {
-		c.keys[k] = append(c.keys[k], index)
-	}
-	return nil
-}
-
-func parse(r wire.Record) (e entry, keys [][8]byte, err error) {
+func parse(r wire.Record) (e entry, err error) {
 	exact := func(to []byte, from string) {
 		if n, decodeErr := hex.DecodeString(from); decodeErr != nil || len(n) != len(to) {
 			err = fmt.Errorf("%.80q is not %d bytes in hexadecimal", from, len(to))
@@ -264,7 +340,7 @@ func parse(r wire.Record) (e entry, keys [][8]byte, err error) {
 	for _, k := range r.Keys {
 		var short [8]byte
 		exact(short[:], k)
-		keys = append(keys, short)
+		e.keys = append(e.keys, short)
 	}
-	return e, keys, err
+	return e, err
 }

@@ -59,7 +59,8 @@ type Ledger struct {
 	preferred atomic.Int32 // the peer that answered last
 	source    source
 	chain     chain
-	sealed    atomic.Int64 // tiles of the chain that are known to be sealed
+	tiles     tileCache
+	sealed    atomic.Int64 // tiles that this client found sealed; the chain may be read less far
 	sealing   atomic.Bool
 	signed    signed
 }
@@ -76,16 +77,22 @@ func Open(p *Profile, keysOf ledger.KeysOf) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{profile: p, keysOf: keysOf, queue: make(chan *pending)}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
-	if l.peers, err = dialGateways(p, who); err != nil {
-		l.cancel()
+	peers, err := dialGateways(p, who)
+	if err != nil {
 		return nil, err
 	}
+	return newLedger(p, keysOf, peers, kept), nil
+}
+
+// newLedger makes a ledger of connections to peers. It keeps so many sealed tiles
+// of those that it sees being sealed.
+func newLedger(p *Profile, keysOf ledger.KeysOf, peers []*endpoint, kept int64) *Ledger {
+	l := &Ledger{profile: p, keysOf: keysOf, peers: peers, queue: make(chan *pending), chain: chain{kept: kept}}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.start(l.dispatch)
 	l.start(l.follow)
 	l.start(l.watch)
-	return l, nil
+	return l
 }
 
 // Close implements ledger.Ledger. Appends that are under way end with

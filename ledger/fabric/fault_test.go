@@ -165,7 +165,7 @@ func TestFaults(t *testing.T) {
 		if err := reader.refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		err := reader.chain.until(t.Context(), func() bool { return int64(len(reader.chain.entries)) > total })
+		err := reader.chain.until(t.Context(), func() bool { return reader.chain.length() > total })
 		if err != nil {
 			t.Fatal(err)
 		}

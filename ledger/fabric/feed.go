@@ -2,12 +2,10 @@ package fabric
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/mmaudit/mmaudit/ledger"
@@ -41,13 +39,12 @@ func (l *Ledger) follow() {
 // stream reads the blocks of a peer for as long as it gives any, and reports
 // whether it gave one.
 func (l *Ledger) stream(ctx context.Context, e *endpoint) (read bool, err error) {
-	next := l.chain.height()
-	if next == 0 {
-		if next, err = l.begin(ctx, e); err != nil {
+	if l.chain.height() == 0 {
+		if err := l.begin(ctx, e); err != nil {
 			return false, err
 		}
 	}
-	for text, err := range e.blocks(ctx, next) {
+	for text, err := range e.blocks(ctx, l.chain.height()) {
 		if err == nil {
 			err = l.chain.take(text, l.profile.Chaincode)
 		}
@@ -58,60 +55,6 @@ func (l *Ledger) stream(ctx context.Context, e *endpoint) (read bool, err error)
 		e.has(l.chain.height())
 	}
 	return read, nil
-}
-
-// begin reads the log as one peer has it, and gives the number of the block from
-// which to go on: one that the log may already know of.
-func (l *Ledger) begin(ctx context.Context, e *endpoint) (next uint64, err error) {
-	before, err := l.tip(ctx, e)
-	if err != nil {
-		return 0, err
-	}
-	var rest wire.Rest
-	if err := l.ask(ctx, e, &rest, wire.Tail); err != nil {
-		return 0, err
-	}
-	var tiles [][]wire.Record
-	for int64(len(tiles)) < rest.Tiles {
-		tile, err := l.tile(ctx, e, int64(len(tiles)))
-		if err != nil {
-			return 0, err
-		}
-		tiles = append(tiles, tile)
-	}
-	after, err := l.tip(ctx, e)
-	if err != nil {
-		return 0, err
-	}
-	l.sealed.Store(rest.Tiles)
-	return before.height, l.chain.begin(before.height, after.height, before.hash, tiles[:rest.Tiles], rest.Log)
-}
-
-// tile reads the records of a tile, for what the log says of them.
-func (l *Ledger) tile(ctx context.Context, e *endpoint, n int64) (tile []wire.Record, err error) {
-	var indexes [][]byte
-	for i := range int64(wire.TileWidth) {
-		indexes = append(indexes, fmt.Append(nil, n*wire.TileWidth+i))
-	}
-	var records [][]byte
-	if err := l.ask(ctx, e, &records, wire.Get, indexes...); err != nil {
-		return nil, err
-	}
-	for _, record := range records {
-		keys, err := ledger.Derive(l.keysOf, record)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ledger.ErrCorrupt, err)
-		}
-		leaf := ledger.RecordHash(record)
-		r := wire.Record{ID: wire.IDOf(keys.ID), Hash: hex.EncodeToString(leaf[:])}
-		for _, k := range keys.Index {
-			r.Keys = append(r.Keys, wire.KeyOf(k))
-		}
-		slices.Sort(r.Keys)
-		r.Keys = slices.Compact(r.Keys)
-		tile = append(tile, r)
-	}
-	return tile, nil
 }
 
 // ask asks one peer for what is JSON.
@@ -166,7 +109,7 @@ func (l *Ledger) after(ctx context.Context, index int64) ([]ledger.Entry, error)
 	if err := l.alive(ctx); err != nil {
 		return nil, err
 	}
-	if err := l.chain.until(ctx, func() bool { return int64(len(l.chain.entries)) > index }); err != nil {
+	if err := l.chain.until(ctx, func() bool { return l.chain.length() > index }); err != nil {
 		return nil, err
 	}
 	var indexes []int64
@@ -176,8 +119,9 @@ func (l *Ledger) after(ctx context.Context, index int64) ([]ledger.Entry, error)
 	return l.fetch(ctx, indexes)
 }
 
-// ended reports whether an error would come again, however often one tries.
+// ended reports whether an error would come again, however often one tries. What
+// a peer does not have yet, it will.
 func ended(err error) bool {
 	var r *refusal
-	return errors.Is(err, ledger.ErrClosed) || errors.As(err, &r) || final(err)
+	return errors.Is(err, ledger.ErrClosed) || errors.As(err, &r) && r.status != wire.NotFound || final(err)
 }

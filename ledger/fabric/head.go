@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/mmaudit/mmaudit/ledger"
 )
 
@@ -72,14 +70,11 @@ func (l *Ledger) Seen(ctx context.Context) (ledger.Head, error) {
 
 // seen gives the head of what was read, and the number of blocks.
 func (l *Ledger) seen() (h ledger.Head, height uint64, err error) {
-	l.chain.mu.RLock()
-	defer l.chain.mu.RUnlock()
-	size := int64(len(l.chain.entries))
-	root, err := tlog.TreeHash(size, &l.chain)
+	size, root, height, err := l.chain.head()
 	if err != nil {
 		return h, 0, err
 	}
-	return ledger.Head{Origin: l.profile.name(), Size: size, Root: root, Note: checkpoint(l.profile.name(), size, root)}, l.chain.next, nil
+	return ledger.Head{Origin: l.profile.name(), Size: size, Root: root, Note: checkpoint(l.profile.name(), size, root)}, height, nil
 }
 
 // look asks a peer for its newest block.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -55,16 +56,31 @@ func (l *Ledger) Get(ctx context.Context, index int64) (ledger.Entry, error) {
 func (l *Ledger) fetch(ctx context.Context, indexes []int64) ([]ledger.Entry, error) {
 	ctx, cancel := l.within(ctx)
 	defer cancel()
-	args := make([][]byte, len(indexes))
+	names := make([][]byte, len(indexes))
 	leaves := make([]tlog.Hash, len(indexes))
+	var sealed []int // of those that are not kept
+	var places []int64
 	for i, index := range indexes {
-		e := l.chain.span(index, index+1)[0]
-		args[i] = []byte(hex.EncodeToString(e.id[:]))
-		leaves[i] = e.leaf
+		e, ok := l.chain.at(index)
+		if ok {
+			names[i], leaves[i] = []byte(hex.EncodeToString(e.id[:])), e.leaf
+			continue
+		}
+		names[i] = strconv.AppendInt(nil, index, 10)
+		sealed, places = append(sealed, i), append(places, tlog.StoredHashIndex(0, index))
+	}
+	if len(sealed) > 0 {
+		read, err := l.hashes(ctx).ReadHashes(places)
+		if err != nil {
+			return nil, l.because(ctx, err)
+		}
+		for i, at := range sealed {
+			leaves[at] = read[i]
+		}
 	}
 	var errs []error
 	for _, e := range l.ordered() {
-		records, err := l.records(ctx, e, args, leaves)
+		records, err := l.records(ctx, e, names, leaves)
 		if err != nil {
 			// Another peer may be up, further, or honest.
 			errs = append(errs, fmt.Errorf("peer %s: %w", e.address, err))
@@ -79,18 +95,18 @@ func (l *Ledger) fetch(ctx context.Context, indexes []int64) ([]ledger.Entry, er
 	return nil, l.because(ctx, errors.Join(errs...))
 }
 
-func (l *Ledger) records(ctx context.Context, e *endpoint, ids [][]byte, leaves []tlog.Hash) ([][]byte, error) {
-	text, err := l.evaluate(ctx, e, wire.Get, ids...)
+func (l *Ledger) records(ctx context.Context, e *endpoint, names [][]byte, leaves []tlog.Hash) ([][]byte, error) {
+	text, err := l.evaluate(ctx, e, wire.Get, names...)
 	if err != nil {
 		return nil, err
 	}
 	var records [][]byte
-	if err := json.Unmarshal(text, &records); err != nil || len(records) != len(ids) {
-		return nil, fmt.Errorf("%w: the chaincode answered with %d records for %d names: %v", ledger.ErrCorrupt, len(records), len(ids), err)
+	if err := json.Unmarshal(text, &records); err != nil || len(records) != len(names) {
+		return nil, fmt.Errorf("%w: the chaincode answered with %d records for %d names: %v", ledger.ErrCorrupt, len(records), len(names), err)
 	}
 	for i, r := range records {
 		if ledger.RecordHash(r) != leaves[i] {
-			return nil, fmt.Errorf("%w: record %s is not the one of the log", ledger.ErrCorrupt, ids[i])
+			return nil, fmt.Errorf("%w: record %s is not the one of the log", ledger.ErrCorrupt, names[i])
 		}
 	}
 	return records, nil
@@ -123,53 +139,26 @@ func (l *Ledger) scan(ctx context.Context, size, from int64, yield func(ledger.E
 }
 
 // yield yields entries that pass keep.
-func (l *Ledger) yield(ctx context.Context, indexes []int64, keep func([]byte) bool, yield func(ledger.Entry, error) bool) bool {
+func (l *Ledger) yield(ctx context.Context, indexes []int64, keep func(ledger.Entry) (bool, error), yield func(ledger.Entry, error) bool) bool {
 	entries, err := l.fetch(ctx, indexes)
 	if err != nil {
 		yield(ledger.Entry{}, err)
 		return false
 	}
 	for _, e := range entries {
-		if err := l.alive(ctx); err != nil {
+		err, kept := l.alive(ctx), true
+		if err == nil && keep != nil {
+			kept, err = keep(e)
+		}
+		if err != nil {
 			yield(ledger.Entry{}, err)
 			return false
 		}
-		if (keep == nil || keep(e.Record)) && !yield(e, nil) {
+		if kept && !yield(e, nil) {
 			return false
 		}
 	}
 	return true
-}
-
-// Find implements ledger.Ledger.
-func (l *Ledger) Find(ctx context.Context, size, from int64, key ledger.Key) iter.Seq2[ledger.Entry, error] {
-	return func(yield func(ledger.Entry, error) bool) {
-		if err := l.reach(ctx, size, from); err != nil {
-			yield(ledger.Entry{}, err)
-			return
-		}
-		// Short names of keys may meet: the record decides.
-		has := func(record []byte) bool {
-			keys, err := l.keysOf(record)
-			if err != nil {
-				return false
-			}
-			for _, k := range keys.Index {
-				if k == key {
-					return true
-				}
-			}
-			return false
-		}
-		indexes := l.chain.having(key, from, size)
-		for len(indexes) > 0 {
-			n := min(page, len(indexes))
-			if !l.yield(ctx, indexes[:n], has, yield) {
-				return
-			}
-			indexes = indexes[n:]
-		}
-	}
 }
 
 // ProveInclusion implements ledger.Ledger.
@@ -180,10 +169,10 @@ func (l *Ledger) ProveInclusion(ctx context.Context, size, index int64) (ledger.
 	if index == size {
 		return nil, fmt.Errorf("%w: record %d of the tree of size %d", ledger.ErrNotFound, index, size)
 	}
-	l.chain.mu.RLock()
-	defer l.chain.mu.RUnlock()
-	p, err := tlog.ProveRecord(size, index, &l.chain)
-	return ledger.Proof(p), err
+	within, cancel := l.within(ctx)
+	defer cancel()
+	p, err := tlog.ProveRecord(size, index, l.hashes(within))
+	return ledger.Proof(p), l.because(ctx, err)
 }
 
 // ProveConsistency implements ledger.Ledger.
@@ -197,8 +186,8 @@ func (l *Ledger) ProveConsistency(ctx context.Context, size, old int64) (ledger.
 	if old == 0 {
 		return nil, nil
 	}
-	l.chain.mu.RLock()
-	defer l.chain.mu.RUnlock()
-	p, err := tlog.ProveTree(size, old, &l.chain)
-	return ledger.Proof(p), err
+	within, cancel := l.within(ctx)
+	defer cancel()
+	p, err := tlog.ProveTree(size, old, l.hashes(within))
+	return ledger.Proof(p), l.because(ctx, err)
 }

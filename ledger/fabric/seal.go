@@ -14,14 +14,18 @@ import (
 // the log record by record. Nothing depends on it: whoever appends next tries
 // again, and of two who do it at the same time one has nothing left to do.
 func (l *Ledger) seal() {
-	if l.chain.size()/wire.TileWidth <= l.sealed.Load() || !l.sealing.CompareAndSwap(false, true) {
+	if _, due := l.unsealed(); !due || !l.sealing.CompareAndSwap(false, true) {
 		return
 	}
 	if !l.start(func() {
 		defer l.sealing.Store(false)
 		ctx, cancel := context.WithTimeout(l.ctx, time.Duration(l.profile.Timeouts.Append))
 		defer cancel()
-		for full := l.chain.size() / wire.TileWidth; full > l.sealed.Load(); {
+		for {
+			full, due := l.unsealed()
+			if !due {
+				return
+			}
 			var s wire.Sealed
 			err := l.anyPeer(ctx, func(e *endpoint) error {
 				var err error
@@ -41,6 +45,15 @@ func (l *Ledger) seal() {
 	}) {
 		l.sealing.Store(false)
 	}
+}
+
+// unsealed gives the number of full tiles, and whether one of them is not sealed
+// as far as is known: by what was done here, or seen on the chain.
+func (l *Ledger) unsealed() (full int64, due bool) {
+	l.chain.mu.RLock()
+	defer l.chain.mu.RUnlock()
+	full = l.chain.length() / wire.TileWidth
+	return full, full > max(l.chain.sealed, l.sealed.Load())
 }
 
 // sealNext has one tile sealed.

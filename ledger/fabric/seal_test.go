@@ -1,11 +1,14 @@
 package fabric
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
 	"github.com/mmaudit/mmaudit/ledger"
@@ -14,9 +17,229 @@ import (
 	"github.com/mmaudit/mmaudit/ledger/ledgertest"
 )
 
+// A shadow is a ledger as it must be: records, and their tree by another library.
+type shadow struct {
+	records [][]byte
+	stored  []tlog.Hash
+}
+
+func (s *shadow) ReadHashes(indexes []int64) (out []tlog.Hash, err error) {
+	for _, i := range indexes {
+		out = append(out, s.stored[i])
+	}
+	return out, nil
+}
+
+func (s *shadow) size() int64 { return int64(len(s.records)) }
+
+// next makes so many more records. Each has a key of its own, one that all have,
+// and one that every third has.
+func (s *shadow) next(t testing.TB, n int) (records [][]byte) {
+	t.Helper()
+	for range n {
+		i := s.size()
+		keys := []ledger.Key{all, {Name: "serial", Value: fmt.Sprint(i)}}
+		if i%3 == 0 {
+			keys = append(keys, third)
+		}
+		record := ledgertest.Record(fmt.Sprint("id-", i), "", keys...)
+		more, err := tlog.StoredHashes(i, record, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.records, s.stored = append(s.records, record), append(s.stored, more...)
+		records = append(records, record)
+	}
+	return records
+}
+
+var all, third = ledger.Key{Name: "all"}, ledger.Key{Name: "serial", Value: "third"}
+
+// borders are indexes in [0, size] at the ends of tiles, and beside them.
+func borders(size int64) (at []int64) {
+	for tile := int64(0); tile <= size+1; tile += wire.TileWidth {
+		for i := tile - 1; i <= tile+1; i++ {
+			if i >= 0 && i <= size {
+				at = append(at, i)
+			}
+		}
+	}
+	return slices.Compact(append(at, size))
+}
+
+// check compares all that a client says with what it must say.
+func (s *shadow) check(t *testing.T, name string, l *Ledger) {
+	t.Helper()
+	n := s.size()
+	root := func(size int64) ledger.Hash {
+		h, err := tlog.TreeHash(size, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	h, err := l.Head(t.Context())
+	if err != nil || h.Size != n || h.Root != root(n) {
+		t.Fatalf("%s: head %+v, %v, want %d records", name, h, err, n)
+	}
+	inclusion := func(size, i int64) {
+		t.Helper()
+		got, err := l.ProveInclusion(t.Context(), size, i)
+		want, _ := tlog.ProveRecord(size, i, s)
+		if err != nil || !slices.Equal(got, ledger.Proof(want)) {
+			t.Fatalf("%s: proof of record %d in %d: %v, %v, want %v", name, i, size, got, err, want)
+		}
+	}
+	consistency := func(size, old int64) {
+		t.Helper()
+		got, err := l.ProveConsistency(t.Context(), size, old)
+		if old == 0 && err == nil && len(got) == 0 {
+			return
+		}
+		want, _ := tlog.ProveTree(size, old, s)
+		if err != nil || !slices.Equal(got, ledger.Proof(want)) {
+			t.Fatalf("%s: proof from %d to %d: %v, %v, want %v", name, old, size, got, err, want)
+		}
+	}
+	for i := range n {
+		inclusion(n, i)
+		consistency(n, i)
+	}
+	for _, size := range borders(n) {
+		for _, at := range borders(size) {
+			consistency(size, at)
+			if at < size {
+				inclusion(size, at)
+			}
+		}
+		for _, from := range borders(size) {
+			if from > 0 && size < n {
+				break
+			}
+			for _, key := range []ledger.Key{all, third, {Name: "serial", Value: fmt.Sprint(from)}, {Name: "nobody"}} {
+				s.find(t, name, l, size, from, key)
+			}
+		}
+	}
+	for _, i := range borders(n - 1) {
+		if e, err := l.Get(t.Context(), i); err != nil || !bytes.Equal(e.Record, s.records[i]) {
+			t.Fatalf("%s: record %d is %q, %v", name, i, e.Record, err)
+		}
+	}
+	i := int64(0)
+	for e, err := range l.Scan(t.Context(), n, 0) {
+		if err != nil || e.Index != i || !bytes.Equal(e.Record, s.records[i]) {
+			t.Fatalf("%s: scan of record %d: %d, %q, %v", name, i, e.Index, e.Record, err)
+		}
+		i++
+	}
+	if i != n {
+		t.Fatalf("%s: a scan of %d records", name, i)
+	}
+}
+
+func (s *shadow) find(t *testing.T, name string, l *Ledger, size, from int64, key ledger.Key) {
+	t.Helper()
+	var want []int64
+	for i := from; i < size; i++ {
+		if key == all || key == third && i%3 == 0 || key.Value == fmt.Sprint(i) {
+			want = append(want, i)
+		}
+	}
+	var got []int64
+	for e, err := range l.Find(t.Context(), size, from, key) {
+		if err != nil || !bytes.Equal(e.Record, s.records[e.Index]) {
+			t.Fatalf("%s: find %v from %d in %d: %d, %q, %v", name, key, from, size, e.Index, e.Record, err)
+		}
+		got = append(got, e.Index)
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("%s: find %v from %d in %d: %v, want %v", name, key, from, size, got, want)
+	}
+}
+
+// forgetful opens a client that leaves all that is sealed to the chain.
+func forgetful(t *testing.T, p *Profile) *Ledger {
+	t.Helper()
+	who, err := p.identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	peers, err := dialGateways(p, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLedger(p, ledgertest.KeysOf, peers, 0)
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// TestBorders holds every proof and every find at the borders of tiles to what a
+// tree of the records says, before and after each tile is sealed: for clients
+// that were there, and for one that begins.
+func TestBorders(t *testing.T) {
+	n, _ := network(t, fabricnet.Options{BatchTimeout: 10 * time.Millisecond}, "borders")
+	writer := open(t, profileOf(t, n, "borders", issue(t, n, 0, "writer", chaincode.Writer)))
+	writer.sealed.Store(1 << 40) // the test seals
+	reader := profileOf(t, n, "borders", issue(t, n, 1, "reader", ""))
+	short := forgetful(t, reader)
+	var s shadow
+	check := func(what string) {
+		t.Helper()
+		what = fmt.Sprintf("%d records, %s", s.size(), what)
+		s.check(t, what+", the writer", writer)
+		s.check(t, what+", who forgets", short)
+		s.check(t, what+", who begins", open(t, reader))
+	}
+	for _, size := range []int64{255, 256, 257, 511, 512, 513} {
+		if _, err := writer.AppendAll(t.Context(), s.next(t, int(size-s.size()))); err != nil {
+			t.Fatal(err)
+		}
+		check("before sealing")
+		_, err := writer.sealNext(t.Context(), writer.peers[0])
+		if size%wire.TileWidth != 0 {
+			if !isStatus(err, wire.NotFound) {
+				t.Errorf("a part of a tile was sealed: %v", err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		check("after sealing")
+	}
+	if got := short.chain.base(); got != 512 {
+		t.Errorf("%d records are forgotten", got)
+	}
+
+	// What is sealed is known, to who forgot it too.
+	for _, l := range []*Ledger{writer, open(t, profileOf(t, n, "borders", issue(t, n, 1, "other", chaincode.Writer)))} {
+		for _, i := range borders(s.size() - 1) {
+			if r, err := l.Append(t.Context(), s.records[i]); err != nil || !r.Known || r.Index != i || r.Size != s.size() {
+				t.Errorf("record %d again: %+v, %v", i, r, err)
+			}
+		}
+		other := ledgertest.Record("id-3", "other bytes")
+		if _, err := l.Append(t.Context(), other); !isStatus(err, wire.Conflict) {
+			t.Errorf("other bytes: %v", err)
+		}
+	}
+	if _, err := short.sealNext(t.Context(), short.peers[0]); !isStatus(err, wire.Forbidden) {
+		t.Errorf("a reader sealed: %v", err)
+	}
+}
+
+func isStatus(err error, status int) bool {
+	r, ok := err.(*refusal)
+	return ok && r.status == status
+}
+
 // TestSeal appends more than two tiles through two organisations, both of which
-// seal. Who begins afterwards has the same ledger, and the chain itself finds
-// what is sealed.
+// seal. Who begins afterwards has the same ledger, and finds the same in it.
 func TestSeal(t *testing.T) {
 	n, _ := network(t, fabricnet.Options{}, "sealed")
 	a := open(t, profileOf(t, n, "sealed", issue(t, n, 0, "a", chaincode.Writer)))
@@ -38,29 +261,22 @@ func TestSeal(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	tail := func(l *Ledger) (r wire.Rest) {
+	sealed := func() int64 {
 		t.Helper()
-		if err := l.ask(t.Context(), l.peers[0], &r, wire.Tail); err != nil {
+		var r wire.Rest
+		if err := a.ask(t.Context(), a.peers[0], &r, wire.Tail); err != nil {
 			t.Fatal(err)
 		}
-		return r
+		return r.Tiles
 	}
 	for a.sealing.Load() || b.sealing.Load() {
 		time.Sleep(time.Millisecond)
 	}
-	for tail(a).Tiles < 2 { // both may have stood in each other's way
-		a.sealed.Store(tail(a).Tiles)
+	for sealed() < 2 { // both may have stood in each other's way
+		a.sealed.Store(sealed())
 		a.seal()
 		time.Sleep(10 * time.Millisecond)
 	}
-	rest := 0
-	for _, tx := range tail(a).Log {
-		rest += len(tx.Records)
-	}
-	if rest != total-2*wire.TileWidth {
-		t.Errorf("%d records are not sealed", rest)
-	}
-
 	before, err := a.Head(t.Context())
 	if err != nil || before.Size != total {
 		t.Fatal(before, err)
@@ -95,25 +311,6 @@ func TestSeal(t *testing.T) {
 	if !slices.Equal(found, want[from:last]) {
 		t.Errorf("%v, want %v", found, want[from:last])
 	}
-
-	// A record goes on being found once, and nothing is left to seal.
-	if r, err := c.Append(t.Context(), ledgertest.Record("id-600", "")); err == nil {
-		t.Errorf("a reader appended: %+v", r)
-	}
-	if r, err := b.Append(t.Context(), ledgertest.Record("id-7", "", odd)); err != nil || !r.Known {
-		t.Errorf("%+v, %v", r, err)
-	}
-	if _, err := a.sealNext(t.Context(), a.peers[0]); err == nil || !isStatus(err, wire.NotFound) {
-		t.Errorf("a part of a tile was sealed: %v", err)
-	}
-	if _, err := c.sealNext(t.Context(), c.peers[0]); err == nil || !isStatus(err, wire.Forbidden) {
-		t.Errorf("a reader sealed: %v", err)
-	}
-}
-
-func isStatus(err error, status int) bool {
-	r, ok := err.(*refusal)
-	return ok && r.status == status
 }
 
 func indexes(t *testing.T, l *Ledger, size int64, k ledger.Key) (all []int64, err error) {

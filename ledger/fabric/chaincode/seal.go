@@ -20,7 +20,7 @@ const mostFound = 1000
 
 // sealed reads how much of the log is sealed.
 func sealed(stub shim.ChaincodeStubInterface) (s wire.Sealed, err error) {
-	text, err := stub.GetState("sealed")
+	text, err := stub.GetState(wire.SealedKey)
 	if err == nil && text != nil {
 		err = json.Unmarshal(text, &s)
 	}
@@ -119,7 +119,7 @@ func seal(stub shim.ChaincodeStubInterface, args [][]byte) (s wire.Sealed, err e
 	if err != nil {
 		return s, err
 	}
-	return s, stub.PutState("sealed", text)
+	return s, stub.PutState(wire.SealedKey, text)
 }
 
 // posting is the key of the state that says which records of a tile have an

@@ -6,6 +6,7 @@ package tree
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -39,6 +40,22 @@ func (t *Tree) Add(leaf tlog.Hash) error {
 	}
 	t.hashes = append(t.hashes, hashes...)
 	t.size++
+	return nil
+}
+
+// Forget begins with a larger tree, of a size up to Size: of the records before
+// that, only the edge is left.
+func (t *Tree) Forget(base int64) error {
+	edge, err := EdgeOf(base, t)
+	if err != nil {
+		return err
+	}
+	below, err := edge.Reader(base)
+	if err != nil {
+		return err
+	}
+	t.hashes = slices.Clone(t.hashes[tlog.StoredHashCount(base)-tlog.StoredHashCount(t.base):])
+	t.base, t.below = base, below
 	return nil
 }
 

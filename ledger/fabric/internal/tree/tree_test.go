@@ -8,7 +8,8 @@ import (
 )
 
 // TestTree goes on from the edge of each tree up to a size: every root, and every
-// hash that the later records brought, is that of the whole tree.
+// hash that the later records brought, is that of the whole tree. So it is when
+// more is forgotten.
 func TestTree(t *testing.T) {
 	const n = 70
 	var all []tlog.Hash
@@ -60,6 +61,20 @@ func TestTree(t *testing.T) {
 		if at := tlog.StoredHashCount(base) - 1; at >= 0 && !slices.Contains(edge, all[at]) {
 			if _, err := grown.ReadHashes([]int64{at}); err == nil {
 				t.Errorf("hash %d from %d, which is not on the edge", at, base)
+			}
+		}
+		for size := base; size <= n; size += 1 + base {
+			if err := grown.Forget(size); err != nil {
+				t.Fatal(err)
+			}
+			for i := tlog.StoredHashCount(size); i < int64(len(all)); i++ {
+				if got, err := grown.ReadHashes([]int64{i}); err != nil || got[0] != all[i] {
+					t.Fatalf("hash %d, %d forgotten: %v, %v", i, size, got, err)
+				}
+			}
+			want, _ := tlog.TreeHash(n, whole)
+			if got, err := grown.Root(n); err != nil || got != want {
+				t.Errorf("root, %d forgotten: %v, %v", size, got, err)
 			}
 		}
 		if _, err := append(edge, tlog.Hash{}).Reader(base); err == nil {

@@ -42,6 +42,9 @@ const (
 // LogKey is the key of the state whose history is the log.
 const LogKey = "log"
 
+// SealedKey is the key of the state that has a Sealed.
+const SealedKey = "sealed"
+
 // IndexType is the type of the composite keys of the index: (KeyOf, number of a
 // tile), whose values are the places in the tile, a byte each.
 const IndexType = "index"

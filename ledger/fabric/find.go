@@ -1,0 +1,158 @@
+package fabric
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
+)
+
+// mostFound is how many tiles with a key are on a page of the index.
+const mostFound = 128
+
+// Find implements ledger.Ledger. In tiles, the chain itself looks: nothing in a
+// record proves that an index lists it, so all peers that answer must list the
+// same.
+func (l *Ledger) Find(ctx context.Context, size, from int64, key ledger.Key) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		if err := l.reach(ctx, size, from); err != nil {
+			yield(ledger.Entry{}, err)
+			return
+		}
+		newest, base := l.chain.having(key, from, size)
+		for next, end := from, min(base, size); next < end; {
+			page, err := l.findPage(ctx, key, next, end)
+			if err != nil {
+				yield(ledger.Entry{}, l.because(ctx, err))
+				return
+			}
+			if !l.find(ctx, page.Indexes, key, yield) {
+				return
+			}
+			if next = page.Next; next == 0 {
+				break
+			}
+		}
+		l.find(ctx, newest, key, yield)
+	}
+}
+
+// find yields the entries of these indexes that have a key. Short names of keys
+// may meet, so the record decides; one that does not even have the short name
+// was not to be listed.
+func (l *Ledger) find(ctx context.Context, indexes []int64, key ledger.Key, yield func(ledger.Entry, error) bool) bool {
+	short := wire.KeyOf(key)
+	for len(indexes) > 0 {
+		some := indexes[:min(page, len(indexes))]
+		indexes = indexes[len(some):]
+		ok := l.yield(ctx, some, func(e ledger.Entry) (bool, error) {
+			keys, err := l.keysOf(e.Record)
+			if err != nil {
+				return false, fmt.Errorf("%w: record %d: %w", ledger.ErrCorrupt, e.Index, err)
+			}
+			if slices.Contains(keys.Index, key) {
+				return true, nil
+			}
+			if !slices.ContainsFunc(keys.Index, func(k ledger.Key) bool { return wire.KeyOf(k) == short }) {
+				return false, fmt.Errorf("%w: the index lists record %d, which does not have the key", ledger.ErrCorrupt, e.Index)
+			}
+			return false, nil
+		}, yield)
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// findPage asks all peers for the same page of the index, of records in
+// [from, end), which are in tiles.
+func (l *Ledger) findPage(ctx context.Context, key ledger.Key, from, end int64) (wire.Page, error) {
+	ctx, cancel := l.within(ctx)
+	defer cancel()
+	type answer struct {
+		peer *endpoint
+		page wire.Page
+		err  error
+	}
+	answers := make(chan answer, len(l.peers))
+	ask := func(e *endpoint) bool {
+		return l.start(func() {
+			a := answer{peer: e}
+			a.err = l.ask(ctx, e, &a.page, wire.Find, []byte(key.Name), []byte(key.Value), strconv.AppendInt(nil, from, 10), strconv.AppendInt(nil, mostFound, 10))
+			if a.err == nil {
+				a.err = cut(&a.page, from, end)
+			}
+			answers <- a
+		})
+	}
+	asked, patience := 0, less
+	for _, e := range l.ordered() { // those that hang come last
+		if e.absent.Load() && asked > 0 {
+			continue
+		}
+		if !ask(e) {
+			return wire.Page{}, ledger.ErrClosed
+		}
+		asked++
+		patience = max(patience, e.patience())
+	}
+	var first *answer
+	var errs []error
+	var late <-chan time.Time
+	for ; asked > 0; asked-- {
+		select {
+		case a := <-answers:
+			switch {
+			case errors.Is(a.err, ledger.ErrCorrupt):
+				return wire.Page{}, fmt.Errorf("peer %s: %w", a.peer.address, a.err)
+			case a.err != nil:
+				errs = append(errs, fmt.Errorf("peer %s: %w", a.peer.address, a.err))
+			case first == nil:
+				first, late = &a, time.After(patience)
+			case a.page.Next != first.page.Next || !slices.Equal(a.page.Indexes, first.page.Indexes):
+				return wire.Page{}, fmt.Errorf("%w: the indexes of peers %s and %s are not the same", ledger.ErrCorrupt, first.peer.address, a.peer.address)
+			}
+			continue
+		case <-late:
+		case <-ctx.Done():
+			return wire.Page{}, ctx.Err()
+		}
+		break
+	}
+	if first == nil {
+		return wire.Page{}, errors.Join(errs...)
+	}
+	return first.page, nil
+}
+
+var errBehind = errors.New("it has not as much sealed")
+
+// cut holds a page to what it can be, and leaves of it what lies in [from, end).
+func cut(p *wire.Page, from, end int64) error {
+	if p.Tiles*wire.TileWidth < end {
+		return fmt.Errorf("%w: %d tiles, not %d", errBehind, p.Tiles, (end+wire.TileWidth-1)/wire.TileWidth)
+	}
+	last := from - 1
+	for _, index := range p.Indexes {
+		if index <= last {
+			return fmt.Errorf("%w: record %d is listed after record %d", ledger.ErrCorrupt, index, last)
+		}
+		last = index
+	}
+	if p.Next != 0 && (p.Next <= last || p.Next%wire.TileWidth != 0) {
+		return fmt.Errorf("%w: a page up to record %d goes on from %d", ledger.ErrCorrupt, last, p.Next)
+	}
+	n, _ := slices.BinarySearch(p.Indexes, end)
+	p.Indexes = p.Indexes[:n]
+	if p.Next >= end {
+		p.Next = 0
+	}
+	return nil
+}
