@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
@@ -28,6 +29,9 @@ type Chaincode struct {
 	// TLS has peers connect with TLS, to the certificate of the variable
 	// CHAINCODE_TLS_CERT, whose key is that of CHAINCODE_TLS_KEY. Both are files.
 	TLS bool
+	// Policy is the one of the channel that endorsements must meet: Endorsement if
+	// empty, which asks for both organisations, or AnyEndorsement.
+	Policy string
 }
 
 // Deploy starts a chaincode service for both peers, and has both organisations
@@ -80,18 +84,28 @@ func (n *Network) Deploy(ctx context.Context, c Chaincode, names ...string) (*Pr
 		return nil, err
 	}
 	for _, name := range names {
-		g.Go(func() error { return n.define(ctx, admins, name, id) })
+		g.Go(func() error { return n.define(ctx, admins, name, id, c.Policy) })
 	}
 	return p, g.Wait()
 }
 
 // define approves and commits a chaincode, and waits until all peers have it.
-func (n *Network) define(ctx context.Context, admins []*Connection, name, id string) error {
+func (n *Network) define(ctx context.Context, admins []*Connection, name, id, policy string) error {
+	var parameter []byte // the default of Fabric if there is none
+	if policy != "" {
+		var err error
+		parameter, err = proto.Marshal(&peer.ApplicationPolicy{Type: &peer.ApplicationPolicy_ChannelConfigPolicyReference{
+			ChannelConfigPolicyReference: "/Channel/Application/" + policy,
+		}})
+		if err != nil {
+			return err
+		}
+	}
 	var g errgroup.Group
 	for i, o := range n.Orgs {
 		g.Go(func() error {
 			return n.lifecycle(ctx, admins[i], "ApproveChaincodeDefinitionForMyOrg", &lifecycle.ApproveChaincodeDefinitionForMyOrgArgs{
-				Name: name, Version: "1", Sequence: 1,
+				Name: name, Version: "1", Sequence: 1, ValidationParameter: parameter,
 				Source: &lifecycle.ChaincodeSource{Type: &lifecycle.ChaincodeSource_LocalPackage{
 					LocalPackage: &lifecycle.ChaincodeSource_Local{PackageId: id},
 				}},
@@ -108,7 +122,9 @@ func (n *Network) define(ctx context.Context, admins []*Connection, name, id str
 	// A peer that does not have both approvals yet endorses something else.
 	var last error
 	err := until(ctx, nil, "the definition of chaincode "+name, func() bool {
-		last = n.lifecycle(ctx, admins[0], "CommitChaincodeDefinition", &lifecycle.CommitChaincodeDefinitionArgs{Name: name, Version: "1", Sequence: 1}, all...)
+		last = n.lifecycle(ctx, admins[0], "CommitChaincodeDefinition", &lifecycle.CommitChaincodeDefinitionArgs{
+			Name: name, Version: "1", Sequence: 1, ValidationParameter: parameter,
+		}, all...)
 		var early *client.EndorseError
 		return !errors.As(last, &early)
 	})

@@ -15,10 +15,14 @@ import (
 	"github.com/mmaudit/mmaudit/ledger/ledgertest"
 )
 
-// The test program is also the chaincode.
+// The test program is also the chaincode, and a client that gets killed.
 func TestMain(m *testing.M) {
 	id := os.Getenv("CHAINCODE_ID")
-	if id == "" {
+	switch {
+	case os.Getenv(victimDoes) != "":
+		fmt.Println(victim(os.Getenv(victimDoes)))
+		os.Exit(1)
+	case id == "":
 		os.Exit(m.Run())
 	}
 	l, err := net.Listen("tcp", os.Getenv("CHAINCODE_SERVER_ADDRESS"))
@@ -45,15 +49,21 @@ func network(t *testing.T, o fabricnet.Options, names ...string) (*fabricnet.Net
 			t.Error(err)
 		}
 	})
+	return n, deploy(t, n, "", names...)
+}
+
+// deploy deploys the contract under names, for a policy of the channel.
+func deploy(t *testing.T, n *fabricnet.Network, policy string, names ...string) *fabricnet.Process {
+	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cc, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: path}, names...)
+	cc, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: path, Policy: policy}, names...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n, cc
+	return cc
 }
 
 // profileOf gives the profile of a client, with times for tests.
