@@ -140,8 +140,23 @@ func (s *Store) Marked() int64 {
 	return s.chain.marked
 }
 
-// Head is the newest head, signed.
-func (s *Store) Head(ctx context.Context) (ledger.Head, error) { return s.Log.Head(ctx) }
+// Head is the newest head, signed: on Fabric by peers of the organisations that
+// the profile names. It is fabric.ErrNoKey if it names none.
+func (s *Store) Head(ctx context.Context) (ledger.Head, error) {
+	head, err := s.Log.Head(ctx)
+	if err != nil {
+		return head, err
+	}
+	return s.Sign(ctx, head)
+}
+
+// Sign gives a head of Log with its signature, see Head.
+func (s *Store) Sign(ctx context.Context, head ledger.Head) (ledger.Head, error) {
+	if s.chain == nil {
+		return head, nil // it has one
+	}
+	return s.chain.Endorse(ctx, head)
+}
 
 // Cosign has the witnesses of the ledger cosign its head. It is an error if not
 // all did; those that did are kept.

@@ -15,9 +15,9 @@ var update = flag.Bool("update", false, "rewrite the table of checks in docs/for
 // TestDocumented holds the table of checks in docs/formats.md to Catalogue.
 func TestDocumented(t *testing.T) {
 	var table strings.Builder
-	table.WriteString("| check | proves that | needs | of |\n|---|---|---|---|\n")
+	table.WriteString("| check | proves that | on Fabric, that | needs | of |\n|---|---|---|---|---|\n")
 	for _, k := range verify.Catalogue() {
-		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", k.ID, k.Proves, k.Needs, k.Of)
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s |\n", k.ID, k.Proves, k.OnFabric, k.Needs, k.Of)
 	}
 	doctest.Table(t, "../../docs/formats.md", "checks", "go test ./audit/verify -run TestDocumented -update", table.String(), *update)
 }

@@ -29,14 +29,15 @@ type reading struct {
 	mu                  sync.Mutex // guards what follows
 	documents, listings int        // that are as they should be
 	params              int
-	trees               []*claim // of hyper-parameters whose tree site.key gives
-	others              []*claim // and those whose tree it does not give
+	trees               []*claim       // of hyper-parameters whose tree site.key gives
+	others              []*claim       // and those whose tree it does not give
+	absent              map[string]int // by check: those that are with others, on Fabric
 	done, total         int64
 }
 
 // documents reads every document that a record names.
 func (v *verifier) documents() error {
-	d := &reading{siteKey: v.siteKey()}
+	d := &reading{siteKey: v.siteKey(), absent: map[string]int{}}
 	list := make([][64]byte, 0, len(v.all.claims))
 	for sha3, claims := range v.all.claims {
 		slices.SortFunc(claims, func(a, b *claim) int { return int(a.index - b.index) })
@@ -60,11 +61,22 @@ func (v *verifier) documents() error {
 	if v.ctx.Err() != nil {
 		return v.ctx.Err()
 	}
+	v.elsewhere(d)
 	v.ok(checkDocuments, "%s of the size and digests that records say", count(d.documents, "document"))
 	v.ok(checkListings, "%s with the trees that records say", count(d.listings, "list of files", "lists of files"))
 	v.trees(d)
 	v.ok(checkParams, "%s of hyper-parameters with the hash that records say", count(d.params, "set"))
 	return nil
+}
+
+// elsewhere says which documents are not here, because on Fabric they are with
+// who recorded them. Of those that are here, what is wrong is told all the same.
+func (v *verifier) elsewhere(d *reading) {
+	for _, check := range []string{checkDocuments, checkListings, checkParams} {
+		if n := d.absent[check]; n > 0 {
+			v.skip(check, "%d not in %s: who recorded them has them; what is there was read", n, v.dir)
+		}
+	}
 }
 
 func (v *verifier) siteKey() []byte {
@@ -87,11 +99,17 @@ func (v *verifier) trees(d *reading) {
 	case d.siteKey == nil:
 	case len(d.trees) == 0 && len(d.others) == 0:
 		v.skip(checkSiteKey, "no hyper-parameters are kept to try it on")
+	case len(d.trees) == 0 && v.onFabric:
+		v.skip(checkSiteKey, "the hyper-parameters that are kept here were recorded with the key of somebody else")
 	case len(d.trees) == 0:
 		c := slices.MinFunc(d.others, func(a, b *claim) int { return int(a.index - b.index) })
 		v.wrong(checkSiteKey, v.path("site.key"), -1, "restore the one of this ledger from a backup", "is not the key of this ledger: under it, the hyper-parameters of record %d have another tree", c.index)
 	default:
 		for _, c := range d.others {
+			if v.onFabric {
+				v.note(checkParams, "", c.index, "under this site.key, its hyper-parameters have another tree: somebody with another key recorded them")
+				continue
+			}
 			v.wrong(checkParams, "", c.index, "", "params.tree is not that of the hyper-parameters under site.key, though that of others is")
 		}
 		v.ok(checkSiteKey, "under it, hyper-parameters have the trees of their records")
@@ -117,6 +135,14 @@ func (v *verifier) document(d *reading, sha3 string, claims []*claim) error {
 	switch {
 	case v.ctx.Err() != nil:
 		return v.ctx.Err()
+	case errors.Is(err, fs.ErrNotExist) && v.onFabric:
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.absent[check]++
+		if slices.ContainsFunc(claims, func(c *claim) bool { return c.params != nil }) {
+			d.absent[checkParams]++
+		}
+		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		v.wrong(check, path, c.index, "restore it from a backup, or from who has the document: it goes by its SHA3-512", "%s, %q of %d bytes, is missing", c.member, c.name, c.size)
 		return nil

@@ -50,12 +50,16 @@ type Progress struct {
 	Done, Total int64
 }
 
-// Ledger verifies the ledger in a folder. It is ledger.ErrNoLedger if there is
-// none; any other error is one of ctx, or says that nothing could be looked at.
-// What is wrong with the ledger is in the report.
-func Ledger(ctx context.Context, dir string, o Options) (*Report, error) {
-	v := newVerifier(ctx, dir, o, OfWhole)
-	err := v.open(dir)
+// Ledger verifies the ledger at a place, see store.Open. It is
+// ledger.ErrNoLedger if there is none; any other error is one of ctx, or says that
+// nothing could be looked at. What is wrong with the ledger is in the report.
+func Ledger(ctx context.Context, place string, o Options) (*Report, error) {
+	of := []Of{OfWhole}
+	if _, ok := store.OnFabric(place); ok {
+		of = append(of, OfNetwork)
+	}
+	v := newVerifier(ctx, place, o, of...)
+	err := v.open(place)
 	if err == nil && v.s != nil {
 		defer v.s.Close()
 		err = v.run()
@@ -69,14 +73,14 @@ func Ledger(ctx context.Context, dir string, o Options) (*Report, error) {
 	return v.finish(), nil
 }
 
-func newVerifier(ctx context.Context, dir string, o Options, of ...Of) *verifier {
+func newVerifier(ctx context.Context, place string, o Options, of ...Of) *verifier {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
-	v := &verifier{ctx: ctx, o: o, gathering: newReport(dir, of...)}
+	v := &verifier{ctx: ctx, o: o, dir: place, gathering: newReport(place, of...)}
 	v.asked()
 	return v
 }
@@ -85,10 +89,13 @@ type verifier struct {
 	*gathering
 	ctx  context.Context
 	o    Options
+	dir  string          // of documents and keys
 	s    *store.Store    // nil if it could not be opened
 	head ledger.Head     // that all is verified under
 	k    *trust.Keyring  // nil if not all of it can be known
 	all  *recordsOutcome // of the pass over the records
+
+	unsigned string // why the head bears no signature
 }
 
 // asked says what was not asked for.
@@ -116,21 +123,28 @@ func (v *verifier) asked() {
 }
 
 func (v *verifier) path(name ...string) string {
-	return filepath.Join(append([]string{v.Ledger.Folder}, name...)...)
+	return filepath.Join(append([]string{v.dir}, name...)...)
 }
 
 const restore = "restore it from a backup; whoever could change it could change more"
 
 // open opens the ledger, and judges the reasons for which it cannot be.
-func (v *verifier) open(dir string) error {
-	s, err := store.Open(v.ctx, dir, store.Options{Pins: v.o.Pins})
+func (v *verifier) open(place string) error {
+	s, err := store.Open(v.ctx, place, store.Options{Pins: v.o.Pins})
 	switch {
 	case err == nil:
-		v.s = s
+		v.s, v.dir = s, s.Dir()
 		v.Ledger.Origin = s.Config.Origin
-		v.ok(checkFolder, "ledger.json names the log %q", s.Config.Origin)
+		if s.Fabric() != nil {
+			v.ok(checkFolder, "the first record names the ledger %q", s.Config.Origin)
+			v.skip(checkLogKey, "there is none: organisations sign the heads of a ledger on Fabric")
+		} else {
+			v.ok(checkFolder, "ledger.json names the log %q", s.Config.Origin)
+		}
 		if seen := s.Marked(); seen > 0 {
 			v.ok(checkRollback, "it continues the %d records that this user has seen of it", seen)
+		} else if v.onFabric {
+			v.skip(checkRollback, "this user had not seen it before: its organisations together may have made up another one")
 		} else {
 			v.skip(checkRollback, "this user had not seen it before: who has log.key may have taken records off its end, or forked it")
 		}
@@ -141,12 +155,16 @@ func (v *verifier) open(dir string) error {
 		v.wrong(checkFolder, v.path("ledger.json"), -1, "restore ledger.json from a backup", "is missing beside a log")
 	case errors.Is(err, store.ErrConfig):
 		v.wrong(checkFolder, v.path("ledger.json"), -1, restore, "%s", strings.TrimPrefix(err.Error(), v.path("ledger.json")+": "))
+	case errors.Is(err, store.ErrOrigin):
+		v.wrong(checkFolder, "", -1, "if the channel has the right ledger, correct `origin` in the profile", "%v", err)
+	case v.onFabric && errors.Is(err, ledger.ErrCorrupt):
+		v.wrong(checkFolder, "", -1, "ask who runs the channel what its first record is", "%v", err)
 	case errors.Is(err, ledger.ErrRollback):
-		v.ok(checkFolder, "ledger.json can be read")
+		v.ok(checkFolder, "%s", v.foldersWord())
 		v.wrong(checkRollback, "", -1, "an old copy was put back, or the ledger was forked: find the newer one, and ask who had access", "%v", err)
 		v.skip(checkCheckpoint, "the ledger is not the one that was seen before")
 	case errors.Is(err, ledger.ErrCorrupt):
-		v.ok(checkFolder, "ledger.json can be read")
+		v.ok(checkFolder, "%s", v.foldersWord())
 		v.wrong(checkCheckpoint, "", -1, restore, "%v", err)
 		v.skip(checkRollback, "needs a checkpoint that can be believed")
 	default:
@@ -155,19 +173,31 @@ func (v *verifier) open(dir string) error {
 	return nil
 }
 
-func (v *verifier) run() error {
-	if err := v.log(); err != nil || v.head.Note == nil {
-		return err
+// foldersWord says that what names the ledger could be read.
+func (v *verifier) foldersWord() string {
+	if v.onFabric {
+		return "the first record names the ledger"
 	}
-	v.Ledger.Size, v.Ledger.Root = v.head.Size, v.head.Root.String()
-	if err := v.keyring(); err != nil {
+	return "ledger.json can be read"
+}
+
+func (v *verifier) run() error {
+	if v.onFabric {
+		if err := v.network(); err != nil {
+			return err
+		}
+	} else if err := v.log(); err != nil || v.head.Note == nil {
+		return err
+	} else if err := v.keyring(); err != nil {
 		return err
 	}
 	if err := v.records(); err != nil {
 		return err
 	}
 	v.checkpoint()
-	v.logKey()
+	if !v.onFabric {
+		v.logKey()
+	}
 	if !v.o.NoDocuments {
 		if err := v.documents(); err != nil {
 			return err
@@ -218,6 +248,7 @@ func (v *verifier) log() error {
 		v.note(checkTree, "", -1, "%s", n)
 	}
 	v.head = r.Head
+	v.Ledger.Size, v.Ledger.Root = v.head.Size, v.head.Root.String()
 	v.ok(checkTree, "%s under the root %s", count(r.Head.Size, "record"), r.Head.Root)
 	if v.good(checkTree) {
 		v.ok(checkIndex, "it finds each record by what that says")

@@ -22,9 +22,9 @@ import (
 // Record verifies one record with all that belongs to it: it is the one with an
 // index, or, if that is negative, with the SHA3-512 digest. Its errors are those
 // of Ledger; that there is no such record is in the report.
-func Record(ctx context.Context, dir string, index int64, digest string, o Options) (*Report, error) {
-	v := newVerifier(ctx, dir, o, OfOne)
-	return v.part(dir, func() ([]int64, error) {
+func Record(ctx context.Context, place string, index int64, digest string, o Options) (*Report, error) {
+	v := newVerifier(ctx, place, o, OfOne)
+	return v.part(place, func() ([]int64, error) {
 		if index < 0 {
 			return v.withDigest(digest)
 		}
@@ -54,7 +54,7 @@ func (v *verifier) withDigest(digest string) ([]int64, error) {
 
 // Artifact verifies the records that name a file, or a folder that a run left, by
 // its content: those that produced, evaluated, exported or deployed it.
-func Artifact(ctx context.Context, dir, path string, o Options) (*Report, error) {
+func Artifact(ctx context.Context, place, path string, o Options) (*Report, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -76,8 +76,8 @@ func Artifact(ctx context.Context, dir, path string, o Options) (*Report, error)
 			{Name: audit.KeySubject, Value: fmt.Sprintf("sha256:%x", d.SHA256)},
 		}
 	}
-	v := newVerifier(ctx, dir, o, OfOne)
-	return v.part(dir, func() ([]int64, error) {
+	v := newVerifier(ctx, place, o, OfOne)
+	return v.part(place, func() ([]int64, error) {
 		all, err := v.find(keys...)
 		if err != nil {
 			return nil, err
@@ -106,9 +106,9 @@ func (v *verifier) find(keys ...ledger.Key) ([]int64, error) {
 }
 
 // part verifies the records that find gives.
-func (v *verifier) part(dir string, find func() ([]int64, error)) (*Report, error) {
+func (v *verifier) part(place string, find func() ([]int64, error)) (*Report, error) {
 	v.skip(checkSiteKey, "one record is too little to tell a wrong key from a wrong record")
-	err := v.open(dir)
+	err := v.open(place)
 	if err == nil && v.s != nil {
 		defer v.s.Close()
 		err = v.theseRecords(find)
@@ -123,11 +123,10 @@ func (v *verifier) part(dir string, find func() ([]int64, error)) (*Report, erro
 }
 
 func (v *verifier) theseRecords(find func() ([]int64, error)) error {
-	var err error
-	if v.head, err = v.s.Log.Head(v.ctx); err != nil {
+	err := v.findHead()
+	if err != nil {
 		return err
 	}
-	v.Ledger.Size, v.Ledger.Root = v.head.Size, v.head.Root.String()
 	switch v.k, err = trust.Load(v.ctx, v.s.Log, v.head.Size); {
 	case err == nil:
 		v.genesis()
@@ -218,12 +217,12 @@ func (v *verifier) one(index int64) (pointers int, err error) {
 // set: of is the index of the record or the name of the data set; empty, it is
 // looked up by what the folder holds. The list of files that was kept tells which
 // files differ.
-func Data(ctx context.Context, dir, root, of string, o Options) (*Report, error) {
+func Data(ctx context.Context, place, root, of string, o Options) (*Report, error) {
 	if _, err := os.Stat(root); err != nil {
 		return nil, err
 	}
-	v := newVerifier(ctx, dir, o, OfOne, OfData)
-	return v.part(dir, func() ([]int64, error) {
+	v := newVerifier(ctx, place, o, OfOne, OfData)
+	return v.part(place, func() ([]int64, error) {
 		if of == "" {
 			return v.unnamedData(root)
 		}

@@ -25,6 +25,13 @@ func (v *verifier) checkpoint() {
 		v.skip(checkCheckpoint, "needs the keys of the log, which the records name")
 		return
 	}
+	if v.unsigned == "" && v.onFabric && !v.signedByNetwork() {
+		v.unsigned = "by its records, the log signs with a key that is not of the network: it is a copy, whose own heads are to be had from who keeps the log"
+	}
+	if v.unsigned != "" {
+		v.skip(checkCheckpoint, "%s", v.unsigned)
+		return
+	}
 	for _, vkey := range v.s.Config.Log {
 		if !slices.Contains(v.k.LogKeys(), vkey) { // letter by letter
 			v.wrong(checkFolder, v.path("ledger.json"), -1, "remove it from ledger.json, and ask who put it there",
@@ -33,11 +40,19 @@ func (v *verifier) checkpoint() {
 	}
 	ours := v.k.LogVerifiersAt(v.head.Size)
 	if _, err := tlog.OpenCheckpoint(v.head.Note, v.head.Origin, ours...); err != nil {
-		v.wrong(checkCheckpoint, v.path("log", "checkpoint"), -1, "compare the ledger with a bundle, or a checkpoint, that somebody else kept",
+		v.wrong(checkCheckpoint, v.checkpointFile(), -1, "compare the ledger with a bundle, or a checkpoint, that somebody else kept",
 			"%v; by its records, the key of the log at that size is %s", err, trust.KeyNames(ours))
 		return
 	}
 	v.ok(checkCheckpoint, "size %d, signed by %s", v.head.Size, trust.KeyNames(ours))
+}
+
+// checkpointFile is where the head is, if that is a file.
+func (v *verifier) checkpointFile() string {
+	if v.onFabric {
+		return ""
+	}
+	return v.path("log", "checkpoint")
 }
 
 // logKey looks whether log.key is what signs the log. A copy of a ledger should
@@ -123,7 +138,7 @@ func (v *verifier) anchor() {
 	}
 	got, err := a.CheckWitnesses(v.head.Note)
 	if err != nil {
-		v.wrong(checkWitnesses, v.path("log", "checkpoint"), -1, "the next record asks them again; if they refuse, the ledger was forked", "%s", strings.TrimPrefix(err.Error(), trust.ErrAnchor.Error()+": "))
+		v.wrong(checkWitnesses, v.checkpointFile(), -1, "the next record asks them again; if they refuse, the ledger was forked", "%s", strings.TrimPrefix(err.Error(), trust.ErrAnchor.Error()+": "))
 	}
 	var who []string
 	for _, c := range got {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
+	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/internal/human"
 )
@@ -19,7 +20,7 @@ type Report struct {
 	Outcome Outcome `json:"outcome"`
 	// Meaning is the outcome in one sentence.
 	Meaning string `json:"meaning"`
-	// What was looked at: the folder of the ledger, and what its checkpoint says.
+	// What was looked at: the place of the ledger, and what its head says.
 	Ledger Target  `json:"ledger"`
 	Checks []Check `json:"checks"` // in the order of Catalogue
 	// Findings are what is wrong, what could not be looked at, and what should
@@ -121,8 +122,10 @@ func (f Finding) String() string {
 type Kind struct {
 	ID     string `json:"check"`
 	Proves string `json:"proves"`
-	Needs  string `json:"needs,omitempty"` // without which it is skipped
-	Of     Of     `json:"of,omitempty"`
+	// OnFabric is what it proves of a ledger on Fabric, if that is something else.
+	OnFabric string `json:"onFabric,omitempty"`
+	Needs    string `json:"needs,omitempty"` // without which it is skipped
+	Of       Of     `json:"of,omitempty"`
 }
 
 // Of says where a check belongs: to Ledger, or to Record, Artifact and Data, or
@@ -135,6 +138,8 @@ const (
 	OfOne   Of = "one"
 	OfData  Of = "data"
 	OfWhole Of = "whole"
+	// OfNetwork are those of Ledger on Fabric alone.
+	OfNetwork Of = "network"
 )
 
 // The checks.
@@ -160,32 +165,34 @@ const (
 	checkWitnesses  = "witnesses"
 	checkAgainst    = "against"
 	checkLives      = "lives"
+	checkPeers      = "peers"
 )
 
 // Catalogue lists the checks in the order of a report.
 func Catalogue() []Kind {
 	return []Kind{
-		{checkFolder, "ledger.json can be read, and names the log and its keys", "", OfAll},
-		{checkCheckpoint, "the log signed the checkpoint, with a key that was its own at that size", checkKeys, OfAll},
-		{checkRollback, "the ledger continues the newest state that this user has seen of it", checkFolder, OfAll},
-		{checkFound, "a record names it", checkCheckpoint, OfOne},
-		{checkData, "the folder has exactly the files of the data set", checkFound, OfData},
-		{checkInclusion, "each of these records is under the signed root, at its index", checkFound, OfOne},
-		{checkTree, "every record and every hash is under the signed root, and no record is there twice", checkCheckpoint, OfWhole},
-		{checkIndex, "the index finds each record by all its keys, and nothing else", checkTree, OfWhole},
-		{checkRecords, "each record is a statement in the one form, and says what its event must say", checkTree, OfAll},
-		{checkKeys, "which keys are trusted follows from valid records, the first of which began this ledger", checkTree, OfAll},
-		{checkSignatures, "each record is signed by keys trusted at its index, in the role and number that its event needs", checkKeys, OfAll},
-		{checkHistory, "each record that another points at as the one before is that one", checkRecords, OfAll},
-		{checkDocuments, "each document that records name is there, with their size and digests", checkRecords, OfAll},
-		{checkListings, "each list of files that records name is there too, and has the tree of the data set", checkRecords, OfAll},
-		{checkParams, "the kept hyper-parameters have the hash of their records and, under site.key, the tree", checkRecords, OfAll},
-		{checkLogKey, "log.key is the key that signs the log", checkFolder, OfWhole},
-		{checkSiteKey, "site.key is the key under which hyper-parameters were recorded", checkRecords, OfAll},
-		{checkAnchor, "the ledger is the one of the trust file", "a trust file", OfAll},
-		{checkWitnesses, "enough witnesses of the trust file cosigned the checkpoint", "a trust file", OfAll},
-		{checkAgainst, "the ledger continues an older checkpoint", "an older checkpoint", OfWhole},
-		{checkLives, "the lives of all versions are without errors", "to be asked for", OfWhole},
+		{checkFolder, "ledger.json can be read, and names the log and its keys", "the first record names the ledger, as the profile does if it does", "", OfAll},
+		{checkCheckpoint, "the log signed the checkpoint, with a key that was its own at that size", "peers of enough organisations signed the head, by the key that was the log's at that size", checkKeys, OfAll},
+		{checkRollback, "the ledger continues the newest state that this user has seen of it", "", checkFolder, OfAll},
+		{checkPeers, "all peers of the profile have the same records", "", checkFolder, OfNetwork},
+		{checkFound, "a record names it", "", checkCheckpoint, OfOne},
+		{checkData, "the folder has exactly the files of the data set", "", checkFound, OfData},
+		{checkInclusion, "each of these records is under the signed root, at its index", "", checkFound, OfOne},
+		{checkTree, "every record and every hash is under the signed root, and no record is there twice", "all records, read one by one, have the root of the head, and no record is there twice", checkCheckpoint, OfWhole},
+		{checkIndex, "the index finds each record by all its keys, and nothing else", "asked by event, scope and model, the chain finds each record, and nothing else", checkTree, OfWhole},
+		{checkRecords, "each record is a statement in the one form, and says what its event must say", "", checkTree, OfAll},
+		{checkKeys, "which keys are trusted follows from valid records, the first of which began this ledger", "", checkTree, OfAll},
+		{checkSignatures, "each record is signed by keys trusted at its index, in the role and number that its event needs", "", checkKeys, OfAll},
+		{checkHistory, "each record that another points at as the one before is that one", "", checkRecords, OfAll},
+		{checkDocuments, "each document that records name is there, with their size and digests", "", checkRecords, OfAll},
+		{checkListings, "each list of files that records name is there too, and has the tree of the data set", "", checkRecords, OfAll},
+		{checkParams, "the kept hyper-parameters have the hash of their records and, under site.key, the tree", "", checkRecords, OfAll},
+		{checkLogKey, "log.key is the key that signs the log", "nothing: there is none", checkFolder, OfWhole},
+		{checkSiteKey, "site.key is the key under which hyper-parameters were recorded", "", checkRecords, OfAll},
+		{checkAnchor, "the ledger is the one of the trust file", "", "a trust file", OfAll},
+		{checkWitnesses, "enough witnesses of the trust file cosigned the checkpoint", "", "a trust file", OfAll},
+		{checkAgainst, "the ledger continues an older checkpoint", "", "an older checkpoint", OfWhole},
+		{checkLives, "the lives of all versions are without errors", "", "to be asked for", OfWhole},
 	}
 }
 
@@ -204,6 +211,7 @@ const maxFindings = 100
 type gathering struct {
 	Report
 	of       []Of
+	onFabric bool
 	mu       sync.Mutex // guards what follows
 	status   map[string]Status
 	message  map[string]string
@@ -211,11 +219,13 @@ type gathering struct {
 	count    map[string]int
 }
 
-func newReport(folder string, of ...Of) *gathering {
+func newReport(place string, of ...Of) *gathering {
+	_, onFabric := store.OnFabric(place)
 	return &gathering{
-		of:     of,
-		Report: Report{V: 1, Ledger: Target{Folder: folder}},
-		status: map[string]Status{}, message: map[string]string{}, findings: map[string][]Finding{}, count: map[string]int{},
+		of:       of,
+		onFabric: onFabric,
+		Report:   Report{V: 1, Ledger: Target{Folder: place}},
+		status:   map[string]Status{}, message: map[string]string{}, findings: map[string][]Finding{}, count: map[string]int{},
 	}
 }
 
@@ -305,7 +315,11 @@ func (r *gathering) finish() *Report {
 		switch status {
 		case Wrong:
 			failed = append(failed, k.ID)
-			message = "it is not so that " + k.Proves
+			proves := k.Proves
+			if r.onFabric {
+				proves = cmp.Or(k.OnFabric, proves)
+			}
+			message = "it is not so that " + proves
 		case Unknown:
 			unknown = append(unknown, k.ID)
 			message = "could not be looked at whole"
@@ -328,6 +342,8 @@ func (r *gathering) finish() *Report {
 		r.Outcome, r.Meaning = Incomplete, "nothing wrong was found, but not all could be looked at: "+strings.Join(unknown, ", ")
 	case r.status[checkAnchor] != OK:
 		r.Outcome, r.Meaning = Consistent, trust.Unanchored
+	case r.status[checkCheckpoint] != OK:
+		r.Outcome, r.Meaning = Consistent, "the ledger begins as the trust file says, but nobody has signed the head: "+r.message[checkCheckpoint]
 	default:
 		r.Outcome, r.Meaning = Verified, "the ledger is the one of the trust file, and all that was looked at is as it should be"
 	}

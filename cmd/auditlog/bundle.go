@@ -89,10 +89,10 @@ func bundleAction(c *cli.Context, e *env) error {
 	}
 	defer s.Close()
 	a := &asking{Context: c, s: s, model: o.Model, of: o.Version}
-	if o.Head, err = s.Head(c.Context); err != nil {
+	if a.View, err = query.Open(c.Context, s.Log, query.Options{Documents: s.Blobs}); err != nil {
 		return err
 	}
-	if a.View, err = query.Open(c.Context, s.Log, query.Options{Documents: s.Blobs, Size: o.Head.Size}); err != nil {
+	if o.Head, _, err = signed(c, s, a.Head); err != nil {
 		return err
 	}
 	if o.Indices, err = a.Records(c.Context, o.Model, o.Version); err != nil {

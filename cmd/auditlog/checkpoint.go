@@ -53,13 +53,17 @@ func checkpointAction(c *cli.Context, e *env) error {
 		return err
 	}
 	defer s.Close()
-	head, err := s.Head(c.Context)
+	head, err := s.Log.Head(c.Context)
+	if err != nil {
+		return err
+	}
+	head, ring, err := signed(c, s, head)
 	if err != nil {
 		return err
 	}
 	out := printedCheckpoint{1, head.Origin, head.Size, head.Root, string(head.Note), nil}
 	if file := c.String("verify-against"); file != "" {
-		if out.Older, err = continues(c, s, head, file); err != nil {
+		if out.Older, err = continues(c, s, ring, head, file); err != nil {
 			return err
 		}
 	}
@@ -73,8 +77,28 @@ func checkpointAction(c *cli.Context, e *env) error {
 	})
 }
 
+// signed gives a head with the signature of a key that is the log's at its size,
+// and the keys of the ledger.
+func signed(c *cli.Context, s *store.Store, head ledger.Head) (ledger.Head, *trust.Keyring, error) {
+	head, err := s.Sign(c.Context, head)
+	if err != nil {
+		return head, nil, err
+	}
+	ring, err := trust.Load(c.Context, s.Log, head.Size)
+	if err != nil || s.Fabric() == nil { // a log in a folder is held to ledger.json
+		return head, ring, err
+	}
+	if _, err := tlog.OpenCheckpoint(head.Note, head.Origin, ring.LogVerifiersAt(head.Size)...); err != nil {
+		return head, nil, &clikit.Error{
+			Code: clikit.Findings, Err: fmt.Errorf("the head of the ledger %w; by its records the key of the log is %s", err, trust.KeyNames(ring.LogVerifiersAt(head.Size))),
+			Hint: "organisations, endorsements and orderers of the profile must be those of that key; `auditlog keys rotate --log` records others",
+		}
+	}
+	return head, ring, nil
+}
+
 // continues verifies that the head continues the checkpoint in a file.
-func continues(c *cli.Context, s *store.Store, head ledger.Head, file string) (*consistentTo, error) {
+func continues(c *cli.Context, s *store.Store, ring *trust.Keyring, head ledger.Head, file string) (*consistentTo, error) {
 	text, err := readFile(file, maxCheckpoint)
 	if err != nil {
 		return nil, usageError(err, "`auditlog checkpoint > FILE` writes one")
@@ -85,10 +109,6 @@ func continues(c *cli.Context, s *store.Store, head ledger.Head, file string) (*
 	}
 	if claimed.Origin != head.Origin {
 		return nil, clikit.Usagef("give a checkpoint of this ledger", "%s is of ledger %q, this is %q", file, claimed.Origin, head.Origin)
-	}
-	ring, err := trust.Load(c.Context, s.Log, head.Size)
-	if err != nil {
-		return nil, err
 	}
 	older, err := tlog.OpenCheckpoint(text, head.Origin, ring.LogVerifiersAt(claimed.Size)...)
 	if err != nil {

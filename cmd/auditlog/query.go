@@ -120,6 +120,11 @@ func queryAction(c *cli.Context, e *env) error {
 	if a.View, err = query.Open(c.Context, s.Log, a.o); err != nil {
 		return queryError(a, err)
 	}
+	if c.Bool("proof") {
+		if a.Head, _, err = signed(c, s, a.Head); err != nil {
+			return err
+		}
+	}
 	answer, err := q.ask(a)
 	if err != nil {
 		return queryError(a, err)

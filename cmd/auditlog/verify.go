@@ -46,7 +46,7 @@ func verifyCommand(e *env) *cli.Command {
 func checkList() string {
 	var b strings.Builder
 	for _, k := range verify.Catalogue() {
-		if k.Of != verify.OfOne && k.Of != verify.OfData {
+		if k.Of != verify.OfOne && k.Of != verify.OfData && k.Of != verify.OfNetwork {
 			fmt.Fprintf(&b, "  %-10s  %s\n", k.ID, k.Proves)
 		}
 	}
