@@ -10,6 +10,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/canonical"
+	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
 
@@ -39,6 +40,9 @@ type Anchor struct {
 	Genesis   string     `json:"genesis,omitempty"`
 	Admins    []string   `json:"admins,omitempty"`
 	Witnesses *Witnesses `json:"witnesses,omitempty"`
+	// Anchors are verifier keys of networks, as package ledger/fabric/endorsed has
+	// them: whose evidence of anchors counts.
+	Anchors []string `json:"anchors,omitempty"`
 }
 
 // Witnesses are those of whom Quorum must have cosigned a checkpoint.
@@ -123,6 +127,14 @@ func (a *Anchor) validate() error {
 	for i, id := range a.Admins {
 		if !isHex(id, 32) {
 			return bad(fmt.Sprintf("admins[%d]", i), "%.20q is not 64 digits of lower-case hexadecimal", id)
+		}
+	}
+	for i, vkey := range a.Anchors {
+		if _, err := endorsed.ParseKey(vkey); err != nil {
+			return bad(fmt.Sprintf("anchors[%d]", i), "%v", err)
+		}
+		if slices.Contains(a.Anchors[:i], vkey) {
+			return bad(fmt.Sprintf("anchors[%d]", i), "is listed twice")
 		}
 	}
 	if w := a.Witnesses; w != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/trust"
 	. "github.com/mmaudit/mmaudit/audit/trust/trusttest"
+	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 	"github.com/mmaudit/mmaudit/schemas"
 )
 
@@ -109,6 +110,8 @@ func TestTrustFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	network := networkKey(t, "fabric/audit/one")
+	a.Anchors = []string{network, networkKey(t, "fabric/audit/two")}
 	good, _ := a.Marshal()
 	for _, test := range []struct {
 		old, new string
@@ -130,6 +133,9 @@ func TestTrustFile(t *testing.T) {
 		{witnessKey("w1"), witnessKey("w2"), "listed twice", false},
 		{witnessKey("w1"), "w1+00000000" + witnessKey("w1")[11:], "does not belong", true},
 		{witnessKey("w1"), VKey("w1", "log"), "0x01", true},
+		{network, networkKey(t, "fabric/audit/two"), "anchors[1]: is listed twice", false},
+		{network, VKey("fabric/audit/one", "log"), "anchors[0]: verifier key is not one of a ledger on Fabric", true},
+		{`"anchors": [`, `"anchors": ["",`, "anchors[0]", false},
 		{"}\n", "} x", "", true},
 	} {
 		file := strings.Replace(string(good), test.old, test.new, 1)
@@ -154,6 +160,18 @@ func TestTrustFile(t *testing.T) {
 	}
 }
 
+// networkKey gives the verifier key of a network of one organisation.
+func networkKey(t testing.TB, name string) string {
+	t.Helper()
+	k := &endorsed.Key{Name: name, Channel: "audit", Chaincode: "records", Need: 1, Organisations: []endorsed.Organisation{
+		{MSP: "Org1MSP", CAs: []string{strings.Repeat("0a", 32)}},
+	}}
+	if err := k.Check(); err != nil {
+		t.Fatal(err)
+	}
+	return k.String()
+}
+
 func FuzzParseAnchor(f *testing.F) {
 	k := trust.New(Origin)
 	k.Add(0, Seal(Genesis(Origin, Signer("a", audit.Admin)), "a"))
@@ -163,6 +181,9 @@ func FuzzParseAnchor(f *testing.F) {
 			f.Fatal(err)
 		}
 		file, _ := a.Marshal()
+		f.Add(file)
+		a.Anchors = []string{networkKey(f, "fabric/audit/one")}
+		file, _ = a.Marshal()
 		f.Add(file)
 	}
 	f.Add([]byte(`{"v":1,"origin":"a","log":["a+00000000+AAAA"],"admins":null}`))
