@@ -3,6 +3,7 @@
 //	log/            the records and their proofs, package ledger/tlog
 //	blobs/HH/HEX    documents that records name by SHA3-512
 //	ledger.json     name and public keys of the log; schemas/ledger.schema.json
+//	anchors/        evidence of anchors, package ledger/fabric/anchored
 //	log.key         Ed25519 key that signs checkpoints, PKCS#8, mode 0600
 //	site.key        32 random bytes, mode 0600: commitments to what was redacted
 //
