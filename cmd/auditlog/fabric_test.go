@@ -31,7 +31,7 @@ import (
 // Besides those of all scripts there are the words
 //
 //	network cut, network mend   end the line of cut.yaml, and put it back
-//	await FILE                  waits for a file
+//	await FILE                  waits for a file, whose name may be a pattern
 func TestFabric(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a network")
@@ -237,7 +237,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for ctx.Err() == nil {
-		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+		if found, err := filepath.Glob(ts.MkAbs(args[0])); err != nil || len(found) > 0 {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -22,6 +22,7 @@ func keysShowCommand(e *env) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "list keys that may not sign any more too"},
 			&cli.BoolFlag{Name: "trust-file", Usage: "print the trust file"},
+			&cli.StringSliceFlag{Name: "anchor", Usage: "with --trust-file: evidence of the network counts that the connection profile `fabric:FILE` is of; repeatable"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
@@ -99,7 +100,10 @@ func showKeys(c *cli.Context, e *env) error {
 		return &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("%s has no valid first record: no key is trusted", s.Place()), Hint: "`auditlog verify` says what is wrong with it"}
 	}
 	if c.Bool("trust-file") {
-		return printTrustFile(e, s, ring)
+		return printTrustFile(c, e, s, ring)
+	}
+	if c.IsSet("anchor") {
+		return clikit.Usagef("auditlog keys show --trust-file --anchor fabric:PROFILE", "--anchor goes with --trust-file")
 	}
 	type shown struct {
 		V      int          `json:"v"`
@@ -133,7 +137,7 @@ func printKeys(w io.Writer, keys []shownKey) {
 	}
 }
 
-func printTrustFile(e *env, s *store.Store, ring *trust.Keyring) error {
+func printTrustFile(c *cli.Context, e *env, s *store.Store, ring *trust.Keyring) error {
 	var witnesses *trust.Witnesses
 	if len(s.Witnesses) > 0 {
 		witnesses = &trust.Witnesses{Quorum: max(1, s.Quorum)}
@@ -144,6 +148,17 @@ func printTrustFile(e *env, s *store.Store, ring *trust.Keyring) error {
 	anchor, err := ring.Anchor(witnesses)
 	if err != nil {
 		return err
+	}
+	for _, place := range c.StringSlice("anchor") {
+		p, err := networkProfile(place, "--anchor")
+		if err != nil {
+			return err
+		}
+		key, err := p.Network()
+		if err != nil {
+			return usageError(fmt.Errorf("--anchor: %w", err), networkHint)
+		}
+		anchor.Anchors = append(anchor.Anchors, key.String())
 	}
 	text, err := anchor.Marshal()
 	if err != nil {

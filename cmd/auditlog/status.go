@@ -13,6 +13,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/anchored"
 )
 
 func statusCommand(e *env) *cli.Command {
@@ -35,6 +36,9 @@ type statusReport struct {
 	Keys   []shownKey   `json:"keys"`
 	Last   *shownRecord `json:"last"`
 	Runs   []openRun    `json:"openRuns"`
+	// Anchors are the newest of each network, as the evidence in the folder has
+	// them: by whose word, is for a trust file to say.
+	Anchors []shownAnchor `json:"anchors,omitempty"`
 }
 
 // A shownRecord is a record in short.
@@ -84,6 +88,9 @@ func statusAction(c *cli.Context, e *env) error {
 	if r.Runs, err = openRuns(c.Context, s, head.Size); err != nil {
 		return err
 	}
+	if r.Anchors, err = newestAnchors(s, ring); err != nil {
+		return err
+	}
 	return e.result(c, r, func(w io.Writer) error {
 		fmt.Fprintf(w, "ledger  %s\norigin  %s\nsize    %d\nroot    %s\nlog     %s\n", r.Ledger, r.Origin, r.Size, r.Root, r.Log)
 		printKeys(w, r.Keys)
@@ -94,11 +101,36 @@ func statusAction(c *cli.Context, e *env) error {
 			}
 			fmt.Fprintf(w, "last    %d  %s  %s  %s\n", r.Last.Index, r.Last.Event, r.Last.Time, printable(by))
 		}
+		for _, a := range r.Anchors {
+			fmt.Fprintf(w, "anchor  %d records  %s  block %d of %s, endorsed by %s\n", a.Size, a.Time, a.Block, a.Network, strings.Join(a.Organisations, ", "))
+		}
 		for _, run := range r.Runs {
 			fmt.Fprintf(w, "open    %d  %s %s  run %s  since %s\n", run.Index, printable(run.Model), printable(run.Version), printable(run.Run), run.Since)
 		}
 		return nil
 	})
+}
+
+// newestAnchors gives the newest anchor of each network, by the evidence that is
+// kept, each verified with its own key.
+func newestAnchors(s *store.Store, ring *trust.Keyring) ([]shownAnchor, error) {
+	files, err := s.NewestAnchors()
+	if err != nil {
+		return nil, err
+	}
+	var all []shownAnchor
+	for _, f := range files {
+		evidence, err := f.Read()
+		var a *anchored.Anchor
+		if err == nil {
+			a, err = ring.CheckEvidence(evidence)
+		}
+		if err != nil {
+			return nil, &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("%s: %w", f.Path, err), Hint: "remove it, and `auditlog anchor` gets the evidence again; `auditlog verify` names all that is wrong"}
+		}
+		all = append(all, shownAnchorOf(a, f.Path))
+	}
+	return all, nil
 }
 
 func recordAt(ctx context.Context, s *store.Store, ring *trust.Keyring, index int64) (*shownRecord, error) {

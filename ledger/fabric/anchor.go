@@ -25,6 +25,20 @@ type Subject struct {
 	// Keys gives the records about keys of the tree of a size that are valid, in
 	// order, from the first one on. The network judges by them who signed.
 	Keys func(ctx context.Context, size int64) ([]ledger.Entry, error)
+	// Tell, if not nil, is told why what has just failed is tried again.
+	Tell func(error)
+}
+
+// MayRecover reports whether what Anchor failed with may go away by itself: a
+// network that cannot be reached, not one that refuses.
+func MayRecover(err error) bool {
+	var r *refusal
+	for _, never := range []error{ledger.ErrRollback, ledger.ErrCorrupt, ledger.ErrReadOnly, ledger.ErrInvalid, ledger.ErrTooLarge, ledger.ErrClosed, ErrNoKey, errFinal} {
+		if errors.Is(err, never) {
+			return false
+		}
+	}
+	return err != nil && !errors.As(err, &r)
 }
 
 // Anchor has the newest checkpoint of a log written on the channel, and returns
@@ -37,7 +51,7 @@ type Subject struct {
 // network may yet do is tried until the time-out for appends. The profile must
 // say whose word counts, else it is ErrNoKey.
 func (l *Ledger) Anchor(ctx context.Context, s Subject) (*anchored.Evidence, *anchored.Anchor, error) {
-	return l.witnessed(ctx, func(ctx context.Context, e *endpoint, by witnesses) (*anchored.Evidence, *anchored.Anchor, error) {
+	return l.witnessed(ctx, s.Tell, func(ctx context.Context, e *endpoint, by witnesses) (*anchored.Evidence, *anchored.Anchor, error) {
 		size, err := l.extend(ctx, e, by, s)
 		if err != nil {
 			return nil, nil, err
@@ -61,7 +75,7 @@ func (l *Ledger) Anchor(ctx context.Context, s Subject) (*anchored.Evidence, *an
 // Anchored gives the last anchor of a log that is on the channel, with the
 // evidence, which was verified. It is ledger.ErrNotFound if there is none.
 func (l *Ledger) Anchored(ctx context.Context, genesis string) (*anchored.Evidence, *anchored.Anchor, error) {
-	return l.witnessed(ctx, func(ctx context.Context, e *endpoint, by witnesses) (*anchored.Evidence, *anchored.Anchor, error) {
+	return l.witnessed(ctx, nil, func(ctx context.Context, e *endpoint, by witnesses) (*anchored.Evidence, *anchored.Anchor, error) {
 		return l.evidence(ctx, e, by, genesis)
 	})
 }
@@ -89,7 +103,7 @@ type errLocal struct{ error }
 func (e errLocal) Unwrap() error { return e.error }
 
 // witnessed calls f until it succeeds, fails for good, or time is up.
-func (l *Ledger) witnessed(ctx context.Context, f func(context.Context, *endpoint, witnesses) (*anchored.Evidence, *anchored.Anchor, error)) (evidence *anchored.Evidence, a *anchored.Anchor, err error) {
+func (l *Ledger) witnessed(ctx context.Context, tell func(error), f func(context.Context, *endpoint, witnesses) (*anchored.Evidence, *anchored.Anchor, error)) (evidence *anchored.Evidence, a *anchored.Anchor, err error) {
 	if err := l.alive(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -124,6 +138,9 @@ func (l *Ledger) witnessed(ctx context.Context, f func(context.Context, *endpoin
 		case errors.As(err, &r) && r.status == wire.Stale:
 		case errors.As(err, &r), final(err):
 			return nil, nil, err
+		}
+		if tell != nil {
+			tell(err)
 		}
 		select {
 		case <-time.After(wait/2 + rand.N(wait)):
