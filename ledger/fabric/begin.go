@@ -34,7 +34,7 @@ func (l *Ledger) begin(ctx context.Context, e *endpoint) error {
 			return ledger.ErrClosed
 		}
 		asked++
-		patience = max(patience, o.patience())
+		patience = max(patience, l.patience(o))
 	}
 	before, err := l.tip(ctx, e)
 	if err != nil {

@@ -101,7 +101,7 @@ func (l *Ledger) findPage(ctx context.Context, key ledger.Key, from, end int64) 
 			return wire.Page{}, ledger.ErrClosed
 		}
 		asked++
-		patience = max(patience, e.patience())
+		patience = max(patience, l.patience(e))
 	}
 	var first *answer
 	var errs []error

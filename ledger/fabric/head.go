@@ -11,11 +11,8 @@ import (
 )
 
 const (
-	// grace is how long a peer is waited for once another one has answered, and
-	// how long the stream of blocks may lack what another peer has.
-	grace = time.Second
-	// less is grace with a peer that was waited for in vain the last time.
-	less = grace / 20
+	// less is the grace of a peer that was waited for in vain the last time.
+	less = 50 * time.Millisecond
 	// quiet is after how long without a block peers are asked whether there is one.
 	quiet = 5 * time.Second
 	// mostAsked is how many questions a peer that hangs may leave unanswered.
@@ -55,7 +52,7 @@ func (l *Ledger) Seen(ctx context.Context) (ledger.Head, error) {
 	}
 	within, cancel := l.within(ctx)
 	defer cancel()
-	soon, stop := context.WithTimeout(within, grace)
+	soon, stop := context.WithTimeout(within, l.grace())
 	err := l.chain.until(soon, func() bool { return l.chain.next > 0 })
 	stop()
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -96,12 +93,16 @@ func (e *endpoint) has(height uint64) {
 	}
 }
 
-// patience is how long a peer is waited for.
-func (e *endpoint) patience() time.Duration {
+// grace is how long a peer is waited for once another one has answered, and how
+// long the stream of blocks may lack what another peer has.
+func (l *Ledger) grace() time.Duration { return time.Duration(l.profile.Timeouts.Grace) }
+
+// patience is how long this peer is waited for.
+func (l *Ledger) patience(e *endpoint) time.Duration {
 	if e.absent.Load() {
-		return less
+		return min(less, l.grace())
 	}
-	return grace
+	return l.grace()
 }
 
 // refresh reads the chain up to the newest block of all peers that can be
@@ -141,7 +142,7 @@ func (l *Ledger) refresh(ctx context.Context) error {
 			if len(answered) > 0 {
 				wait := less
 				for e := range left {
-					wait = max(wait, e.patience())
+					wait = max(wait, l.patience(e))
 				}
 				late = time.After(wait)
 			}
@@ -179,7 +180,7 @@ func (l *Ledger) upTo(ctx context.Context, e *endpoint, ready func() bool) error
 	defer cancel()
 	for {
 		before := l.chain.height()
-		soon, stop := context.WithTimeout(ctx, grace)
+		soon, stop := context.WithTimeout(ctx, l.grace())
 		err := l.chain.until(soon, ready)
 		stop()
 		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
@@ -202,7 +203,7 @@ func (l *Ledger) settle(ctx context.Context, height uint64) error {
 			continue
 		}
 		wg.Go(func() {
-			limited, cancel := context.WithTimeout(ctx, e.patience())
+			limited, cancel := context.WithTimeout(ctx, l.patience(e))
 			defer cancel()
 			for wait := time.Millisecond; e.height.Load() < height; wait = min(2*wait, less) {
 				tip, err := l.look(limited, e)

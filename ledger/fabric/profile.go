@@ -66,6 +66,7 @@ type Timeouts struct {
 	Submit   Duration `yaml:"submit"`   // 10 s
 	Commit   Duration `yaml:"commit"`   // 30 s: until an accepted transaction is valid
 	Append   Duration `yaml:"append"`   // 2 min: for all attempts together
+	Grace    Duration `yaml:"grace"`    // 1 s: for a peer, once another has answered
 }
 
 // A Duration is one as time.ParseDuration reads it.
@@ -161,6 +162,7 @@ func ParseProfile(text []byte) (*Profile, error) {
 		{&t.Submit, 10 * time.Second},
 		{&t.Commit, 30 * time.Second},
 		{&t.Append, 2 * time.Minute},
+		{&t.Grace, time.Second},
 	} {
 		if *d.field == 0 {
 			*d.field = Duration(d.value)
