@@ -87,6 +87,19 @@ func Programs(ctx context.Context) (string, error) {
 	return dir, os.Rename(part, dir)
 }
 
+// SDK builds the client of networks older than 2.4 from its own module into a
+// folder, and returns its path. What was built before is in the cache of go.
+func SDK(ctx context.Context, folder string) (string, error) {
+	module, err := command(ctx, "", "go", "env", "GOMOD")
+	if err != nil {
+		return "", err
+	}
+	from := filepath.Join(filepath.Dir(strings.TrimSpace(module)), "ledger", "fabric", "sdk")
+	path := filepath.Join(folder, "auditlog-fabric-sdk")
+	_, err = command(ctx, from, "go", "build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-o", path, ".")
+	return path, err
+}
+
 // command runs a program to its end and returns what it wrote to stdout.
 func command(ctx context.Context, dir, name string, args ...string) (string, error) {
 	return commandIn(ctx, dir, nil, name, args...)

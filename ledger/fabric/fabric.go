@@ -77,7 +77,11 @@ func Open(p *Profile, keysOf ledger.KeysOf) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	peers, err := dialGateways(p, who)
+	prepare := dialGateways
+	if p.Client == "sdk" {
+		prepare = prepareSDK
+	}
+	peers, err := prepare(p, who)
 	if err != nil {
 		return nil, err
 	}

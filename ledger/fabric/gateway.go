@@ -3,11 +3,9 @@ package fabric
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -62,13 +60,9 @@ func dialGateways(p *Profile, who *who) (peers []*endpoint, err error) {
 }
 
 func dialGateway(p *Profile, peer *Peer, id identity.Identity, sign identity.Sign) (*gatewayPeer, error) {
-	root, err := os.ReadFile(p.path(peer.TLS))
+	_, roots, err := p.roots(peer)
 	if err != nil {
-		return nil, fmt.Errorf("%s: tls of peer %s: %w", p.file, peer.Address, err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(root) {
-		return nil, fmt.Errorf("%s: tls of peer %s: %s holds no certificate", p.file, peer.Address, p.path(peer.TLS))
+		return nil, err
 	}
 	conn, err := grpc.NewClient(peer.Address,
 		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: roots, ServerName: peer.Name, MinVersion: tls.VersionTLS12})),
@@ -172,7 +166,6 @@ func explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	f := &failure{cause: err}
 	s, _ := status.FromError(err)
 	var peers []string
 	for _, detail := range s.Details() {
@@ -188,17 +181,16 @@ func explain(err error) error {
 		}
 		peers = append(peers, fmt.Sprintf("%s of %s: %s", d.GetAddress(), d.GetMspId(), d.GetMessage()))
 	}
-	if f.says = strings.Join(peers, "; "); f.says == "" {
-		f.says = err.Error()
+	says := strings.Join(peers, "; ")
+	if says == "" {
+		says = err.Error()
 	}
+	var kind error
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded:
-		f.kind = errUnavailable
+		kind = errUnavailable
 	case codes.PermissionDenied, codes.Unauthenticated, codes.InvalidArgument, codes.NotFound:
-		f.kind = errFinal
+		kind = errFinal
 	}
-	if strings.Contains(f.says, "access denied") || strings.Contains(f.says, "authentication handshake failed") {
-		f.kind = errFinal
-	}
-	return f
+	return fail(kind, says, err)
 }

@@ -62,3 +62,15 @@ func (p *Profile) identity() (*who, error) {
 	}
 	return &w, nil
 }
+
+// roots reads the certificates that vouch for a peer's own.
+func (p *Profile) roots(peer *Peer) (text []byte, roots *x509.CertPool, err error) {
+	if text, err = os.ReadFile(p.path(peer.TLS)); err != nil {
+		return nil, nil, fmt.Errorf("%s: tls of peer %s: %w", p.file, peer.Address, err)
+	}
+	roots = x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, nil, fmt.Errorf("%s: tls of peer %s: %s holds no certificate", p.file, peer.Address, p.path(peer.TLS))
+	}
+	return text, roots, nil
+}

@@ -30,6 +30,8 @@ type Profile struct {
 	Peers     []Peer   `yaml:"peers"`
 	Timeouts  Timeouts `yaml:"timeouts"`
 	Folder    string   `yaml:"folder"` // see Dir
+	Client    string   `yaml:"client"` // gateway, or sdk for networks older than 2.4; gateway if empty
+	SDK       string   `yaml:"sdk"`    // the program that is that client; see SDKProgram
 
 	// For Key.
 	Organisations []Organisation `yaml:"organisations"`

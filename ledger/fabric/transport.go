@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -75,6 +76,17 @@ func (f *failure) Unwrap() []error {
 		return []error{f.cause}
 	}
 	return []error{f.kind, f.cause}
+}
+
+// fail makes an error of a kind, or of the one that its words betray.
+func fail(kind error, says string, cause error) error {
+	switch {
+	case strings.Contains(says, "access denied"):
+		kind = errFinal
+	case strings.Contains(says, "authentication handshake failed"):
+		kind = errors.Join(errUnavailable, errFinal) // but another peer may do
+	}
+	return &failure{kind, says, cause}
 }
 
 // A refusal is what the chaincode answered.

@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 		io.Copy(io.Discard, os.Stdin)
 	case "deaf": // reads nothing, and does not end with its stdin
 		fmt.Println(`{"id":0,"version":1,"program":"test"}`)
-		select {}
+		time.Sleep(time.Hour)
 	}
 	os.Exit(0)
 }
