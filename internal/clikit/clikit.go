@@ -235,6 +235,9 @@ func flagLine(f cli.Flag) string {
 	if v := strings.Trim(d.GetDefaultText(), `"`); d.TakesValue() && v != "" && v != "0" && v != "0s" {
 		usage += " (default: " + v + ")"
 	}
+	if v := d.GetEnvVars(); len(v) > 0 {
+		usage += " (or " + v[0] + ")"
+	}
 	return strings.Join(names, ", ") + value + "\t" + usage
 }
 

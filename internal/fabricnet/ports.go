@@ -49,6 +49,10 @@ func free(from, to int) bool {
 	return true
 }
 
+// Port gives a port of this machine that no other network uses, for a service
+// that belongs to this one.
+func (n *Network) Port() int { return n.ports.take() }
+
 // take gives the next port of the block.
 func (p *ports) take() int {
 	p.next++
