@@ -139,6 +139,16 @@ func (b Blobs) Open(digest string) (io.ReadCloser, error) {
 	return &verified{f, sha3.New512(), digest}, nil
 }
 
+// Has reports whether a document of this SHA3-512 is kept here. What is in it
+// is not looked at.
+func (b Blobs) Has(digest string) bool {
+	if raw, err := hex.DecodeString(digest); err != nil || len(raw) != 64 || b.dir == "" {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(b.dir, place(digest)))
+	return err == nil && info.Mode().IsRegular()
+}
+
 // Read gives a whole document, verified. It refuses one of more than limit bytes.
 func (b Blobs) Read(digest string, limit int64) ([]byte, error) {
 	r, err := b.Open(digest)

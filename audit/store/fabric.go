@@ -62,20 +62,13 @@ func openChain(ctx context.Context, p *fabric.Profile, l *fabric.Ledger, o Optio
 	if err != nil {
 		return nil, err
 	}
-	if head.Size == 0 {
+	origin := o.Empty
+	if head.Size > 0 {
+		if origin, err = originOf(ctx, p, l); err != nil {
+			return nil, err
+		}
+	} else if origin == "" {
 		return nil, fmt.Errorf("%w: channel %q, chaincode %q has no records yet", ledger.ErrNoLedger, p.Channel, p.Chaincode)
-	}
-	first, err := l.Get(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
-	r, err := audit.Open(first.Record)
-	if err != nil || r.Predicate().Ledger == nil {
-		return nil, fmt.Errorf("%w: channel %q, chaincode %q: its first record is not that of a ledger: %w", ledger.ErrCorrupt, p.Channel, p.Chaincode, err)
-	}
-	origin := r.Predicate().Ledger.Origin
-	if err := CheckOrigin(origin); err != nil {
-		return nil, fmt.Errorf("%w: %w", ledger.ErrCorrupt, err)
 	}
 	if p.Origin != "" && p.Origin != origin {
 		return nil, fmt.Errorf("%w: channel %q, chaincode %q has %q, %s wants %q", ErrOrigin, p.Channel, p.Chaincode, origin, p.File(), p.Origin)
@@ -94,6 +87,23 @@ func openChain(ctx context.Context, p *fabric.Profile, l *fabric.Ledger, o Optio
 		return nil, err
 	}
 	return s, nil
+}
+
+// originOf gives the name that the first record gives the ledger.
+func originOf(ctx context.Context, p *fabric.Profile, l *fabric.Ledger) (string, error) {
+	first, err := l.Get(ctx, 0)
+	if err != nil {
+		return "", err
+	}
+	r, err := audit.Open(first.Record)
+	if err != nil || r.Predicate().Ledger == nil {
+		return "", fmt.Errorf("%w: channel %q, chaincode %q: its first record is not that of a ledger: %w", ledger.ErrCorrupt, p.Channel, p.Chaincode, err)
+	}
+	origin := r.Predicate().Ledger.Origin
+	if err := CheckOrigin(origin); err != nil {
+		return "", fmt.Errorf("%w: %w", ledger.ErrCorrupt, err)
+	}
+	return origin, nil
 }
 
 func markOf(p *fabric.Profile, origin, pins string) (mark, error) {

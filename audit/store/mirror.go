@@ -21,6 +21,8 @@ var (
 	// ErrMirror: the ledger is a mirror, to which nobody but its source appends.
 	// It is ledger.ErrReadOnly too.
 	ErrMirror = fmt.Errorf("%w: it is a mirror of another one", ledger.ErrReadOnly)
+	// ErrNoSiteKey: site.key is missing, without which a ledger cannot go on.
+	ErrNoSiteKey = errors.New("site.key is not here")
 	// ErrPartial is a mirror of which the first copy was cut short.
 	ErrPartial = errors.New("a copy into this folder was cut short")
 )
@@ -60,7 +62,7 @@ func MirrorTo(ctx context.Context, dir string, from Source, o Options, documents
 	for _, w := range from.Witnesses {
 		s.Witnesses = append(s.Witnesses, Witness{Key: w.Key}) // it is the log that asks them
 	}
-	if old != nil { // what it has may be signed by a key that the source has forgotten
+	if old != nil && !old.Mirror.Unfinished { // what it has may be signed by a key that the source has forgotten
 		for _, vkey := range old.Log {
 			if !slices.Contains(s.Config.Log, vkey) {
 				s.Config.Log = append(s.Config.Log, vkey)
@@ -161,7 +163,9 @@ func SizeAt(ctx context.Context, dir, origin string, o Options) (size int64, the
 // TakeOver makes, for the mirror in a folder, a key of its own, unless one was
 // made. Once a record has put it in the place of the key of the other ledger's
 // log (see NextLogKey), the folder is a ledger of its own; nothing else can be
-// appended before. It does nothing to what is no mirror.
+// appended before. It does nothing to what is no mirror. Without the site.key
+// of the other ledger it is ErrNoSiteKey: under another one, hyper-parameters
+// that are there could not be verified.
 func TakeOver(dir string, passphrase []byte, source string) error {
 	s := &Store{dir: dir}
 	if _, err := os.Stat(filepath.Join(dir, configName)); err != nil {
@@ -182,7 +186,9 @@ func TakeOver(dir string, passphrase []byte, source string) error {
 	if s.Mirror == nil || s.Mirror.Unfinished || s.Next != nil {
 		return nil
 	}
-	if _, err := s.ownSiteKey(); err != nil {
+	if _, err := s.SiteKey(); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", dir, ErrNoSiteKey)
+	} else if err != nil {
 		return err
 	}
 	return s.makeNext(passphrase, source)

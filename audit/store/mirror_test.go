@@ -81,6 +81,10 @@ func TestMirror(t *testing.T) {
 	follow(4)
 
 	// The mirror goes on by itself.
+	if err := TakeOver(dir, nil, ""); !errors.Is(err, ErrNoSiteKey) {
+		t.Errorf("without site.key: %v", err)
+	}
+	p.copySiteKey(t, dir)
 	if err := TakeOver(dir, nil, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -131,6 +135,17 @@ func (p fixture) rotation(t testing.TB, old, next string, n int) []byte {
 	})
 }
 
+func (p fixture) copySiteKey(t testing.TB, to string) {
+	t.Helper()
+	key, err := os.ReadFile(filepath.Join(p.dir, "site.key"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(to, "site.key"), key, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestTakeOverKilled: whatever of a takeover was done, the folder is read, and
 // the next writer finishes it.
 func TestTakeOverKilled(t *testing.T) {
@@ -140,6 +155,7 @@ func TestTakeOverKilled(t *testing.T) {
 	if err := MirrorTo(t.Context(), dir, source(t, s), Options{Pins: p.pins}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
+	p.copySiteKey(t, dir)
 	if err := TakeOver(dir, nil, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -86,6 +86,9 @@ type Options struct {
 	Passphrase func(ctx context.Context, file string, source keys.PassphraseSource) ([]byte, error)
 	// Pins is the folder of high-water marks; "" is tlog.DefaultPins.
 	Pins string
+	// Empty opens a channel that has no records yet, too, as the ledger of this
+	// name: what copies another ledger into it.
+	Empty string
 }
 
 // OnFabric gives the file of the profile that a place names, if it is one of a

@@ -110,6 +110,7 @@ func explainError(err error) error {
 		{store.ErrProfile, clikit.Usage, "docs/fabric.md says what a connection profile must have"},
 		{store.ErrOrigin, clikit.Findings, "if the channel has the right ledger, correct `origin` in the profile; else somebody has made up another one"},
 		{store.ErrPartial, clikit.Failed, "run the same `auditlog copy` again: it goes on where it was"},
+		{store.ErrNoSiteKey, clikit.Usage, "copy it from the ledger that the mirror was made of, or from a backup of that, with mode 0600: it is what redacted values and hyper-parameters are recorded under"},
 		{store.ErrMirror, clikit.Usage, "record in the ledger that it was copied from, and run `auditlog copy` again; or let it go on by itself: `auditlog keys rotate --log` (docs/operations.md, \"Mirrors\")"},
 		{store.ErrUnfinished, clikit.Failed, "restore ledger.json from a backup; if the ledger was never in use, remove the folder and run `auditlog init` again"},
 		{ledger.ErrRollback, clikit.Findings, "an old copy of the ledger may have been put back: compare it with a bundle or a checkpoint that you have; docs/operations.md, \"Restore\", if it was you"},

@@ -150,9 +150,14 @@ func valuesOf(command *cli.Command, flag string) []string {
 			out = append(out, f.Name+"=\t"+f.Summary)
 		}
 		return out
-	case "ledger", "data", "cache", "code", "files":
+	case "ledger", "data", "cache", "code", "files", "to", "both":
 		return []string{clikit.CompleteDirs}
-	case "artifact", "against", "attach", "bridge-config", "check", "contains-file", "document", "from", "hook", "key", "listing", "manifest",
+	case "from":
+		if command != nil && command.Name == "copy" {
+			return []string{clikit.CompleteDirs}
+		}
+		return []string{clikit.CompleteFiles}
+	case "artifact", "against", "attach", "bridge-config", "check", "contains-file", "document", "hook", "key", "listing", "manifest",
 		"client-cert", "client-key", "named", "o", "out", "output", "params", "plan", "prove-content", "report", "tls-ca", "trust", "validation-report", "verify-against":
 		return []string{clikit.CompleteFiles}
 	}

@@ -165,6 +165,11 @@ func rotateLog(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
+	if _, ok := store.OnFabric(place); !ok { // a mirror goes on by itself with the key
+		if err := store.TakeOver(place, passphrase, source); err != nil {
+			return err
+		}
+	}
 	kind, _ := audit.KindOf(audit.KeyRotated)
 	x, err := e.begin(c, kind)
 	if err != nil {
@@ -180,6 +185,10 @@ func rotateLog(c *cli.Context, e *env) error {
 	p.Key = &audit.KeyChange{Old: old, Log: next, Reason: c.String("reason")}
 	if err := e.finish(c, x, p); err != nil || x.out != "" || x.Fabric() != nil {
 		return err
+	}
+	if oldFile == "" {
+		e.remark(c, "the mirror is a ledger of its own now: let nobody record in the one that it was copied from")
+		return nil
 	}
 	e.remark(c, "the old private key is of no use any more: remove %s", filepath.Join(x.Dir(), oldFile))
 	return nil

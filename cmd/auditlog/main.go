@@ -87,7 +87,7 @@ func newApp(e *env) *cli.App {
 		initCommand(e), keysCommand(e), fingerprintCommand(e),
 		recordCommand(e), execCommand(e), signCommand(e), appendCommand(e),
 		statusCommand(e), queryCommand(e), verifyCommand(e), bundleCommand(e), checkpointCommand(e), explainCommand(e),
-		exportCommand(e), anchorCommand(e), fabricCommand(e),
+		exportCommand(e), anchorCommand(e), copyCommand(e), fabricCommand(e),
 		clikit.CompletionCommand(name, e.stdout), versionCommand(e),
 	}
 	shareFlags(commands)

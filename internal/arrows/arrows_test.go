@@ -50,7 +50,7 @@ var floors = [][]string{
 	{"audit"},
 	{"audit/trust", "audit/store", "audit/export"},
 	{"audit/lifecycle", "audit/collect"},
-	{"audit/query", "audit/bundle"},
+	{"audit/query", "audit/bundle", "audit/transfer"},
 	{"audit/verify", "audit/view"},
 }
 
