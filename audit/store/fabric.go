@@ -24,6 +24,7 @@ type chain struct {
 	*fabric.Ledger
 	profile *fabric.Profile
 	origin  string
+	newest  func(ctx context.Context, least int64) (ledger.Head, error)
 	mark    mark
 	marked  int64 // size of the mark when it was opened
 
@@ -58,7 +59,15 @@ func connect(file string) (*fabric.Profile, *fabric.Ledger, error) {
 }
 
 func openChain(ctx context.Context, p *fabric.Profile, l *fabric.Ledger, o Options) (*Store, error) {
-	head, err := l.Head(ctx)
+	newest := func(ctx context.Context, least int64) (ledger.Head, error) {
+		if o.Eventual {
+			if head, err := l.Seen(ctx); err != nil || head.Size >= least {
+				return head, err
+			}
+		}
+		return l.Head(ctx)
+	}
+	head, err := newest(ctx, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +82,7 @@ func openChain(ctx context.Context, p *fabric.Profile, l *fabric.Ledger, o Optio
 	if p.Origin != "" && p.Origin != origin {
 		return nil, fmt.Errorf("%w: channel %q, chaincode %q has %q, %s wants %q", ErrOrigin, p.Channel, p.Chaincode, origin, p.File(), p.Origin)
 	}
-	c := &chain{Ledger: l, profile: p, origin: origin}
+	c := &chain{Ledger: l, profile: p, origin: origin, newest: newest}
 	if c.mark, err = markOf(p, origin, o.Pins); err != nil {
 		return nil, err
 	}
@@ -128,7 +137,7 @@ func (c *chain) Head(ctx context.Context) (ledger.Head, error) {
 	if err != nil {
 		return ledger.Head{}, err
 	}
-	now, err := c.Ledger.Head(ctx)
+	now, err := c.newest(ctx, max(mine.Size, marked.Size))
 	if err != nil {
 		return ledger.Head{}, err
 	}

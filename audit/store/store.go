@@ -84,6 +84,10 @@ type Options struct {
 	// Passphrase gives the passphrase of an encrypted key of the log, which
 	// comes from source; nil reads the source.
 	Passphrase func(ctx context.Context, file string, source keys.PassphraseSource) ([]byte, error)
+	// Eventual is content with what one peer has: heads of Log wait for no other,
+	// and may lack what was appended last. They never go back behind what this
+	// user has seen. In a folder it changes nothing.
+	Eventual bool
 	// Pins is the folder of high-water marks; "" is tlog.DefaultPins.
 	Pins string
 	// Empty opens a channel that has no records yet, too, as the ledger of this

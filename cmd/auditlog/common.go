@@ -157,6 +157,15 @@ func (e *env) openLedger(c *cli.Context, write bool) (*store.Store, error) {
 	return store.Open(c.Context, place, store.Options{Write: write, Passphrase: e.readPassphrase})
 }
 
+// openToRead is openLedger for reading: eventual is content with what one peer has.
+func (e *env) openToRead(c *cli.Context, eventual bool) (*store.Store, error) {
+	place, err := ledgerPlace(c)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(c.Context, place, store.Options{Eventual: eventual})
+}
+
 // ledgerPlace gives the place of the ledger, as store.Open takes it.
 func ledgerPlace(c *cli.Context) (string, error) {
 	if given := cmp.Or(c.String("ledger"), os.Getenv("AUDITLOG_LEDGER")); given != "" {

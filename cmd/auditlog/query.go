@@ -34,6 +34,7 @@ func queryCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "model", Usage: "the model's `NAME`"},
 			&cli.StringFlag{Name: "version", Usage: "the version `V` of the model"},
 			&cli.StringFlag{Name: "at", Usage: "as it was at `TIME|SIZE`: when records claimed no later time, or when there were so many records; a date alone is its first moment, in UTC"},
+			&cli.StringFlag{Name: "consistency", Usage: "`LEVEL`: linearizable, all that was acknowledged before; or eventual, what one peer has, without waiting for others. The same in a folder", Value: "linearizable"},
 			&cli.StringFlag{Name: "format", Usage: "`FORM`: text, json, or html of a version or --diff", Value: "text"},
 			&cli.BoolFlag{Name: "proof", Usage: "prove each record of the answer against the signed head of the ledger"},
 			&cli.BoolFlag{Name: "overlaps", Usage: "compare the files of training and test data too"},
@@ -108,7 +109,14 @@ func queryAction(c *cli.Context, e *env) error {
 	if !slices.Contains([]string{"text", "json", "html"}, format) {
 		return clikit.Usagef("one of text, json, html", "--format %q is unknown", format)
 	}
-	s, err := e.openLedger(c, false)
+	level := c.String("consistency")
+	switch {
+	case level == "snapshot":
+		return clikit.Usagef("--at SIZE asks of the snapshot of that size", "--consistency snapshot is --at")
+	case level != "linearizable" && level != "eventual":
+		return clikit.Usagef("linearizable or eventual", "--consistency %q is unknown", level)
+	}
+	s, err := e.openToRead(c, level == "eventual")
 	if err != nil {
 		return err
 	}
