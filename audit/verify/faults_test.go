@@ -2,6 +2,8 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +19,15 @@ import (
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/audit/trust/trusttest"
 	"github.com/mmaudit/mmaudit/audit/verify"
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/anchored"
 )
+
+// evidence puts a file among the evidence of anchors.
+func (w *world) evidence(name string, file []byte) {
+	w.check(os.MkdirAll(filepath.Join(w.dir, "anchors"), 0o755))
+	w.check(os.WriteFile(filepath.Join(w.dir, "anchors", name), file, 0o644))
+}
 
 // blob is the file of a document.
 func (w *world) blob(a *audit.Attachment) string {
@@ -174,6 +184,44 @@ var faults = []fault{
 		text, _, _ := strings.Cut(string(w.checkpoint()), "—")
 		o.Against = []verify.Older{{Name: "older", Checkpoint: []byte(text + "— " + trusttest.Origin + " AAAAAAAA\n")}}
 	}, []string{"against"}, "older: is not signed by a key of log"},
+
+	{"evidence of an anchor that is none", func(w *world, _ *verify.Options) {
+		w.evidence("01234567-000000000003.json", []byte("nothing"))
+	}, []string{"network"}, "01234567-000000000003.json: not the evidence of an anchor"},
+
+	{"evidence of another ledger's anchor", func(w *world, _ *verify.Options) {
+		file, err := os.ReadFile("../../ledger/fabric/anchored/testdata/evidence.json")
+		w.check(err)
+		e, err := anchored.Parse(file)
+		w.check(err)
+		key, err := e.Key()
+		w.check(err)
+		w.evidence(fmt.Sprintf("%08x-000000000066.json", key.Verifier().KeyHash()), file)
+	}, []string{"network"}, "it is of a log with the first record"},
+
+	{"evidence under another name", func(w *world, _ *verify.Options) {
+		file, err := os.ReadFile("../../ledger/fabric/anchored/testdata/evidence.json")
+		w.check(err)
+		w.evidence("01234567-000000000066.json", file)
+	}, []string{"network"}, "its name is not that of its network"},
+
+	{"a network that has no anchor", func(_ *world, o *verify.Options) {
+		o.Network = func(context.Context, string) (*anchored.Evidence, *anchored.Anchor, error) {
+			return nil, nil, ledger.ErrNotFound
+		}
+	}, []string{"network"}, "the network has no anchor of a ledger with this first record"},
+
+	{"a network that has more records", func(_ *world, o *verify.Options) {
+		o.Network = func(context.Context, string) (*anchored.Evidence, *anchored.Anchor, error) {
+			return nil, &anchored.Anchor{Network: "n", Size: 9, Block: 7, Tx: "t"}, nil
+		}
+	}, []string{"network"}, "9 records anchored in block 7 of n, transaction t, and the ledger has only 4"},
+
+	{"a network that has other records", func(_ *world, o *verify.Options) {
+		o.Network = func(context.Context, string) (*anchored.Evidence, *anchored.Anchor, error) {
+			return nil, &anchored.Anchor{Network: "n", Size: 3, Block: 7, Tx: "t"}, nil
+		}
+	}, []string{"network"}, "the ledger does not continue the 3 records anchored in block 7 of n"},
 
 	{"life with errors", func(w *world, o *verify.Options) {
 		w.append(trusttest.Seal(event(audit.Approved, 9), "admin"))

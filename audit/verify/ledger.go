@@ -22,6 +22,8 @@ type Options struct {
 	Anchor *trust.Anchor
 	// Against are older checkpoints, signed, that the ledger must continue.
 	Against []Older
+	// Network, if not nil, is asked what it has anchored of the ledger.
+	Network Network
 	// Lives reads the lives of all versions too.
 	Lives bool
 	// NoDocuments leaves out the documents that records name, NoListings those
@@ -207,6 +209,9 @@ func (v *verifier) run() error {
 		}
 	}
 	v.anchor()
+	if err := v.anchors(); err != nil {
+		return err
+	}
 	if err := v.against(); err != nil {
 		return err
 	}

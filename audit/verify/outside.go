@@ -174,7 +174,6 @@ func joined(all []Older) string {
 }
 
 func (v *verifier) continues(older Older) error {
-	const gone = "records were removed or changed since, or the ledger was forked: keep both, and ask who had access"
 	claimed, err := tlog.ReadCheckpoint(older.Checkpoint)
 	switch {
 	case err != nil:

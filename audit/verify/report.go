@@ -26,6 +26,8 @@ type Report struct {
 	// Findings are what is wrong, what could not be looked at, and what should
 	// be known, in the order of checks, records and paths.
 	Findings []Finding `json:"findings"`
+	// Anchors are the newest of each network that the ledger continues.
+	Anchors []Anchor `json:"anchors,omitempty"`
 	// Lives are those of all versions, by model and version, if asked for.
 	Lives []Life `json:"lives,omitempty"`
 	// Records are those that were verified, of Record, Artifact and Data.
@@ -166,6 +168,7 @@ const (
 	checkAgainst    = "against"
 	checkLives      = "lives"
 	checkPeers      = "peers"
+	checkNetwork    = "network"
 )
 
 // Catalogue lists the checks in the order of a report.
@@ -191,6 +194,7 @@ func Catalogue() []Kind {
 		{checkSiteKey, "site.key is the key under which hyper-parameters were recorded", "", checkRecords, OfAll},
 		{checkAnchor, "the ledger is the one of the trust file", "", "a trust file", OfAll},
 		{checkWitnesses, "enough witnesses of the trust file cosigned the checkpoint", "", "a trust file", OfAll},
+		{checkNetwork, "the ledger continues what networks of the trust file have anchored of it", "", "evidence of an anchor", OfWhole},
 		{checkAgainst, "the ledger continues an older checkpoint", "", "an older checkpoint", OfWhole},
 		{checkLives, "the lives of all versions are without errors", "", "to be asked for", OfWhole},
 	}

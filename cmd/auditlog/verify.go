@@ -29,6 +29,7 @@ func verifyCommand(e *env) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "trust", Usage: "anchor the ledger in the trust file `FILE`, which came to you by another way than the ledger"},
 			&cli.StringSliceFlag{Name: "against", Usage: "verify that the ledger continues the older checkpoint, or that of the bundle, in `FILE`; repeatable"},
+			&cli.StringFlag{Name: "network", Usage: "ask the network of the connection profile `fabric:FILE` what it has anchored of the ledger"},
 			&cli.BoolFlag{Name: "lives", Usage: "read the lives of all versions too; an error in one is a failure"},
 			&cli.BoolFlag{Name: "no-listings", Usage: "do not ask for the lists of files of data sets"},
 			&cli.BoolFlag{Name: "no-documents", Usage: "do not ask for any document that records name"},
@@ -78,6 +79,14 @@ func verifyAction(c *cli.Context, e *env) error {
 			return err
 		}
 		o.Against = append(o.Against, older)
+	}
+	if to := c.String("network"); to != "" {
+		network, err := openNetwork(to, "--network")
+		if err != nil {
+			return err
+		}
+		defer network.Close()
+		o.Network = network.Anchored
 	}
 	show, done, err := e.verifyProgress(c)
 	if err != nil {
