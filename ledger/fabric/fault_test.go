@@ -60,9 +60,14 @@ func TestLostByOrderer(t *testing.T) {
 // TestFaults kills each process of a network under load, and starts it again.
 // Nobody's append fails; every record is there once, where its receipt says, on
 // every peer; and a feed sees all of them in order.
-func TestFaults(t *testing.T) {
+func TestFaults(t *testing.T) { faults(t, throughGateway) }
+
+func TestFaultsSDK(t *testing.T) { faults(t, throughSDK) }
+
+func faults(t *testing.T, through way) {
 	n, cc := network(t, fabricnet.Options{Orderers: 3}, "faults")
-	l := open(t, profileOf(t, n, "faults", issue(t, n, 0, "writer", chaincode.Writer)))
+	client := through(t)
+	l := open(t, client(profileOf(t, n, "faults", issue(t, n, 0, "writer", chaincode.Writer))))
 
 	var fed []ledger.Entry
 	stop := make(chan struct{})
@@ -161,7 +166,7 @@ func TestFaults(t *testing.T) {
 	for i := range n.Orgs {
 		p := profileOf(t, n, "faults", issue(t, n, i, fmt.Sprint("reader", i), ""))
 		p.Peers = p.Peers[:1]
-		reader := open(t, p)
+		reader := open(t, client(p))
 		if err := reader.refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
