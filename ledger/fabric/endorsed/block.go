@@ -120,7 +120,7 @@ func (c *Committed) find(envelopes [][]byte, txid string) error {
 		}
 	}
 	switch {
-	case txid == "" || found == 0:
+	case found == 0:
 		return fmt.Errorf("block %d does not hold transaction %.80q", c.Number, txid)
 	case found > 1:
 		return fmt.Errorf("block %d holds transaction %.80q %d times", c.Number, txid, found)

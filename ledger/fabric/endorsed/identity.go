@@ -37,8 +37,8 @@ func readMember(raw []byte) (member, error) {
 		return m, err
 	}
 	m.msp = string(msp)
-	block, rest := pem.Decode(text)
-	if block == nil || block.Type != "CERTIFICATE" || len(rest) > 0 || !bytes.Equal(pem.EncodeToMemory(block), text) {
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "CERTIFICATE" || !bytes.Equal(pem.EncodeToMemory(block), text) {
 		return m, fmt.Errorf("identity of %.80q is not one certificate as PEM", m.msp)
 	}
 	var err error

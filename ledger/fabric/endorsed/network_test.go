@@ -4,20 +4,27 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"flag"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
+	"golang.org/x/mod/sumdb/note"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
 	"github.com/mmaudit/mmaudit/ledger/ledgertest"
 )
+
+var update = flag.Bool("update", false, "have a network make testdata anew")
+
+const origin = "example.com/audit"
 
 // The test program is also the chaincode.
 func TestMain(m *testing.M) {
@@ -33,21 +40,57 @@ func TestMain(m *testing.M) {
 	os.Exit(1)
 }
 
-func caOf(t *testing.T, o *fabricnet.Org) *x509.Certificate {
+func readCAs(t testing.TB, files ...string) (all []*x509.Certificate) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(o.Crypto, "ca", "ca."+o.Domain+"-cert.pem"))
-	if err != nil {
-		t.Fatal(err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+			ca, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, ca)
+		}
 	}
-	block, _ := pem.Decode(text)
-	ca, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ca
+	return all
 }
 
-// TestNetwork verifies what a real network endorses and commits.
+// endorse has peers answer a call, and gives the envelope.
+func endorse(t *testing.T, c *client.Contract, function string, args ...string) (*client.Transaction, []byte) {
+	t.Helper()
+	proposal, err := c.NewProposal(function, client.WithArguments(args...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := proposal.EndorseWithContext(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := tx.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var prepared gateway.PreparedTransaction
+	if err := proto.Unmarshal(text, &prepared); err != nil {
+		t.Fatal(err)
+	}
+	return tx, marshal(t, prepared.GetEnvelope())
+}
+
+func marshal(t testing.TB, m proto.Message) []byte {
+	t.Helper()
+	b, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestNetwork verifies what a real network endorses and commits: the other tests
+// start from what it once made.
 func TestNetwork(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a network")
@@ -78,55 +121,81 @@ func TestNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	k := &Key{Name: "fabric/audit/records", Channel: n.Channel, Chaincode: "records", Need: 2}
-	var cas []*x509.Certificate
-	for _, o := range n.Orgs {
-		ca := caOf(t, o)
-		cas = append(cas, ca)
-		k.Organisations = append(k.Organisations, Organisation{[]string{Fingerprint(ca)}, o.MSP})
+	contract := c.GetNetwork(n.Channel).GetContract("records")
+
+	k := &Key{Name: origin, Channel: n.Channel, Chaincode: "records", Need: 2}
+	cas := readCAs(t, n.Orgs[0].CA(), n.Orgs[1].CA(), n.Ordering.CA())
+	for i, o := range n.Orgs {
+		k.Organisations = append(k.Organisations, Organisation{[]string{Fingerprint(cas[i])}, o.MSP})
 	}
-	ca := caOf(t, n.Ordering)
-	cas = append(cas, ca)
-	k.Orderers = append(k.Orderers, Organisation{[]string{Fingerprint(ca)}, n.Ordering.MSP})
+	k.Orderers = append(k.Orderers, Organisation{[]string{Fingerprint(cas[2])}, n.Ordering.MSP})
 	k.Sort()
-	t.Log(k.String())
-	proposal, err := c.GetNetwork(n.Channel).GetContract("records").NewProposal("append", client.WithBytesArguments(ledgertest.Record("a", "")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tx, err := proposal.EndorseWithContext(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, _ := tx.Bytes()
-	var prepared gateway.PreparedTransaction
-	if err := proto.Unmarshal(b, &prepared); err != nil {
-		t.Fatal(err)
-	}
-	envelope, _ := proto.Marshal(prepared.GetEnvelope())
+
+	// One transaction is committed, and found in its block.
+	tx, envelope := endorse(t, contract, "append", "one\n\n")
 	a, err := k.Answer(envelope, cas)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d bytes %+v", len(envelope), a)
+	if a.Function != "append" || len(a.Arguments) != 1 || string(a.Arguments[0]) != "one\n\n" || string(a.Payload) != `["stored"]` ||
+		a.TxID != tx.TransactionID() || strings.Join(a.Organisations, " ") != "Org1MSP Org2MSP" {
+		t.Errorf("%+v", a)
+	}
 	commit, err := tx.SubmitWithContext(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := commit.StatusWithContext(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	block, err := c.GetNetwork(n.Channel).GetContract("qscc").EvaluateTransaction("GetBlockByTxID", n.Channel, a.TxID)
+	s, err := commit.StatusWithContext(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := k.Block(block, a.TxID, cas)
+	block, err := c.GetNetwork(n.Channel).GetContract("qscc").EvaluateTransaction("GetBlockByTxID", n.Channel, tx.TransactionID())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.Answer(got.Envelope, cas); err != nil {
+	committed, err := k.Block(block, tx.TransactionID(), cas)
+	if err != nil {
 		t.Fatal(err)
 	}
-	got.Envelope = nil
-	t.Logf("%d bytes %+v", len(block), got)
+	if committed.Number != s.BlockNumber || committed.Code != 0 || strings.Join(committed.Orderers, " ") != "OrdererMSP" {
+		t.Errorf("%+v", committed)
+	}
+	if again, err := k.Answer(committed.Envelope, cas); err != nil || again.TxID != a.TxID || again.Time != a.Time {
+		t.Errorf("%+v, %v", again, err)
+	}
+
+	// A checkpoint is endorsed only.
+	_, envelope = endorse(t, contract, "checkpoint", origin, "1")
+	signed, err := k.Sign(envelope, cas)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := NewVerifier(k.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := note.Open(signed, note.VerifierList(v)); err != nil {
+		t.Fatal(err)
+	}
+	// Another function is endorsed as well, and is no checkpoint.
+	_, envelope = endorse(t, contract, "tail")
+	if _, err := k.Sign(envelope, cas); err == nil || !strings.Contains(err.Error(), `want "checkpoint"`) {
+		t.Errorf("%v", err)
+	}
+
+	if !*update {
+		return
+	}
+	var authorities []byte
+	for _, ca := range cas {
+		authorities = append(authorities, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw})...)
+	}
+	for name, data := range map[string][]byte{
+		"key": []byte(k.String() + "\n"), "checkpoint": signed, "block": block,
+		"txid": []byte(tx.TransactionID() + "\n"), "authorities.pem": authorities,
+	} {
+		if err := os.WriteFile(filepath.Join("testdata", name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
