@@ -23,6 +23,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric"
 )
 
 // sharedFlags stand on every command.
@@ -104,9 +105,10 @@ func explainError(err error) error {
 	if err == nil || known != nil {
 		return err
 	}
-	return advise(err, []advice{
+	said := advise(err, []advice{
 		{context.Canceled, clikit.Interrupted, ""},
 		{ledger.ErrNoLedger, clikit.Usage, "`auditlog init` makes a ledger; --ledger DIR, --ledger fabric:PROFILE.yaml or AUDITLOG_LEDGER names one"},
+		{fabric.ErrNoKey, clikit.Usage, "`organisations` of the profile are those whose peers sign, with the certificates of their authorities: docs/fabric.md"},
 		{store.ErrProfile, clikit.Usage, "docs/fabric.md says what a connection profile must have"},
 		{store.ErrOrigin, clikit.Findings, "if the channel has the right ledger, correct `origin` in the profile; else somebody has made up another one"},
 		{store.ErrPartial, clikit.Failed, "run the same `auditlog copy` again: it goes on where it was"},
@@ -128,6 +130,11 @@ func explainError(err error) error {
 		{keys.ErrKeyFile, clikit.Usage, "`auditlog keys new` makes a key; so does `openssl genpkey -algorithm ed25519`"},
 		{keys.ErrKeyType, clikit.Usage, "keys are Ed25519 or ECDSA P-256"},
 	})
+	if hint, ok := fabric.Advice(err); ok && said == err {
+		const check = "`auditlog fabric check PROFILE` looks at all that a profile needs"
+		return &clikit.Error{Code: clikit.Failed, Err: err, Hint: strings.TrimPrefix(hint+"; "+check, "; ")}
+	}
+	return said
 }
 
 // An advice is the exit status and the hint that an error deserves.

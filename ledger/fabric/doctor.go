@@ -255,13 +255,10 @@ func (d *doctor) channel(ctx context.Context, e *endpoint) bool {
 }
 
 func (d *doctor) gatewayHint(err error) string {
-	says := err.Error()
-	switch {
-	case strings.Contains(says, "unknown service"):
-		return "the peer has no Gateway service: it is older than 2.4, or peer.discovery.enabled or peer.gateway.enabled is false"
-	case strings.Contains(says, "access denied") || strings.Contains(says, "creator"):
-		return fmt.Sprintf("the channel does not take the certificate for one of %s: is identity.msp right, and is the organisation on the channel?", d.p.Identity.MSP)
-	case strings.Contains(says, d.p.Channel):
+	if hint, _ := Advice(err); hint != "" {
+		return hint
+	}
+	if strings.Contains(err.Error(), d.p.Channel) {
 		return "`peer channel list` says which channels the peer has joined"
 	}
 	return ""

@@ -19,7 +19,11 @@ func (l *Ledger) follow() {
 	for wait := shortest; ; wait = min(2*wait, 2*time.Second) {
 		ctx, e := l.source.use(l.ctx, l.peers)
 		read, err := l.stream(ctx, e)
+		left := ctx.Err() != nil // for another one
 		l.source.leave(e, l.peers)
+		if err != nil && !left {
+			l.source.failed(fmt.Errorf("peer %s: %w", e.address, err))
+		}
 		if read {
 			wait = shortest
 		}

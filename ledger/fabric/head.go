@@ -15,6 +15,9 @@ const (
 	less = 50 * time.Millisecond
 	// quiet is after how long without a block peers are asked whether there is one.
 	quiet = 5 * time.Second
+	// patient is how long it is tried to read the beginning, where it can be read
+	// of no peer: chaincode that is not there does not come so soon.
+	patient = 5 * time.Second
 	// mostAsked is how many questions a peer that hangs may leave unanswered.
 	mostAsked = 16
 )
@@ -157,7 +160,7 @@ func (l *Ledger) refresh(ctx context.Context) error {
 		break
 	}
 	if len(answered) == 0 {
-		return errors.Join(append(errs, errAway)...)
+		return errors.Join(append([]error{errAway}, errs...)...)
 	}
 	for _, a := range answered {
 		err := l.upTo(ctx, a.peer, func() bool { return l.chain.next >= a.tip.height })
@@ -171,11 +174,12 @@ func (l *Ledger) refresh(ctx context.Context) error {
 	return nil
 }
 
-var errAway = fmt.Errorf("no peer of the profile answers: %w", errUnavailable)
+var errAway error = &failure{errUnavailable, "no peer of the profile answers", errUnavailable}
 
 // upTo waits until the chain was read as far as a peer has it. A peer whose
 // stream brings nothing meanwhile hangs or is behind: another one goes on.
 func (l *Ledger) upTo(ctx context.Context, e *endpoint, ready func() bool) error {
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Commit))
 	defer cancel()
 	for {
@@ -183,7 +187,13 @@ func (l *Ledger) upTo(ctx context.Context, e *endpoint, ready func() bool) error
 		soon, stop := context.WithTimeout(ctx, l.grace())
 		err := l.chain.until(soon, ready)
 		stop()
-		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		late := ctx.Err() != nil || before == 0 && time.Since(began) > patient
+		switch {
+		case err == nil || !errors.Is(err, context.DeadlineExceeded):
+			return err
+		case late && l.source.why() != nil:
+			return fmt.Errorf("the chain cannot be read: %w", l.source.why())
+		case ctx.Err() != nil:
 			return err
 		}
 		if l.chain.height() == before {
@@ -250,6 +260,21 @@ type source struct {
 	mu     sync.Mutex // guards all
 	peer   int
 	cancel context.CancelFunc // of the stream; nil before the first
+	err    error              // why the last one ended
+}
+
+// failed notes why a stream ended.
+func (s *source) failed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+// why tells why the last stream ended that did; nil if none has.
+func (s *source) why() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 // use gives the peer to read from, and a context that ends when another one is
