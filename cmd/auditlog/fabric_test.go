@@ -45,6 +45,7 @@ func TestFabric(t *testing.T) {
 	for _, s := range scripts {
 		names = append(names, strings.TrimSuffix(filepath.Base(s), ".txtar"))
 	}
+	names = append(names, "copied") // where copy.txtar copies to
 	n := fabricNetwork(t, names...)
 	profiles := fabricProfiles(t, n)
 	t.Run("scripts", func(t *testing.T) { // ends when all of them have
