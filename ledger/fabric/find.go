@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/mmaudit/mmaudit/ledger"
@@ -26,32 +27,41 @@ func (l *Ledger) Find(ctx context.Context, size, from int64, key ledger.Key) ite
 			return
 		}
 		newest, base := l.chain.having(key, from, size)
+		within, cancel := l.within(ctx)
+		defer cancel()
 		for next, end := from, min(base, size); next < end; {
-			page, err := l.findPage(ctx, key, next, end)
-			if err != nil {
-				yield(ledger.Entry{}, l.because(ctx, err))
+			page, agreed, err := l.findPage(within, key, next, end)
+			if err == nil && !l.find(ctx, page.Indexes, key, agreed, yield) {
 				return
 			}
-			if !l.find(ctx, page.Indexes, key, yield) {
+			if err == nil {
+				err = agreed() // that there are no more of them, or none at all
+			}
+			if err != nil {
+				yield(ledger.Entry{}, l.because(ctx, err))
 				return
 			}
 			if next = page.Next; next == 0 {
 				break
 			}
 		}
-		l.find(ctx, newest, key, yield)
+		l.find(ctx, newest, key, func() error { return nil }, yield)
 	}
 }
 
-// find yields the entries of these indexes that have a key. Short names of keys
+// find yields the entries of these indexes that have a key, once it is agreed
+// that they are the ones. It reports whether it got to their end. Short names of keys
 // may meet, so the record decides; one that does not even have the short name
 // was not to be listed.
-func (l *Ledger) find(ctx context.Context, indexes []int64, key ledger.Key, yield func(ledger.Entry, error) bool) bool {
+func (l *Ledger) find(ctx context.Context, indexes []int64, key ledger.Key, agreed func() error, yield func(ledger.Entry, error) bool) bool {
 	short := wire.KeyOf(key)
 	for len(indexes) > 0 {
 		some := indexes[:min(page, len(indexes))]
 		indexes = indexes[len(some):]
 		ok := l.yield(ctx, some, func(e ledger.Entry) (bool, error) {
+			if err := agreed(); err != nil {
+				return false, l.because(ctx, err)
+			}
 			keys, err := l.keysOf(e.Record)
 			if err != nil {
 				return false, fmt.Errorf("%w: record %d: %w", ledger.ErrCorrupt, e.Index, err)
@@ -72,64 +82,66 @@ func (l *Ledger) find(ctx context.Context, indexes []int64, key ledger.Key, yiel
 }
 
 // findPage asks all peers for the same page of the index, of records in
-// [from, end), which are in tiles.
-func (l *Ledger) findPage(ctx context.Context, key ledger.Key, from, end int64) (wire.Page, error) {
-	ctx, cancel := l.within(ctx)
-	defer cancel()
+// [from, end), which are in tiles. It returns the first one's, and what waits
+// for the others and tells whether they agree. Ctx must last until then.
+func (l *Ledger) findPage(ctx context.Context, key ledger.Key, from, end int64) (wire.Page, func() error, error) {
 	type answer struct {
 		peer *endpoint
 		page wire.Page
 		err  error
 	}
 	answers := make(chan answer, len(l.peers))
-	ask := func(e *endpoint) bool {
-		return l.start(func() {
+	left, patience := 0, less
+	for _, e := range l.ordered() { // those that hang come last
+		if e.absent.Load() && left > 0 {
+			continue
+		}
+		if !l.start(func() {
 			a := answer{peer: e}
 			a.err = l.ask(ctx, e, &a.page, wire.Find, []byte(key.Name), []byte(key.Value), strconv.AppendInt(nil, from, 10), strconv.AppendInt(nil, mostFound, 10))
 			if a.err == nil {
 				a.err = cut(&a.page, from, end)
 			}
+			if a.err != nil {
+				a.err = fmt.Errorf("peer %s: %w", e.address, a.err)
+			}
 			answers <- a
-		})
-	}
-	asked, patience := 0, less
-	for _, e := range l.ordered() { // those that hang come last
-		if e.absent.Load() && asked > 0 {
-			continue
+		}) {
+			return wire.Page{}, nil, ledger.ErrClosed
 		}
-		if !ask(e) {
-			return wire.Page{}, ledger.ErrClosed
-		}
-		asked++
+		left++
 		patience = max(patience, l.patience(e))
 	}
-	var first *answer
 	var errs []error
-	var late <-chan time.Time
-	for ; asked > 0; asked-- {
-		select {
-		case a := <-answers:
-			switch {
-			case errors.Is(a.err, ledger.ErrCorrupt):
-				return wire.Page{}, fmt.Errorf("peer %s: %w", a.peer.address, a.err)
-			case a.err != nil:
-				errs = append(errs, fmt.Errorf("peer %s: %w", a.peer.address, a.err))
-			case first == nil:
-				first, late = &a, time.After(patience)
-			case a.page.Next != first.page.Next || !slices.Equal(a.page.Indexes, first.page.Indexes):
-				return wire.Page{}, fmt.Errorf("%w: the indexes of peers %s and %s are not the same", ledger.ErrCorrupt, first.peer.address, a.peer.address)
-			}
-			continue
-		case <-late:
-		case <-ctx.Done():
-			return wire.Page{}, ctx.Err()
+	for ; left > 0; left-- {
+		first := <-answers
+		if errors.Is(first.err, ledger.ErrCorrupt) {
+			return wire.Page{}, nil, first.err
 		}
-		break
+		if first.err != nil {
+			errs = append(errs, first.err)
+			continue
+		}
+		return first.page, sync.OnceValue(func() error {
+			for late := time.After(patience); left > 1; left-- {
+				select {
+				case a := <-answers:
+					switch {
+					case errors.Is(a.err, ledger.ErrCorrupt):
+						return a.err
+					case a.err == nil && (a.page.Next != first.page.Next || !slices.Equal(a.page.Indexes, first.page.Indexes)):
+						return fmt.Errorf("%w: the indexes of peers %s and %s are not the same", ledger.ErrCorrupt, first.peer.address, a.peer.address)
+					}
+				case <-late:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			return nil
+		}), nil
 	}
-	if first == nil {
-		return wire.Page{}, errors.Join(errs...)
-	}
-	return first.page, nil
+	return wire.Page{}, nil, errors.Join(errs...)
 }
 
 var errBehind = errors.New("it has not as much sealed")

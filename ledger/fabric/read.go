@@ -3,13 +3,13 @@ package fabric
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"strconv"
 
 	"golang.org/x/mod/sumdb/tlog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
@@ -55,7 +55,6 @@ func (l *Ledger) Get(ctx context.Context, index int64) (ledger.Entry, error) {
 // fetch reads records that the chain has and checks them against their leaves.
 func (l *Ledger) fetch(ctx context.Context, indexes []int64) ([]ledger.Entry, error) {
 	ctx, cancel := l.within(ctx)
-	defer cancel()
 	names := make([][]byte, len(indexes))
 	leaves := make([]tlog.Hash, len(indexes))
 	var sealed []int // of those that are not kept
@@ -69,18 +68,30 @@ func (l *Ledger) fetch(ctx context.Context, indexes []int64) ([]ledger.Entry, er
 		names[i] = strconv.AppendInt(nil, index, 10)
 		sealed, places = append(sealed, i), append(places, tlog.StoredHashIndex(0, index))
 	}
+	var g errgroup.Group // reads leaves, beside the records
+	defer func() { cancel(); _ = g.Wait() }()
 	if len(sealed) > 0 {
-		read, err := l.hashes(ctx).ReadHashes(places)
-		if err != nil {
-			return nil, l.because(ctx, err)
-		}
-		for i, at := range sealed {
-			leaves[at] = read[i]
-		}
+		g.Go(func() error {
+			read, err := l.hashes(ctx).ReadHashes(places)
+			if err == nil {
+				for i, at := range sealed {
+					leaves[at] = read[i]
+				}
+			}
+			return err
+		})
 	}
 	var errs []error
 	for _, e := range l.ordered() {
-		records, err := l.records(ctx, e, names, leaves)
+		records, err := l.records(ctx, e, names)
+		if stop := g.Wait(); stop != nil {
+			return nil, l.because(ctx, stop)
+		}
+		for i := 0; err == nil && i < len(records); i++ {
+			if ledger.RecordHash(records[i]) != leaves[i] {
+				err = fmt.Errorf("%w: record %s is not the one of the log", ledger.ErrCorrupt, names[i])
+			}
+		}
 		if err != nil {
 			// Another peer may be up, further, or honest.
 			errs = append(errs, fmt.Errorf("peer %s: %w", e.address, err))
@@ -95,19 +106,13 @@ func (l *Ledger) fetch(ctx context.Context, indexes []int64) ([]ledger.Entry, er
 	return nil, l.because(ctx, errors.Join(errs...))
 }
 
-func (l *Ledger) records(ctx context.Context, e *endpoint, names [][]byte, leaves []tlog.Hash) ([][]byte, error) {
-	text, err := l.evaluate(ctx, e, wire.Get, names...)
-	if err != nil {
+func (l *Ledger) records(ctx context.Context, e *endpoint, names [][]byte) ([][]byte, error) {
+	var records [][]byte
+	if err := l.ask(ctx, e, &records, wire.Get, names...); err != nil {
 		return nil, err
 	}
-	var records [][]byte
-	if err := json.Unmarshal(text, &records); err != nil || len(records) != len(names) {
-		return nil, fmt.Errorf("%w: the chaincode answered with %d records for %d names: %v", ledger.ErrCorrupt, len(records), len(names), err)
-	}
-	for i, r := range records {
-		if ledger.RecordHash(r) != leaves[i] {
-			return nil, fmt.Errorf("%w: record %s is not the one of the log", ledger.ErrCorrupt, names[i])
-		}
+	if len(records) != len(names) {
+		return nil, fmt.Errorf("%w: the chaincode answered with %d records for %d names", ledger.ErrCorrupt, len(records), len(names))
 	}
 	return records, nil
 }

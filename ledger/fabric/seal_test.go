@@ -32,6 +32,15 @@ func (s *shadow) ReadHashes(indexes []int64) (out []tlog.Hash, err error) {
 
 func (s *shadow) size() int64 { return int64(len(s.records)) }
 
+func (s *shadow) root(t testing.TB, size int64) ledger.Hash {
+	t.Helper()
+	h, err := tlog.TreeHash(size, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
 // next makes so many more records. Each has a key of its own, one that all have,
 // and one that every third has.
 func (s *shadow) next(t testing.TB, n int) (records [][]byte) {
@@ -71,15 +80,8 @@ func borders(size int64) (at []int64) {
 func (s *shadow) check(t *testing.T, name string, l *Ledger) {
 	t.Helper()
 	n := s.size()
-	root := func(size int64) ledger.Hash {
-		h, err := tlog.TreeHash(size, s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return h
-	}
 	h, err := l.Head(t.Context())
-	if err != nil || h.Size != n || h.Root != root(n) {
+	if err != nil || h.Size != n || h.Root != s.root(t, n) {
 		t.Fatalf("%s: head %+v, %v, want %d records", name, h, err, n)
 	}
 	inclusion := func(size, i int64) {
@@ -158,8 +160,9 @@ func (s *shadow) find(t *testing.T, name string, l *Ledger, size, from int64, ke
 	}
 }
 
-// forgetful opens a client that leaves all that is sealed to the chain.
-func forgetful(t *testing.T, p *Profile) *Ledger {
+// forgetful opens a client that leaves all that is sealed to the chain, on peers
+// as they are after change.
+func forgetful(t *testing.T, p *Profile, change func([]*endpoint)) *Ledger {
 	t.Helper()
 	who, err := p.identity()
 	if err != nil {
@@ -169,6 +172,7 @@ func forgetful(t *testing.T, p *Profile) *Ledger {
 	if err != nil {
 		t.Fatal(err)
 	}
+	change(peers)
 	l := newLedger(p, ledgertest.KeysOf, peers, 0)
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
@@ -186,7 +190,7 @@ func TestBorders(t *testing.T) {
 	writer := open(t, profileOf(t, n, "borders", issue(t, n, 0, "writer", chaincode.Writer)))
 	writer.sealed.Store(1 << 40) // the test seals
 	reader := profileOf(t, n, "borders", issue(t, n, 1, "reader", ""))
-	short := forgetful(t, reader)
+	short := forgetful(t, reader, func([]*endpoint) {})
 	var s shadow
 	check := func(what string) {
 		t.Helper()

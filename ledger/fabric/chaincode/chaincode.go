@@ -295,6 +295,7 @@ func get(stub shim.ChaincodeStubInterface, ids [][]byte) ([][]byte, error) {
 		return nil, faultf(wire.Invalid, "%d names, want 1 to %d", len(ids), MaxRecords)
 	}
 	var records [][]byte
+	names := names{stub: stub}
 	for _, name := range ids {
 		id := string(name)
 		if len(id) < 2*sha256.Size { // an index
@@ -302,7 +303,7 @@ func get(stub shim.ChaincodeStubInterface, ids [][]byte) ([][]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			if id, err = nameAt(stub, index); err != nil {
+			if id, err = names.at(index); err != nil {
 				return nil, err
 			}
 		}

@@ -1,6 +1,7 @@
 package chaincode
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -151,15 +152,24 @@ func places(stub shim.ChaincodeStubInterface, ids [][]byte) ([]int64, error) {
 	return indexes, nil
 }
 
-// nameAt finds the name of a sealed record.
-func nameAt(stub shim.ChaincodeStubInterface, index int64) (string, error) {
-	names, err := stub.GetState(namesKey(index / wire.TileWidth))
-	if err != nil {
-		return "", err
+// names finds the names of sealed records.
+type names struct {
+	stub  shim.ChaincodeStubInterface
+	tile  int64 // that was read last
+	names []byte
+}
+
+func (n *names) at(index int64) (string, error) {
+	if tile := index / wire.TileWidth; n.names == nil || n.tile != tile {
+		names, err := n.stub.GetState(namesKey(tile))
+		if err != nil {
+			return "", err
+		}
+		n.tile, n.names = tile, names
 	}
-	at := int(index%wire.TileWidth) * tlog.HashSize
-	if len(names) < at+tlog.HashSize {
+	at := int(index%wire.TileWidth) * sha256.Size
+	if len(n.names) < at+sha256.Size {
 		return "", faultf(wire.NotFound, "record %d is not sealed", index)
 	}
-	return hex.EncodeToString(names[at : at+tlog.HashSize]), nil
+	return hex.EncodeToString(n.names[at : at+sha256.Size]), nil
 }
