@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -22,9 +23,23 @@ type Answer struct {
 	Arguments [][]byte // without the function
 	Payload   []byte
 
-	TxID          string    // of the transaction, submitted or not
-	Time          time.Time // as the client of the transaction says
-	Organisations []string  // of the key that have endorsed it, ascending
+	TxID          string        // of the transaction, submitted or not
+	Time          time.Time     // as the client of the transaction says
+	Organisations []string      // of the key that have endorsed it, ascending
+	Endorsements  []Endorsement // one of each, in the same order
+
+	// Proposal is what was asked: channel header, signature header and call. Its
+	// SHA-256 is in what was signed.
+	Proposal []byte
+}
+
+// An Endorsement is one that counts, in the parts that other programs can
+// verify: ECDSA over the SHA-256 of Signed.
+type Endorsement struct {
+	MSP         string
+	Certificate *x509.Certificate
+	Signed      []byte // the answer, and who endorses it
+	Signature   []byte // DER
 }
 
 // Answer verifies a transaction envelope against the key and certificates of
@@ -49,7 +64,7 @@ func (k *Key) Answer(envelope []byte, cas []*x509.Certificate) (*Answer, error) 
 	if t.status != success {
 		return nil, fmt.Errorf("the chaincode has answered with status %d", t.status)
 	}
-	var by []string
+	by := map[string]Endorsement{}
 	for _, e := range t.endorsements {
 		o, ok := e.by.of(k.Organisations)
 		if !ok {
@@ -61,16 +76,22 @@ func (k *Key) Answer(envelope []byte, cas []*x509.Certificate) (*Answer, error) 
 		if err := e.by.signed(e.signature, t.response, e.by.raw); err != nil {
 			return nil, fmt.Errorf("endorsement: %w", err)
 		}
-		by = append(by, o.MSP)
+		if _, ok := by[o.MSP]; !ok {
+			by[o.MSP] = Endorsement{o.MSP, e.by.cert, slices.Concat(t.response, e.by.raw), e.signature}
+		}
 	}
-	slices.Sort(by)
-	if by = slices.Compact(by); len(by) < k.Need {
-		return nil, fmt.Errorf("endorsed by %d organisations %q, want %d", len(by), by, k.Need)
+	who := slices.Sorted(maps.Keys(by))
+	if len(who) < k.Need {
+		return nil, fmt.Errorf("endorsed by %d organisations %q, want %d", len(who), who, k.Need)
 	}
-	return &Answer{
+	a := &Answer{
 		Function: string(t.args[0]), Arguments: t.args[1:], Payload: t.payload,
-		TxID: t.id, Time: t.time, Organisations: by,
-	}, nil
+		TxID: t.id, Time: t.time, Organisations: who, Proposal: t.proposal,
+	}
+	for _, o := range who {
+		a.Endorsements = append(a.Endorsements, by[o])
+	}
+	return a, nil
 }
 
 // A transaction is what an envelope says.
@@ -79,6 +100,7 @@ type transaction struct {
 	time         time.Time
 	chaincodes   []string // as all places say it
 	args         [][]byte // one at least
+	proposal     []byte   // headers and call, which the response has the hash of
 	response     []byte   // ProposalResponsePayload: what is endorsed
 	status       uint64
 	payload      []byte
@@ -134,7 +156,8 @@ func readTransaction(envelope []byte) (*transaction, error) {
 		return nil, err
 	}
 	// Transient data is not in the transaction, and not in the hash.
-	if sum := sha256.Sum256(slices.Concat(channel, author, proposal)); !bytes.Equal(sum[:], hash) {
+	t.proposal = slices.Concat(channel, author, proposal)
+	if sum := sha256.Sum256(t.proposal); !bytes.Equal(sum[:], hash) {
 		return nil, errors.New("what was endorsed is the answer to another proposal")
 	}
 	if err := t.readCall(proposal); err != nil {

@@ -185,8 +185,10 @@ func (k *Key) Sort() {
 
 // Names reports whether the key names a certificate authority.
 func (k *Key) Names(ca *x509.Certificate) bool {
+	return names(k.Organisations, ca) || names(k.Orderers, ca)
+}
+
+func names(all []Organisation, ca *x509.Certificate) bool {
 	name := Fingerprint(ca)
-	return slices.ContainsFunc(slices.Concat(k.Organisations, k.Orderers), func(o Organisation) bool {
-		return slices.Contains(o.CAs, name)
-	})
+	return slices.ContainsFunc(all, func(o Organisation) bool { return slices.Contains(o.CAs, name) })
 }

@@ -67,8 +67,8 @@ func (k *Key) Signed(msg, sig []byte) (*Answer, error) {
 		return nil, err
 	}
 	for i, ca := range cas {
-		if !k.Names(ca) {
-			return nil, fmt.Errorf("certificate authority %q is not one of the key", ca.Subject.CommonName)
+		if !names(k.Organisations, ca) {
+			return nil, fmt.Errorf("certificate authority %q is not one of the organisations that endorse", ca.Subject.CommonName)
 		}
 		if i > 0 && Fingerprint(cas[i-1]) >= Fingerprint(ca) {
 			return nil, errors.New("certificate authorities are not in order")
@@ -79,6 +79,26 @@ func (k *Key) Signed(msg, sig []byte) (*Answer, error) {
 		return nil, err
 	}
 	return a, a.isCheckpoint(k.Name, msg)
+}
+
+// Open verifies a note that this key has signed, among others perhaps, and gives
+// the answer that stands behind it, with the certificates of authorities that
+// its signature carries.
+func (k *Key) Open(signed []byte) (*Answer, []*x509.Certificate, error) {
+	n, err := note.Open(signed, note.VerifierList(k.Verifier()))
+	if err != nil {
+		return nil, nil, err
+	}
+	sig, err := base64.StdEncoding.DecodeString(n.Sigs[0].Base64)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, cas, err := SplitSignature(sig[4:])
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := k.Signed([]byte(n.Text), sig[4:])
+	return a, cas, err
 }
 
 // isCheckpoint says why an answer is not the checkpoint that a note claims.
@@ -124,8 +144,8 @@ func (k *Key) Sign(envelope []byte, cas []*x509.Certificate) ([]byte, error) {
 }
 
 // signature puts together what a note is signed with: the envelope without the
-// signature of its client, which is not its business, and those certificates
-// that the key names, in order of their fingerprints.
+// signature of its client, which is not its business, and the certificates of
+// those who say who is a peer, in order of their fingerprints.
 func (k *Key) signature(envelope []byte, cas []*x509.Certificate) ([]byte, error) {
 	var payload, signature []byte
 	if err := read("envelope", envelope, fields{1: &payload, 2: &signature}); err != nil {
@@ -133,7 +153,7 @@ func (k *Key) signature(envelope []byte, cas []*x509.Certificate) ([]byte, error
 	}
 	var named []*x509.Certificate
 	for _, ca := range cas {
-		if k.Names(ca) {
+		if names(k.Organisations, ca) {
 			named = append(named, ca)
 		}
 	}

@@ -2,6 +2,7 @@ package endorsed
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -29,6 +30,14 @@ func TestNote(t *testing.T) {
 	a, err := r.key.Signed(r.text, r.sig)
 	if err != nil || a.Function != "checkpoint" || string(a.Arguments[0]) != origin || string(a.Arguments[1]) != "1" {
 		t.Errorf("%+v, %v", a, err)
+	}
+
+	var cas []*x509.Certificate
+	if a, cas, err = r.key.Open(r.note); err != nil || len(cas) != 2 || !bytes.Equal(a.Payload, r.text) || len(a.Endorsements) != 2 || a.Endorsements[0].MSP != "Org1MSP" {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if _, _, err := r.key.Open(bytes.Replace(r.note, []byte("\n1\n"), []byte("\n2\n"), 1)); err == nil {
+		t.Error("a note of another size is signed")
 	}
 
 	// Others sign the same note with other keys.
@@ -134,8 +143,9 @@ func TestNoteForgery(t *testing.T) {
 		sig        []byte
 	}{
 		{"a client's signature in the envelope", "field 2 is not known", append(appendBytes(nil, 1, appendBytes(slices.Clone(r.envelope), 2, []byte("x"))), r.sig[len(appendBytes(nil, 1, r.envelope)):]...)},
-		{"an authority twice", "not in order", append(slices.Clone(r.sig), appendBytes(nil, 2, r.cas[2].Raw)...)},
-		{"an authority that is not in the key", "is not one of the key", append(slices.Clone(r.sig), appendBytes(nil, 2, w.cas[0].Raw)...)},
+		{"an authority twice", "not in order", append(slices.Clone(r.sig), r.sig[len(appendBytes(nil, 1, r.envelope)):]...)},
+		{"an authority that is not in the key", "is not one of the organisations", append(slices.Clone(r.sig), appendBytes(nil, 2, w.cas[0].Raw)...)},
+		{"one of orderers", "is not one of the organisations", append(slices.Clone(r.sig), appendBytes(nil, 2, r.cas[2].Raw)...)},
 		{"an authority that is none", "certificate authority: x509", append(slices.Clone(r.sig), appendBytes(nil, 2, []byte("x"))...)},
 		{"no authorities", "no certificate authority of the organisation is at hand", appendBytes(nil, 1, r.envelope)},
 		{"another field", "field 3 is not known", appendBytes(slices.Clone(r.sig), 3, nil)},
