@@ -25,6 +25,7 @@ import (
 //	writer2.yaml    a writer of organisation 2
 //	regulator.yaml  a reader of organisation 2
 //	foreign.yaml    an organisation that is none of the channel
+//	forged.yaml     says to be a writer of organisation 1, which did not issue it
 //	expired.yaml    a writer of organisation 1 whose certificate has expired
 //	cut.yaml        writer.yaml by way of a line that `network cut` cuts
 //
@@ -118,9 +119,14 @@ func fabricProfiles(t *testing.T, n *fabricnet.Network) map[string]func(chaincod
 		{"writer2", 1, writes, ""},
 		{"regulator", 1, reads, ""},
 		{"foreign", 0, writes, "Org3MSP"},
+		{"forged", 0, writes, ""},
 		{"expired", 0, late, ""},
 	} {
-		who, err := n.Orgs[p.org].Issue(p.name, p.claims)
+		issue := n.Orgs[p.org].Issue
+		if p.name == "forged" {
+			issue = n.Orgs[p.org].Forge
+		}
+		who, err := issue(p.name, p.claims)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -70,7 +70,7 @@ func TestDiagnose(t *testing.T) {
 	expect("no such chaincode", replaced("chaincode: ill", "chaincode: well"), "chaincode "+ours+", chaincode "+theirs+", definition well", "skipped endorsement")
 	expect("no peer but an orderer", replaced("address: "+ours+"\n    tls: "+us.TLSRoot(), "address: "+n.Orderers[0].Address+"\n    tls: "+n.Ordering.TLSRoot()),
 		"channel "+n.Orderers[0].Address, "older than 2.4")
-	expect("another organisation", replaced("msp: Org1MSP", "msp: Org3MSP"), "channel "+ours+", channel "+theirs, "access denied", "is identity.msp right")
+	expect("another organisation", replaced("msp: Org1MSP", "msp: Org3MSP"), "channel "+ours+", channel "+theirs, "access denied", "is identity.msp the organisation")
 	expect("another key", replaced(writer.Key, issue(t, n, 0, "other", "").Key), "identity Org1MSP", "is not the key of the certificate", "skipped peers")
 	expect("another CA", replaced("ca: "+us.CA(), "ca: "+them.CA()), "authority Org1MSP")
 
