@@ -68,6 +68,9 @@ func (p *Process) Start() error {
 	return nil
 }
 
+// Setenv sets a variable (NAME=VALUE) of the environment from the next Start on.
+func (p *Process) Setenv(variable string) { p.env = append(p.env, variable) }
+
 // Running reports whether the process was started and has not ended.
 func (p *Process) Running() bool {
 	if p.done == nil {

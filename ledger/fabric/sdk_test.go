@@ -17,7 +17,9 @@ import (
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 	"github.com/mmaudit/mmaudit/ledger/ledgertest"
+	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
 
 // A way is one of the two, for profiles to use.
@@ -40,15 +42,38 @@ func throughSDK(t *testing.T) func(*Profile) *Profile {
 	}
 }
 
-// TestContractSDK holds the engine to the same contract where peers have no
-// gateway that could be asked.
+// withoutGateway restarts peers as those of a network older than 2.4 are: they
+// do not know the Gateway service.
+func withoutGateway(t *testing.T, n *fabricnet.Network) {
+	t.Helper()
+	for _, o := range n.Orgs {
+		if err := o.Peer.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		o.Peer.Setenv("CORE_PEER_GATEWAY_ENABLED=false")
+		if err := o.Peer.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := n.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestContractSDK holds the engine to the same contract where no peer has a
+// gateway.
 func TestContractSDK(t *testing.T) {
 	var names []string
 	for i := range ledgertest.Ledgers {
 		names = append(names, fmt.Sprintf("ledger%02d", i))
 	}
 	n, _ := network(t, fabricnet.Options{BatchTimeout: 10 * time.Millisecond}, names...)
+	withoutGateway(t, n)
 	writer := issue(t, n, 0, "writer", chaincode.Writer)
+	gateway := open(t, profileOf(t, n, names[0], writer))
+	if _, err := gateway.Head(t.Context()); err == nil || !strings.Contains(err.Error(), "unknown service gateway.Gateway") {
+		t.Fatalf("through the gateway: %v", err)
+	}
 	sdk := throughSDK(t)
 	ledgertest.Run(t, func(t *testing.T) ledger.Ledger {
 		name := names[0]
@@ -221,5 +246,65 @@ func TestFindSDK(t *testing.T) {
 		if path, err := p.sdk(); err != nil || path != program {
 			t.Errorf("%q is %s, %v", name, path, err)
 		}
+	}
+}
+
+// TestSignSDK has a head signed, as the policy has it and by organisations that
+// are named, and the network examined.
+func TestSignSDK(t *testing.T) {
+	n, _ := network(t, fabricnet.Options{}, "signed")
+	sdk := throughSDK(t)
+	profile := sdk(profileOf(t, n, "signed", issue(t, n, 0, "writer", chaincode.Writer)))
+	l := open(t, profile)
+	if _, err := l.Append(t.Context(), ledgertest.Record("a", "")); err != nil {
+		t.Fatal(err)
+	}
+	const origin = "example.com/signed"
+	key, err := profile.Key(origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := l.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Origin = origin
+	signed, err := l.Endorse(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tlog.OpenCheckpoint(signed.Note, origin, key.Verifier())
+	if err != nil || got.Size != 1 || got.Root != h.Root {
+		t.Errorf("%+v, %v", got, err)
+	}
+
+	_, cas, err := profile.key(origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range l.peers {
+		for _, organisations := range [][]string{{"Org1MSP"}, {"Org2MSP", "Org1MSP"}} {
+			tx, err := e.endorse(t.Context(), call{"signed", wire.Checkpoint, [][]byte{[]byte(origin), []byte("1")}, organisations})
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The key wants both.
+			if _, err := key.Sign(tx.envelope, cas); (err == nil) != (len(organisations) == 2) {
+				t.Errorf("%s asked for %s: %v", e.address, organisations, err)
+			}
+		}
+		if _, err := e.endorse(t.Context(), call{"signed", wire.Checkpoint, nil, []string{"Absent"}}); err == nil || !strings.Contains(err.Error(), "Absent") {
+			t.Errorf("an organisation without peers: %v", err)
+		}
+	}
+
+	seen := 0
+	if err := Diagnose(t.Context(), profile, func(c Check) {
+		seen++
+		if c.Status == Failed {
+			t.Errorf("%+v", c)
+		}
+	}); err != nil || seen < 10 {
+		t.Errorf("%d checks, %v", seen, err)
 	}
 }
