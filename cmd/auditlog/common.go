@@ -276,7 +276,7 @@ func (e *env) remark(c *cli.Context, format string, args ...any) {
 	if redact.HasToken(text) {
 		text = withoutSecrets(text)
 	}
-	fmt.Fprintf(e.stderr, "%s: %s\n", name, printable(text))
+	fmt.Fprintf(e.stderr, "%s: %s\n", name, printable(strings.ReplaceAll(text, "\n", "; ")))
 }
 
 // withoutSecrets takes out of a message what looks like a secret: what was given

@@ -337,6 +337,19 @@ type unrecorded struct {
 func (u *unrecorded) Error() string { return u.err.Error() }
 func (u *unrecorded) Unwrap() error { return u.err }
 
+// tell says why the end of the run was not recorded, where the status is that of
+// the command.
+func (x *execution) tell(err error) {
+	var said *clikit.Error
+	if !errors.As(err, &said) {
+		said = &clikit.Error{Err: fmt.Errorf("the end of run %s was not recorded: %w", x.run, err)}
+	}
+	x.remark(x.c, "error: %v", said.Err)
+	if said.Hint != "" {
+		x.remark(x.c, "hint: %s", said.Hint)
+	}
+}
+
 // train runs the command and records its end.
 func (x *execution) train() error {
 	place, err := x.AbsPlace()
@@ -369,7 +382,7 @@ func (x *execution) train() error {
 	}
 	if err := x.end(result); err != nil {
 		if result.Code() != 0 {
-			x.remark(x.c, "error: the end of run %s was not recorded: %v", x.run, err)
+			x.tell(err)
 			return exit(result.Code())
 		}
 		return err
