@@ -3,7 +3,7 @@
 GO ?= go
 DEMO ?= demo
 
-.PHONY: build test check cross peers fabric demo demo-fabric bench bench-ledger fuzz clean
+.PHONY: build test check cross peers fabric demo demo-fabric bench bench-ledger bench-fabric fuzz clean
 
 # Static: the same file runs on a training machine and on an auditor's.
 RELEASE = CGO_ENABLED=0 $(GO) build -trimpath -tags urfave_cli_no_docs
@@ -59,6 +59,12 @@ bench:
 # options are in the comment of the program, such as the disk to be measured.
 bench-ledger:
 	CGO_ENABLED=0 $(GO) run ./ledger/ledgerbench $(LEDGERBENCH)
+
+# Ledgers on a network of Fabric beside a bare gateway loop: figures of
+# docs/performance.md. For the size that is written there:
+#   make bench-fabric FABRICBENCH="-seconds 10 -rounds 3 -records 100000"
+bench-fabric:
+	$(GO) run ./audit/fabricbench $(FABRICBENCH)
 
 # Each fuzz target for FUZZTIME.
 FUZZTIME ?= 10s

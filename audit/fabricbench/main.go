@@ -1,0 +1,165 @@
+// Command fabricbench measures ledgers on a network of Hyperledger Fabric that it
+// starts itself, in one run, and prints tables:
+//
+//	go run ./audit/fabricbench [-seconds N] [-rounds N] [-writers 1,64,256]
+//	    [-blocks 50ms,200ms,2s] [-records N] [-rate N]
+//
+// Records and chaincode are those of auditlog: signed, about 2 KB, verified on the
+// chain. The bare loop is what the documentation of fabric-gateway shows: one
+// record a transaction, SubmitTransaction, which waits for the commit status.
+// Client, peers, orderer and chaincode share the machine.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mmaudit/mmaudit/internal/fabricnet"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "fabricbench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is a run.
+type bench struct {
+	ctx context.Context
+	dir string // of programs and ledgers
+	sdk string // program
+
+	seconds int
+	rounds  int
+	writers []int
+	blocks  []time.Duration
+	records int
+	rate    int
+}
+
+func run(ctx context.Context) error {
+	b := bench{ctx: ctx}
+	flag.IntVar(&b.seconds, "seconds", 4, "of each contest")
+	flag.IntVar(&b.rounds, "rounds", 1, "turns of each contestant")
+	writers := flag.String("writers", "1,64,256", "how many goroutines append")
+	blocks := flag.String("blocks", "50ms,200ms,2s", "after which times blocks are cut")
+	flag.IntVar(&b.records, "records", 2000, "among which a version is sought")
+	flag.IntVar(&b.rate, "rate", 6000, "records a second into the log that is anchored")
+	profile := flag.String("cpuprofile", "", "`FILE` for a profile of this process")
+	flag.Parse()
+	for w := range strings.SplitSeq(*writers, ",") {
+		n, err := strconv.Atoi(w)
+		if err != nil || n < 1 {
+			return fmt.Errorf("-writers %q: want numbers", *writers)
+		}
+		b.writers = append(b.writers, n)
+	}
+	for w := range strings.SplitSeq(*blocks, ",") {
+		d, err := time.ParseDuration(w)
+		if err != nil || d <= 0 {
+			return fmt.Errorf("-blocks %q: want times such as 200ms", *blocks)
+		}
+		b.blocks = append(b.blocks, d)
+	}
+	var err error
+	if b.dir, err = os.MkdirTemp("", "fabricbench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", b.dir+"/", "./cmd/auditlog", "./cmd/auditlog-chaincode").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("run this in the root of the repository: %w\n%s", err, out)
+	}
+	if b.sdk, err = fabricnet.SDK(ctx, b.dir); err != nil {
+		return err
+	}
+	stop, err := profiled(*profile)
+	if err != nil {
+		return err
+	}
+	defer stop()
+
+	fmt.Printf("%s, %d cores, %s; load of the last minute at start: %s\n\n", cpu(), runtime.NumCPU(), time.Now().Format(time.DateOnly), load())
+	for _, block := range b.blocks {
+		if err := b.onNetwork(block, b.throughput); err != nil {
+			return err
+		}
+	}
+	if b.records > 0 {
+		if err := b.onNetwork(50*time.Millisecond, b.reading); err != nil {
+			return err
+		}
+	}
+	if b.rate > 0 {
+		return b.onNetwork(200*time.Millisecond, b.anchored)
+	}
+	return nil
+}
+
+// chaincodes are the names under which a network has the contract.
+var chaincodes = []string{"bare", "gateway", "sdk"}
+
+// onNetwork runs a part on a network of its own.
+func (b *bench) onNetwork(block time.Duration, part func(*fabricnet.Network) error) error {
+	n, err := fabricnet.Start(b.ctx, fabricnet.Options{BatchTimeout: block})
+	if err != nil {
+		return err
+	}
+	defer n.Stop()
+	service := fabricnet.Chaincode{Path: filepath.Join(b.dir, "auditlog-chaincode"), Args: []string{"--insecure"}}
+	if _, err := n.Deploy(b.ctx, service, chaincodes...); err != nil {
+		return err
+	}
+	return part(n)
+}
+
+func quantile(xs []time.Duration, q float64) time.Duration {
+	if len(xs) == 0 {
+		return 0
+	}
+	xs = slices.Sorted(slices.Values(xs))
+	return xs[int(q*float64(len(xs)-1))]
+}
+
+// ms gives milliseconds.
+func ms(d time.Duration) string { return digits(float64(d.Microseconds()) / 1000) }
+
+func digits(x float64) string {
+	switch {
+	case x >= 100:
+		return fmt.Sprintf("%.0f", x)
+	case x >= 10:
+		return fmt.Sprintf("%.1f", x)
+	default:
+		return fmt.Sprintf("%.2f", x)
+	}
+}
+
+func cpu() string {
+	data, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(data)) {
+		if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}
+
+func load() string {
+	data, _ := os.ReadFile("/proc/loadavg")
+	first, _, _ := strings.Cut(string(data), " ")
+	return first
+}
