@@ -84,9 +84,9 @@ type Documents struct {
 	Absent int `json:"absent"` // the source does not have them
 }
 
-// rootAt gives the root that a ledger had at a size: it follows from the proof
+// RootAt gives the root that a ledger had at a size: it follows from the proof
 // that its last record was in it, since that has nothing to its right.
-func rootAt(ctx context.Context, l ledger.Ledger, size int64) (ledger.Hash, error) {
+func RootAt(ctx context.Context, l ledger.Ledger, size int64) (ledger.Hash, error) {
 	if size == 0 {
 		return ledger.EmptyRoot(), nil
 	}
@@ -107,11 +107,11 @@ func rootAt(ctx context.Context, l ledger.Ledger, size int64) (ledger.Hash, erro
 
 // sameUpTo reports whether two ledgers have the same records up to a size.
 func sameUpTo(ctx context.Context, a, b ledger.Ledger, size int64) (bool, error) {
-	x, err := rootAt(ctx, a, size)
+	x, err := RootAt(ctx, a, size)
 	if err != nil {
 		return false, err
 	}
-	y, err := rootAt(ctx, b, size)
+	y, err := RootAt(ctx, b, size)
 	return x == y, err
 }
 
@@ -158,7 +158,7 @@ func begins(ctx context.Context, from ledger.Ledger, source ledger.Head, to ledg
 
 // finish compares roots, and all records, at the end.
 func (r *Result) finish(ctx context.Context, from ledger.Ledger, source ledger.Head, to ledger.Ledger, o Options) error {
-	root, err := rootAt(ctx, to, source.Size)
+	root, err := RootAt(ctx, to, source.Size)
 	if err != nil {
 		return err
 	}

@@ -223,6 +223,14 @@ var faults = []fault{
 		}
 	}, []string{"network"}, "the ledger does not continue the 3 records anchored in block 7 of n"},
 
+	{"another record in another place", func(w *world, o *verify.Options) {
+		other := w.copied()
+		other.incident(20)
+		other.close()
+		w.incident(10)
+		o.Both = other.dir
+	}, []string{"both"}, "record 4: has SHA3-512"},
+
 	{"life with errors", func(w *world, o *verify.Options) {
 		w.append(trusttest.Seal(event(audit.Approved, 9), "admin"))
 		o.Lives = true

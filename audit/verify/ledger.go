@@ -26,6 +26,8 @@ type Options struct {
 	Network Network
 	// Lives reads the lives of all versions too.
 	Lives bool
+	// Both is the place of a ledger that should have the same records.
+	Both string
 	// NoDocuments leaves out the documents that records name, NoListings those
 	// that list the files of data sets.
 	NoDocuments, NoListings bool
@@ -45,8 +47,8 @@ type Older struct {
 	Checkpoint []byte
 }
 
-// Progress says how far a stage of the verification is: "tree", "records" (in
-// records) and "documents" (in bytes).
+// Progress says how far a stage of the verification is: "tree", "records" and
+// "both" (in records), and "documents" (in bytes).
 type Progress struct {
 	Stage       string
 	Done, Total int64
@@ -61,10 +63,20 @@ func Ledger(ctx context.Context, place string, o Options) (*Report, error) {
 		of = append(of, OfNetwork)
 	}
 	v := newVerifier(ctx, place, o, of...)
-	err := v.open(place)
+	other, err := v.openOther()
+	if err != nil {
+		return nil, err
+	}
+	if other != nil {
+		defer other.Close()
+	}
+	err = v.open(place)
 	if err == nil && v.s != nil {
 		defer v.s.Close()
-		err = v.run()
+		err = v.run(other)
+	}
+	if v.head.Note == nil {
+		v.skip(checkBoth, "needs a ledger that can be read")
 	}
 	if err == nil {
 		err = ctx.Err()
@@ -110,6 +122,9 @@ func (v *verifier) asked() {
 	}
 	if len(v.o.Against) == 0 {
 		v.skip(checkAgainst, "no older checkpoint was given")
+	}
+	if v.o.Both == "" {
+		v.skip(checkBoth, "no other place was given to compare with")
 	}
 	if !v.o.Lives {
 		v.skip(checkLives, "was not asked for")
@@ -183,7 +198,7 @@ func (v *verifier) foldersWord() string {
 	return "ledger.json can be read"
 }
 
-func (v *verifier) run() error {
+func (v *verifier) run(other *store.Store) error {
 	if v.onFabric {
 		if err := v.network(); err != nil {
 			return err
@@ -213,6 +228,9 @@ func (v *verifier) run() error {
 		return err
 	}
 	if err := v.against(); err != nil {
+		return err
+	}
+	if err := v.both(other); err != nil {
 		return err
 	}
 	return v.lives()

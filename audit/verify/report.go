@@ -166,6 +166,7 @@ const (
 	checkAnchor     = "anchor"
 	checkWitnesses  = "witnesses"
 	checkAgainst    = "against"
+	checkBoth       = "both"
 	checkLives      = "lives"
 	checkPeers      = "peers"
 	checkNetwork    = "network"
@@ -196,6 +197,7 @@ func Catalogue() []Kind {
 		{checkWitnesses, "enough witnesses of the trust file cosigned the checkpoint", "", "a trust file", OfAll},
 		{checkNetwork, "the ledger continues what networks of the trust file have anchored of it", "", "evidence of an anchor", OfWhole},
 		{checkAgainst, "the ledger continues an older checkpoint", "", "an older checkpoint", OfWhole},
+		{checkBoth, "the records are, byte for byte, those of another place, as far as both go", "", "another place", OfWhole},
 		{checkLives, "the lives of all versions are without errors", "", "to be asked for", OfWhole},
 	}
 }
@@ -338,6 +340,8 @@ func (r *gathering) finish() *Report {
 		r.Findings = append(r.Findings, first(r.findings[k.ID])...)
 	}
 	switch {
+	case len(failed) == 1 && failed[0] == checkBoth:
+		r.Outcome, r.Meaning = Failed, "the ledger is as it was written, but what it was compared with is not the same"
 	case len(failed) == 1 && failed[0] == checkLives:
 		r.Outcome, r.Meaning = Failed, "the ledger is as it was written, but lives of versions have errors"
 	case len(failed) > 0:

@@ -30,6 +30,7 @@ func verifyCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "trust", Usage: "anchor the ledger in the trust file `FILE`, which came to you by another way than the ledger"},
 			&cli.StringSliceFlag{Name: "against", Usage: "verify that the ledger continues the older checkpoint, or that of the bundle, in `FILE`; repeatable"},
 			&cli.StringFlag{Name: "network", Usage: "ask the network of the connection profile `fabric:FILE` what it has anchored of the ledger"},
+			&cli.StringFlag{Name: "both", Usage: "compare every record, byte by byte, with those of the ledger at `PLACE`: a folder, or fabric:PROFILE.yaml"},
 			&cli.BoolFlag{Name: "lives", Usage: "read the lives of all versions too; an error in one is a failure"},
 			&cli.BoolFlag{Name: "no-listings", Usage: "do not ask for the lists of files of data sets"},
 			&cli.BoolFlag{Name: "no-documents", Usage: "do not ask for any document that records name"},
@@ -87,6 +88,11 @@ func verifyAction(c *cli.Context, e *env) error {
 		}
 		defer network.Close()
 		o.Network = network.Anchored
+	}
+	if o.Both = c.String("both"); o.Both != "" {
+		if o.Both, err = cleanPlace(o.Both); err != nil {
+			return err
+		}
 	}
 	show, done, err := e.verifyProgress(c)
 	if err != nil {
@@ -227,10 +233,16 @@ func (e *env) verifyProgress(c *cli.Context) (show func(verify.Progress), done f
 		return nil, nil, err
 	}
 	records, bytes := clikit.NewProgress(e.stderr, mode, "verifying"), clikit.NewBytesProgress(e.stderr, mode)
+	compared := clikit.NewProgress(e.stderr, mode, "comparing")
 	show = func(p verify.Progress) {
 		if p.Stage == "documents" {
 			records.Done()
 			bytes.Update("verifying documents", p.Done, p.Total, p.Done == p.Total)
+			return
+		}
+		if p.Stage == "both" {
+			records.Done()
+			compared.Update(int(p.Done), int(p.Total))
 			return
 		}
 		// Both stages go through all records; the second takes far longer.
@@ -240,5 +252,5 @@ func (e *env) verifyProgress(c *cli.Context) (show func(verify.Progress), done f
 		}
 		records.Update(int(done), int(p.Total))
 	}
-	return show, records.Done, nil
+	return show, func() { records.Done(); compared.Done() }, nil
 }

@@ -52,7 +52,7 @@ func toVerify(c *cli.Context) (subject, error) {
 	case len(all) == 0:
 		return subject{}, nil
 	}
-	for _, flag := range []string{"against", "lives", "network"} {
+	for _, flag := range []string{"against", "both", "lives", "network"} {
 		if c.IsSet(flag) {
 			return subject{}, clikit.Usagef("verify the whole ledger with it", "--%s is about the whole ledger", flag)
 		}
