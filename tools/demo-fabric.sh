@@ -46,6 +46,7 @@ run auditlog record approved --model bev-seg --version 3.2.0 --reason "meets the
 
 echo; echo "The regulator's organisation asks its own peer:"
 expect 0 auditlog query --ledger fabric:$regulator --model bev-seg --version 3.2.0
+expect 0 auditlog verify --ledger fabric:$regulator
 run auditlog status --ledger fabric:$regulator
 
 echo; echo "Who may only read is refused by the network; so is another record of the same name:"
@@ -53,7 +54,27 @@ expect 3 auditlog record incident --ledger fabric:$regulator --model bev-seg --v
 run auditlog record incident --id one --model bev-seg --version 3.2.0 --severity low --summary "a scratch"
 expect 3 auditlog record incident --id one --model bev-seg --version 3.2.0 --severity low --summary "a dent"
 
+echo; echo "A ledger in a folder, thousands of records a second, has the network take its head:"
+run auditlog init local --origin demo.example/local
+cp -R local old
+run auditlog exec --ledger local --model bev-seg --version 3.3.0 --run r2 --data train=data --param lr=0.01 --output weights.pt -- true
+expect 0 auditlog anchor --ledger local --to fabric:$writer
+say "auditlog keys show --ledger local --trust-file --anchor fabric:$writer >local.json"
+auditlog keys show --ledger local --trust-file --anchor fabric:$writer >local.json
+expect 0 auditlog bundle --ledger local --model bev-seg --version 3.3.0 -o bev-seg-3.3.0.zip
+
+echo; echo "Somebody with all keys goes on from an old copy, on a machine that has not seen the rest:"
+rm -rf "$XDG_STATE_HOME"
+run auditlog record incident --ledger old --model bev-seg --version 3.3.0 --severity low --summary "another history"
+expect 1 auditlog anchor --ledger old --to fabric:$writer
+
 echo; echo "The network stops:"
 exec 9>&-
 wait $network
 expect 3 auditlog status
+
+echo; echo "What it signed still verifies, with nothing but the file and the trust:"
+mkdir elsewhere
+cp bev-seg-3.3.0.zip local.json elsewhere
+cd elsewhere
+expect 0 env -i PATH="$PATH" HOME="$PWD" auditlog verify bev-seg-3.3.0.zip --trust local.json
