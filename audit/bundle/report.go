@@ -23,6 +23,8 @@ type Report struct {
 	// Ledger is what the checkpoint says.
 	Ledger Ledger  `json:"ledger"`
 	Checks []Check `json:"checks"`
+	// Anchors are those that the bundle carries the evidence of, and continues.
+	Anchors []Anchor `json:"anchors,omitempty"`
 	// Life is the life of the version, computed again from the records, if the
 	// bundle is about one.
 	Life *lifecycle.Timeline `json:"life,omitempty"`
@@ -89,6 +91,7 @@ const (
 	checkCheckpoint = "checkpoint"
 	checkAnchor     = "anchor"
 	checkWitnesses  = "witnesses"
+	checkNetwork    = "network"
 	checkSignatures = "signatures"
 	checkKeyFiles   = "key-files"
 	checkDocuments  = "documents"
@@ -110,6 +113,7 @@ func Checks() [][2]string {
 		{checkCheckpoint, "the log signed the checkpoint with a key that was its own at that size"},
 		{checkAnchor, "the ledger is the one of the trust file that the verifier has from elsewhere"},
 		{checkWitnesses, "enough witnesses of the trust file cosigned the checkpoint"},
+		{checkNetwork, "networks of the trust file have anchored a beginning of the ledger"},
 		{checkSignatures, "each record is signed by keys trusted at its index, in the role and number that its event needs"},
 		{checkKeyFiles, "the key files are the keys of the records"},
 		{checkDocuments, "each document has the size and digests that a record says"},

@@ -18,15 +18,17 @@ import (
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/anchored"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
 
 // The most bytes that members which are held in memory may have.
 const (
-	maxManifest   = 256 << 20
-	maxCheckpoint = 64 << 10
-	maxProof      = 64 * 45
-	maxKey        = 4 << 10
+	maxManifest    = 256 << 20
+	maxCheckpoint  = 64 << 10
+	maxProof       = 64 * 45
+	maxConsistency = 2 * maxProof
+	maxKey         = 4 << 10
 )
 
 // Verify checks a bundle, against what the verifier knows of the ledger from
@@ -104,6 +106,10 @@ func limit(name string) int64 {
 		return maxProof
 	case strings.HasPrefix(name, "keys/"):
 		return maxKey
+	case strings.HasPrefix(name, anchorFolder) && strings.HasSuffix(name, ".json"):
+		return anchored.MaxEvidence
+	case strings.HasPrefix(name, anchorFolder):
+		return maxConsistency
 	}
 	return 0
 }
@@ -165,12 +171,16 @@ func (v *verifier) check() {
 	if v.k != nil && v.k.Genesis() != "" {
 		v.checkpoint()
 		v.anchoring()
+		v.anchors()
 		v.signatures()
 		v.keyFiles()
 		v.trustFile()
 	} else {
 		for _, id := range []string{checkCheckpoint, checkAnchor, checkWitnesses, checkSignatures, checkKeyFiles} {
 			v.r.note(id, Skipped, "", "needs a valid first record of the ledger")
+		}
+		if slices.ContainsFunc(v.files, func(f File) bool { return strings.HasPrefix(f.Name, anchorFolder) }) {
+			v.r.note(checkNetwork, Skipped, "", "needs a valid first record of the ledger")
 		}
 	}
 	v.documents()

@@ -21,6 +21,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/keys"
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/anchored"
 )
 
 // Options say what goes into a bundle.
@@ -39,6 +40,9 @@ type Options struct {
 	Documents func(*audit.Attachment) (io.ReadCloser, error)
 	// Listings has the lists of files of data sets put in too.
 	Listings bool
+	// Anchors are the evidence of anchors, one of each network, of trees that are
+	// no larger than that of Head.
+	Anchors []*anchored.Evidence
 	// Trust is a trust file for who has none. It proves nothing from in here.
 	Trust *trust.Anchor
 	// Extra are files for people, such as index.html. They prove nothing.
@@ -70,7 +74,7 @@ func Write(ctx context.Context, w io.Writer, l ledger.Ledger, o Options) (*Manif
 	}
 	b := &builder{ctx: ctx, l: l, o: o}
 	b.add(checkpointFile, o.Head.Note)
-	if err := errors.Join(b.addRecords(k), b.addKeys(k)); err != nil {
+	if err := errors.Join(b.addRecords(k), b.addKeys(k), b.addAnchors(k)); err != nil {
 		return nil, err
 	}
 	if err := b.addDocuments(); err != nil {

@@ -42,10 +42,10 @@ func (f AnchorFile) Read() (*anchored.Evidence, error) {
 	}
 	e, err := anchored.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Path, err)
+		return nil, err
 	}
 	if key, err := e.Key(); err != nil || networkHash(key.Verifier().KeyHash()) != f.Network {
-		return nil, fmt.Errorf("%s: %w: its name is not that of its network", f.Path, anchored.ErrEvidence)
+		return nil, fmt.Errorf("%w: its name is not that of its network", anchored.ErrEvidence)
 	}
 	return e, nil
 }

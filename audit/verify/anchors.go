@@ -73,7 +73,7 @@ func (v *verifier) anchors() error {
 		}
 		switch {
 		case errors.Is(err, anchored.ErrEvidence) || errors.Is(err, trust.ErrNetwork):
-			v.wrong(checkNetwork, f.Path, -1, swapped, "%s", strings.TrimPrefix(err.Error(), f.Path+": "))
+			v.wrong(checkNetwork, f.Path, -1, swapped, "%v", err)
 		case err != nil:
 			v.unknown(checkNetwork, f.Path, -1, err)
 		default:

@@ -18,10 +18,13 @@ import (
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/query"
 	"github.com/mmaudit/mmaudit/audit/store"
+	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/audit/view"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/internal/human"
+	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/anchored"
 )
 
 func bundleCommand(e *env) *cli.Command {
@@ -98,6 +101,9 @@ func bundleAction(c *cli.Context, e *env) error {
 	if o.Indices, err = a.Records(c.Context, o.Model, o.Version); err != nil {
 		return queryError(a, err)
 	}
+	if o.Anchors, err = anchorsOf(c.Context, s, o.Head); err != nil {
+		return err
+	}
 	if !c.Bool("no-documents") {
 		o.Documents = func(d *audit.Attachment) (io.ReadCloser, error) { return s.Blobs.Open(d.Digest["sha3_512"]) }
 	}
@@ -121,6 +127,46 @@ func bundleAction(c *cli.Context, e *env) error {
 		_, err := fmt.Fprintf(out, "%s  sha3-512 %s\n%s, %s; %s: %s\n", w.File, w.Digest, human.Count(w.Records, "record"), human.Bytes(w.Size), made.report.Outcome, made.report.Meaning)
 		return err
 	})
+}
+
+// anchorsOf gives the evidence of the newest anchor on each network that is no
+// larger than a head.
+func anchorsOf(ctx context.Context, s *store.Store, head ledger.Head) ([]*anchored.Evidence, error) {
+	files, err := s.Anchors()
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	ring, err := trust.Load(ctx, s.Log, head.Size)
+	if err != nil {
+		return nil, err
+	}
+	var all []*anchored.Evidence
+	had := map[string]bool{}
+	for _, f := range files {
+		if had[f.Network] || f.Size > head.Size {
+			continue
+		}
+		evidence, err := f.Read()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a newer one took its place
+		}
+		if err == nil {
+			_, err = ring.CheckEvidence(evidence)
+		}
+		if err != nil {
+			return nil, badEvidence(f, err)
+		}
+		had[f.Network] = true
+		all = append(all, evidence)
+	}
+	return all, nil
+}
+
+func badEvidence(f store.AnchorFile, err error) error {
+	return &clikit.Error{
+		Code: clikit.Findings, Err: fmt.Errorf("%s: %w", f.Path, err),
+		Hint: "remove it, and `auditlog anchor` gets the evidence again; `auditlog verify` names all that is wrong",
+	}
 }
 
 // A madeBundle is a bundle that was written and verified.

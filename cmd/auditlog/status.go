@@ -126,7 +126,7 @@ func newestAnchors(s *store.Store, ring *trust.Keyring) ([]shownAnchor, error) {
 			a, err = ring.CheckEvidence(evidence)
 		}
 		if err != nil {
-			return nil, &clikit.Error{Code: clikit.Findings, Err: fmt.Errorf("%s: %w", f.Path, err), Hint: "remove it, and `auditlog anchor` gets the evidence again; `auditlog verify` names all that is wrong"}
+			return nil, badEvidence(f, err)
 		}
 		all = append(all, shownAnchorOf(a, f.Path))
 	}
