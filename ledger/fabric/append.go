@@ -244,7 +244,7 @@ func (l *Ledger) locate(ctx context.Context, e *endpoint, batch []*pending) erro
 	for i, p := range left {
 		ids[i] = []byte(hex.EncodeToString(p.id[:]))
 	}
-	var places []int64
+	var places []wire.Place
 	if err := l.ask(ctx, e, &places, wire.Places, ids...); err != nil {
 		return err
 	}
@@ -252,27 +252,18 @@ func (l *Ledger) locate(ctx context.Context, e *endpoint, batch []*pending) erro
 		return fmt.Errorf("%w: %d places, asked for %d", ledger.ErrCorrupt, len(places), len(ids))
 	}
 	for i, p := range left {
-		if places[i] < 0 || places[i] >= base {
+		index := places[i].Index
+		if index < 0 || index >= base {
 			continue
 		}
-		leaf, err := l.hashes(ctx).ReadHashes([]int64{tlog.StoredHashIndex(0, places[i])})
+		leaf, err := l.hashes(ctx).ReadHashes([]int64{tlog.StoredHashIndex(0, index)})
 		if err != nil {
 			return err
 		}
 		if leaf[0] != ledger.RecordHash(p.record) {
-			return fmt.Errorf("%w: record %d is not the one with the name %s", ledger.ErrCorrupt, places[i], ids[i])
+			return fmt.Errorf("%w: record %d is not the one with the name %s", ledger.ErrCorrupt, index, ids[i])
 		}
-		p.index = places[i]
-		if len(p.txs) > 0 { // it may be this call that stored it
-			var moments []wire.Moment
-			if err := l.ask(ctx, e, &moments, wire.History, ids[i]); err != nil {
-				return err
-			}
-			if len(moments) > 0 {
-				p.tx = moments[0].Transaction
-			}
-		}
-		p.found = true
+		p.found, p.index, p.tx = true, index, places[i].Transaction
 	}
 	return nil
 }

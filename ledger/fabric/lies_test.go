@@ -54,6 +54,7 @@ func lie[T any](change func(*T)) func([]byte) []byte {
 func TestLies(t *testing.T) {
 	n, _ := network(t, fabricnet.Options{BatchTimeout: 10 * time.Millisecond}, "lies")
 	profile := profileOf(t, n, "lies", issue(t, n, 0, "writer", chaincode.Writer))
+	profile.Timeouts.Grace = Duration(time.Minute) // each peer is heard
 	writer := open(t, profile)
 	writer.sealed.Store(1 << 40) // the test seals
 	var s shadow
@@ -153,8 +154,8 @@ func TestLies(t *testing.T) {
 		"another record":   {wire.Get, lie(func(records *[][]byte) { (*records)[0] = s.records[1] }), both, read, ledger.ErrCorrupt},
 		"another, by one":  {wire.Get, lie(func(records *[][]byte) { (*records)[0] = s.records[1] }), one, read, nil},
 		"a record less":    {wire.Get, lie(func(records *[][]byte) { *records = nil }), both, read, ledger.ErrCorrupt},
-		"another place":    {wire.Places, lie(func(places *[]int64) { (*places)[0]++ }), both, again, ledger.ErrCorrupt},
-		"no places":        {wire.Places, lie(func(places *[]int64) { *places = nil }), both, again, ledger.ErrCorrupt},
+		"another place":    {wire.Places, lie(func(places *[]wire.Place) { (*places)[0].Index++ }), both, again, ledger.ErrCorrupt},
+		"no places":        {wire.Places, lie(func(places *[]wire.Place) { *places = nil }), both, again, ledger.ErrCorrupt},
 		"the truth":        {"none", nil, both, func(l *Ledger) error { return errors.Join(head(l), prove(l), find(l), read(l), again(l)) }, nil},
 	} {
 		var liars []*liar

@@ -14,8 +14,8 @@
 //	                   auditlog.role=writer in its certificate.
 //	get NAME...        the records of these names or, of sealed ones, indexes: a
 //	                   JSON array of base64
-//	places ID...       the indexes of the records of these names, -1 for those that
-//	                   are not sealed: a JSON array
+//	places ID...       [{"index","tx"}]: where the records of these names are, -1 for
+//	                   those that are not sealed, and the transactions
 //	seal               seals the next 256 records, if there are as many; for writers
 //	tail               {"tiles","tx","within","edge","log":[{"tx","records":[{"id",
 //	                   "hash","keys"}]}]}: what is sealed, the right edge of its
@@ -55,7 +55,8 @@
 //	tile:L:N     hash tile N of level L of C2SP tlog-tiles, for what is sealed: up
 //	             to 256 hashes; L is decimal, N has 8 hexadecimal digits
 //	names:N      the names of the records N*256 to N*256+255, 32 bytes each
-//	place:ID     the index of a sealed record, decimal
+//	place:TX     the index of the first record that a transaction stored, decimal,
+//	             once that is sealed
 //	index KEY N  (composite) which of the records N*256 to N*256+255 have an index key
 //	signer:ID    a public key that records brought in, for Verify; signer:origin
 //	             is the origin of the ledger
@@ -64,7 +65,7 @@
 //
 // Answers depend on arguments and state alone, so endorsers agree. The history
 // of keys must be enabled on peers (ledger.history.enableHistoryDatabase, the
-// default), for tail, seal and history.
+// default), for tail, seal, places, history and checkpoint.
 package chaincode
 
 import (

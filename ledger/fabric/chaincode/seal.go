@@ -78,14 +78,18 @@ func seal(stub shim.ChaincodeStubInterface, args [][]byte) (s wire.Sealed, err e
 		return s, err
 	}
 	var tile []wire.Record
+	first := s.Tiles * wire.TileWidth
 	for _, t := range log {
 		n := min(len(t.Records), wire.TileWidth-len(tile))
-		tile = append(tile, t.Records[:n]...)
 		if t.ID == s.ID {
-			s.Within += n
+			s.Within += n // its place is known
 		} else {
 			s.ID, s.Within = t.ID, n
+			if err := stub.PutState("place:"+t.ID, strconv.AppendInt(nil, first+int64(len(tile)), 10)); err != nil {
+				return s, err
+			}
 		}
+		tile = append(tile, t.Records[:n]...)
 		if len(tile) == wire.TileWidth {
 			break
 		}
@@ -98,9 +102,6 @@ func seal(stub shim.ChaincodeStubInterface, args [][]byte) (s wire.Sealed, err e
 	}
 	postings := map[string][]byte{}
 	for i, r := range tile {
-		if err := stub.PutState("place:"+r.ID, strconv.AppendInt(nil, s.Tiles*wire.TileWidth+int64(i), 10)); err != nil {
-			return s, err
-		}
 		for _, k := range r.Keys {
 			postings[k] = append(postings[k], byte(i))
 		}

@@ -132,24 +132,52 @@ func tiles(stub shim.ChaincodeStubInterface, args [][]byte) ([][]byte, error) {
 	return out, nil
 }
 
-func places(stub shim.ChaincodeStubInterface, ids [][]byte) ([]int64, error) {
+func places(stub shim.ChaincodeStubInterface, ids [][]byte) ([]wire.Place, error) {
 	if len(ids) == 0 || len(ids) > MaxRecords {
 		return nil, faultf(wire.Invalid, "%d names, want 1 to %d", len(ids), MaxRecords)
 	}
-	indexes := make([]int64, len(ids))
+	places := make([]wire.Place, len(ids))
+	names := names{stub: stub}
 	for i, id := range ids {
-		text, err := stub.GetState("place:" + string(id))
-		if err != nil {
+		var err error
+		if places[i], err = placeOf(stub, &names, string(id)); err != nil {
 			return nil, err
 		}
-		indexes[i] = -1
-		if text != nil {
-			if indexes[i], err = strconv.ParseInt(string(text), 10, 64); err != nil {
-				return nil, err
-			}
+	}
+	return places, nil
+}
+
+// placeOf finds a record from the transaction that stored it: it is one of the
+// records from the place of that on.
+func placeOf(stub shim.ChaincodeStubInterface, names *names, id string) (wire.Place, error) {
+	unsealed := wire.Place{Index: -1}
+	moments, err := history(stub, [][]byte{[]byte(id)})
+	if err != nil || len(moments) == 0 {
+		return unsealed, err
+	}
+	unsealed.Transaction = moments[0].Transaction
+	text, err := stub.GetState("place:" + unsealed.Transaction)
+	if err != nil || text == nil {
+		return unsealed, err
+	}
+	first, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return unsealed, err
+	}
+	s, err := sealed(stub)
+	if err != nil {
+		return unsealed, err
+	}
+	for index := first; index < min(first+MaxRecords, s.Tiles*wire.TileWidth); index++ {
+		name, err := names.at(index)
+		if err != nil {
+			return unsealed, err
+		}
+		if name == id {
+			return wire.Place{Index: index, Transaction: unsealed.Transaction}, nil
 		}
 	}
-	return indexes, nil
+	return unsealed, nil
 }
 
 // names finds the names of sealed records.

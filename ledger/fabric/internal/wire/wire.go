@@ -94,6 +94,12 @@ type Rest struct {
 	Log  []Transaction `json:"log"`
 }
 
+// A Place is where a record is, in the answer to Places.
+type Place struct {
+	Index       int64  `json:"index"` // -1 if it is not sealed
+	Transaction string `json:"tx"`
+}
+
 // A Page is a part of what Find finds: indexes, ascending, which may have others
 // among them where the short names of keys meet.
 type Page struct {
