@@ -84,7 +84,7 @@ func TestFabricPage(t *testing.T) {
 	p.say("cd %s", dir)
 	p.run("profile")
 	p.say("grep -q '^  msp: Org1MSP$' audit.yaml; mv filled-in.yaml audit.yaml")
-	p.run("check", "record", "regulator")
+	p.run("check", "record", "regulator", "anchor", "copy")
 	p.as(n, one)
 	p.run("move")
 	listens("cc2.log")
@@ -98,7 +98,7 @@ func TestFabricPage(t *testing.T) {
 	out := p.shell()
 	for _, want := range []string{
 		"Org1MSP: true", "Org2MSP: true", "Version: 1, Sequence: 1", "ok       endorsement   as the policy",
-		"size    4", "bev-seg 3.2.0: trained", "origin  example.com/audit", "record 4 ",
+		"size    4", "bev-seg 3.2.0: trained", "anchored     2 records", "verified: ", "compared   4 records", "origin  example.com/audit", "record 4 ",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("nothing says %q:\n%s", want, out)
