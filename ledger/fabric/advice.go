@@ -17,7 +17,7 @@ var (
 // advices are what peers and their connections say when it is the profile, or
 // the network, that is wrong, and what to do.
 var advices = []struct{ says, hint string }{
-	{"unknown service", "the peer has no Gateway service: it is older than 2.4, or peer.discovery.enabled or peer.gateway.enabled is false"},
+	{"unknown service", "the peer has no Gateway service: it is older than 2.4 (client: sdk in the profile; docs/fabric.md), or peer.discovery.enabled or peer.gateway.enabled is false"},
 	{"failed to verify certificate", "tls: of the peer must be the certificate of the TLS CA of its organisation, and name: a name in the peer's certificate"},
 	{"access denied", "is identity.msp the organisation whose authority issued identity.certificate, and is it on the channel?"},
 	{"failed to get config for channel", "is channel: right, and has the peer joined it? `peer channel list` says which it has"},
