@@ -3,12 +3,18 @@
 GO ?= go
 DEMO ?= demo
 
-.PHONY: build test check cross peers fabric demo demo-fabric bench bench-ledger bench-fabric fuzz clean
+.PHONY: build sdk test check cross peers fabric demo demo-fabric bench bench-ledger bench-fabric fuzz clean
 
 # Static: the same file runs on a training machine and on an auditor's.
 RELEASE = CGO_ENABLED=0 $(GO) build -trimpath -tags urfave_cli_no_docs
 build:
 	$(RELEASE) -o bin/ ./cmd/...
+
+# The client of networks of Fabric older than 2.4: a program, and a Go module, of
+# its own.
+SDK = ledger/fabric/sdk
+sdk:
+	CGO_ENABLED=0 $(GO) -C $(SDK) build -trimpath -o ../../../bin/auditlog-fabric-sdk .
 
 # Everything the project tests.
 test:
@@ -21,6 +27,9 @@ check:
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 	$(GO) mod tidy -diff
+	$(GO) -C $(SDK) vet ./...
+	$(GO) -C $(SDK) tool -modfile=../../../tools/go.mod staticcheck ./...
+	$(GO) -C $(SDK) mod tidy -diff
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
 # The platforms that releases are built for.

@@ -155,3 +155,37 @@ func TestOfflineIsSmall(t *testing.T) {
 		}
 	}
 }
+
+// TestSDK keeps fabric-sdk-go in the module of its own: with the client of the
+// gateway in one program, both would register the messages of Fabric, which
+// panics before main. Of ours, that module takes the protocol alone.
+func TestSDK(t *testing.T) {
+	const nested = "../../ledger/fabric/sdk"
+	run := func(dir string, args ...string) string {
+		t.Helper()
+		cmd := exec.Command("go", args...)
+		cmd.Dir = dir
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+		}
+		return string(out)
+	}
+	if graph := run("", "mod", "graph"); strings.Contains(graph, "fabric-sdk-go") || strings.Contains(graph, "hyperledger/fabric-protos-go@") {
+		t.Error("the module graph has fabric-sdk-go")
+	}
+	linked := run(nested, "list", "-deps", "-f", "{{.ImportPath}}", ".")
+	for pkg := range strings.Lines(linked) {
+		switch pkg := strings.TrimSpace(pkg); {
+		case strings.HasPrefix(pkg, "github.com/hyperledger/fabric-gateway"), strings.HasPrefix(pkg, "github.com/hyperledger/fabric-protos-go-apiv2"):
+			t.Errorf("the program of the SDK links %s", pkg)
+		case strings.HasPrefix(pkg, module) && pkg != module+"ledger/fabric/sdk" && pkg != module+"ledger/fabric/internal/pipe":
+			t.Errorf("the program of the SDK links %s", pkg)
+		}
+	}
+	if !strings.Contains(linked, "fabric-sdk-go") {
+		t.Error("the program of the SDK does not link fabric-sdk-go")
+	}
+}

@@ -12,16 +12,18 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/pipe"
 )
 
-// version is set when a release is built.
-var version = "dev"
-
 func main() {
+	program := "auditlog-fabric-sdk"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		program += " " + info.Main.Version
+	}
 	if len(os.Args) > 1 {
-		fmt.Printf("auditlog-fabric-sdk %s, version %d of the protocol\n", version, pipe.Version)
+		fmt.Printf("%s, version %d of the protocol\n", program, pipe.Version)
 		fmt.Println("It is started by auditlog, where a profile says: client: sdk")
 		return
 	}
@@ -29,7 +31,7 @@ func main() {
 	out := os.Stdout
 	os.Stdout = os.Stderr
 	quiet()
-	err := pipe.Serve(os.Stdin, out, "auditlog-fabric-sdk "+version, open)
+	err := pipe.Serve(os.Stdin, out, program, open)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "auditlog-fabric-sdk: error: %v\n", err)
 		os.Exit(1)
