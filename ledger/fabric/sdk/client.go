@@ -190,7 +190,7 @@ func (c *client) Commit(ctx context.Context, q pipe.Question) error {
 		}
 		return nil
 	case <-within.Done():
-		return within.Err()
+		return c.explain(within.Err())
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -35,8 +36,11 @@ func (c *client) explain(err error) *pipe.Error {
 		e.Message = s.Message()
 		code = s.Code()
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		code = codes.DeadlineExceeded
+	}
 	switch code {
-	case codes.Unavailable:
+	case codes.Unavailable, codes.DeadlineExceeded:
 		e.Kind = pipe.Unavailable
 	case codes.PermissionDenied, codes.Unauthenticated, codes.InvalidArgument:
 		e.Kind = pipe.Final
