@@ -198,13 +198,13 @@ func (m *Manifest) marshal() ([]byte, error) {
 }
 
 // ourNames are the names that members of ours can have.
-var ourNames = lazyre.New(`^(bundle\.json|checkpoint|README\.txt|trust\.json|records/[0-9]{12}\.dsse\.json|proofs/[0-9]{12}\.txt|keys/[0-9a-f]{64}\.pem|keys/log-[0-9a-f]{8}\.pem|documents/([0-9a-f]{64}|[0-9a-f]{128})|anchors/[0-9a-f]{8}\.(json|txt))$`)
+var ourNames = lazyre.New(`^(bundle\.json|checkpoint|README\.txt|trust\.json|records/[0-9]{12}\.dsse\.json|proofs/[0-9]{12}\.txt|keys/[0-9a-f]{64}\.pem|keys/log-[0-9a-f]{8}\.(pem|json)|keys/ca-[0-9a-f]{64}\.pem|endorsed/[0-9a-f]{8}(\.proposal|-[A-Za-z0-9][A-Za-z0-9._-]*\.(pem|sig|signed))|documents/([0-9a-f]{64}|[0-9a-f]{128})|anchors/[0-9a-f]{8}\.(json|txt))$`)
 
 // extraName is what the name of an extra file must look like: harmless on every
 // system, and never one of ours.
 var extraName = lazyre.New(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,3}$`)
 
-var ourFolders = []string{"records/", "proofs/", "keys/", "documents/", anchorFolder}
+var ourFolders = []string{"records/", "proofs/", "keys/", "documents/", anchorFolder, endorsedFolder}
 
 func checkExtra(name string) error {
 	inOurs := slices.ContainsFunc(ourFolders, func(f string) bool { return strings.HasPrefix(strings.ToLower(name)+"/", f) })

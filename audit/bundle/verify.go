@@ -19,16 +19,18 @@ import (
 	"github.com/mmaudit/mmaudit/internal/human"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/anchored"
+	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
 
 // The most bytes that members which are held in memory may have.
 const (
 	maxManifest    = 256 << 20
-	maxCheckpoint  = 64 << 10
+	maxCheckpoint  = 512 << 10 // endorsements are long
 	maxProof       = 64 * 45
 	maxConsistency = 2 * maxProof
-	maxKey         = 4 << 10
+	maxKey         = audit.MaxLogKey
+	maxEndorsed    = endorsed.MaxSignature
 )
 
 // Verify checks a bundle, against what the verifier knows of the ledger from
@@ -110,6 +112,8 @@ func limit(name string) int64 {
 		return anchored.MaxEvidence
 	case strings.HasPrefix(name, anchorFolder):
 		return maxConsistency
+	case strings.HasPrefix(name, endorsedFolder):
+		return maxEndorsed
 	}
 	return 0
 }
@@ -405,20 +409,24 @@ func (v *verifier) signatures() {
 }
 
 func (v *verifier) keyFiles() {
-	want, err := keyFiles(v.k)
+	want, err := keyFiles(v.k, v.head.Note)
 	if err != nil {
 		v.r.fail(checkKeyFiles, recordFile(0), "%v", err)
 		return
 	}
 	for _, f := range v.files {
-		if !strings.HasPrefix(f.Name, "keys/") {
+		if !strings.HasPrefix(f.Name, "keys/") && !strings.HasPrefix(f.Name, endorsedFolder) {
 			continue
 		}
-		pem, ok := want[f.Name]
+		data, ok := want[f.Name]
 		delete(want, f.Name)
-		if !ok {
+		carried := strings.HasPrefix(f.Name, endorsedFolder) || strings.HasPrefix(f.Name, "keys/ca-")
+		switch same := ok && bytes.Equal(data, v.small[f.Name]); {
+		case carried && !same:
+			v.r.fail(checkKeyFiles, f.Name, "is not what the checkpoint carries")
+		case !ok:
 			v.r.fail(checkKeyFiles, f.Name, "no record of the ledger makes it trusted")
-		} else if !bytes.Equal(pem, v.small[f.Name]) {
+		case !same:
 			v.r.fail(checkKeyFiles, f.Name, "is not the key of that name in the records")
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/anchored"
+	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 )
 
 // Options say what goes into a bundle.
@@ -95,7 +96,7 @@ func Write(ctx context.Context, w io.Writer, l ledger.Ledger, o Options) (*Manif
 		extra = append(extra, name)
 		b.add(name, data)
 	}
-	b.add(readmeFile, readme(o.Head, b.records))
+	b.add(readmeFile, readme(o.Head, b.records, slices.ContainsFunc(k.LogKeys(), endorsed.IsKey)))
 
 	b.sort()
 	m := derive(o.Question, o.Model, o.Version, o.Head, b.records, extra, b.files)
@@ -179,20 +180,29 @@ func parseProof(file []byte) (ledger.Proof, error) {
 
 // addKeys adds all keys that ever were trusted, for openssl.
 func (b *builder) addKeys(k *trust.Keyring) error {
-	files, err := keyFiles(k)
+	files, err := keyFiles(k, b.o.Head.Note)
 	for name, data := range files {
 		b.add(name, data)
 	}
 	return err
 }
 
-// keyFiles gives the files of the keys of people, and of the log.
-func keyFiles(k *trust.Keyring) (map[string][]byte, error) {
+// keyFiles gives the files of the keys of people, and of the log, with the
+// endorsements of a checkpoint that organisations have signed.
+func keyFiles(k *trust.Keyring, checkpoint []byte) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, key := range k.Keys() {
 		files[keyFile(key.ID)] = key.Public.PEM()
 	}
 	for _, vkey := range k.LogKeys() {
+		if endorsed.IsKey(vkey) {
+			more, err := networkFiles(vkey, checkpoint)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(files, more)
+			continue
+		}
 		parts := strings.SplitN(vkey, "+", 3)
 		raw, err := base64.StdEncoding.DecodeString(parts[2])
 		if err != nil || len(raw) < 1 {

@@ -96,15 +96,19 @@ func (k *Key) String() string {
 	return k.Name + "+" + fmt.Sprintf("%08x", k.hash()) + "+" + base64.StdEncoding.EncodeToString(k.bytes())
 }
 
-// bytes are the public key, as C2SP calls it, behind its type. The members of
-// Key stand in order of their names: RFC 8785 for the characters that Check lets in.
-func (k *Key) bytes() []byte {
+// JSON is the key without name and hash: canonical JSON (RFC 8785). The members
+// of Key stand in order of their names, and Check lets in no character that would
+// have to be escaped.
+func (k *Key) JSON() []byte {
 	value, err := json.Marshal(k)
 	if err != nil {
 		panic(err) // strings and a number
 	}
-	return append([]byte(kind), value...)
+	return value
 }
+
+// bytes are the public key, as C2SP calls it, behind its type.
+func (k *Key) bytes() []byte { return append([]byte(kind), k.JSON()...) }
 
 // hash is the key hash of C2SP signed-note.
 func (k *Key) hash() uint32 {
