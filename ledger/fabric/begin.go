@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -17,7 +18,11 @@ import (
 // begin reads the log as one peer has it: the right edge of what is sealed, and
 // the rest. Others that answer must have the same.
 func (l *Ledger) begin(ctx context.Context, e *endpoint) error {
-	others := make(chan wire.Rest, len(l.peers))
+	type answer struct {
+		rest wire.Rest
+		err  error
+	}
+	others := make(chan answer, len(l.peers))
 	asked := 0
 	patience := less
 	for _, o := range l.peers {
@@ -25,11 +30,9 @@ func (l *Ledger) begin(ctx context.Context, e *endpoint) error {
 			continue
 		}
 		if !l.start(func() {
-			var rest wire.Rest
-			if err := l.ask(l.ctx, o, &rest, wire.Tail); err != nil {
-				rest.Tiles = -1
-			}
-			others <- rest
+			var a answer
+			a.err = l.ask(l.ctx, o, &a.rest, wire.Tail)
+			others <- a
 		}) {
 			return ledger.ErrClosed
 		}
@@ -55,10 +58,10 @@ func (l *Ledger) begin(ctx context.Context, e *endpoint) error {
 	for late := time.After(patience); asked > 0; asked-- {
 		select {
 		case other := <-others:
-			if other.Tiles < 0 {
-				continue
+			if other.err != nil {
+				continue // one peer is enough
 			}
-			if err := agree(rest, other); err != nil {
+			if err := agree(rest, other.rest); err != nil {
 				return err
 			}
 			continue
@@ -92,6 +95,19 @@ func (l *Ledger) between(ctx context.Context, e *endpoint, from, to uint64) ([]*
 	return nil, errors.New("the stream of blocks has ended")
 }
 
+// sealedTree gives the tree of what is sealed.
+func sealedTree(rest wire.Rest) (*tree.Tree, error) {
+	if rest.Tiles < 0 || rest.Tiles > math.MaxUint32 {
+		return nil, fmt.Errorf("%w: %d tiles", ledger.ErrCorrupt, rest.Tiles)
+	}
+	size := rest.Tiles * wire.TileWidth
+	below, err := rest.Edge.Reader(size)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ledger.ErrCorrupt, err)
+	}
+	return tree.New(size, below), nil
+}
+
 // agree holds what two peers say of the log against each other, as far as both
 // have it.
 func agree(a, b wire.Rest) error {
@@ -101,11 +117,11 @@ func agree(a, b wire.Rest) error {
 	}
 	var parts []part
 	for _, rest := range []wire.Rest{a, b} {
-		below, err := rest.Edge.Reader(rest.Tiles * wire.TileWidth)
+		sealed, err := sealedTree(rest)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ledger.ErrCorrupt, err)
+			return err
 		}
-		p := part{tree: tree.New(rest.Tiles*wire.TileWidth, below)}
+		p := part{tree: sealed}
 		for _, t := range rest.Log {
 			for _, r := range t.Records {
 				leaf, err := parse(r)

@@ -139,14 +139,13 @@ func (c *chain) hashes(indexes []int64) (out []tlog.Hash, missing []int, below t
 func (c *chain) begin(before tip, rest wire.Rest, blocks []*block, chaincode string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	below, err := rest.Edge.Reader(rest.Tiles * wire.TileWidth)
+	sealed, err := sealedTree(rest)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ledger.ErrCorrupt, err)
+		return err
 	}
-	c.tree = tree.New(rest.Tiles*wire.TileWidth, below)
+	c.tree, c.sealed = sealed, rest.Tiles
 	c.entries, c.ids, c.keys = nil, map[digest]int64{}, map[[8]byte][]int64{}
 	c.blocks = map[uint64][]byte{before.height - 1: before.hash}
-	c.sealed = rest.Tiles
 	last := rest.ID // the transaction up to which the log was there
 	for _, t := range rest.Log {
 		if err := c.extend(t); err != nil {
@@ -219,7 +218,7 @@ func (c *chain) apply(changes []change) error {
 			}
 			continue
 		}
-		if ch.sealed.Tiles*wire.TileWidth > c.length() {
+		if ch.sealed.Tiles > c.length()/wire.TileWidth {
 			return fmt.Errorf("%w: %d tiles are sealed of %d records", ledger.ErrCorrupt, ch.sealed.Tiles, c.length())
 		}
 		c.sealed = max(c.sealed, ch.sealed.Tiles)

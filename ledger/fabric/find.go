@@ -148,8 +148,8 @@ var errBehind = errors.New("it has not as much sealed")
 
 // cut holds a page to what it can be, and leaves of it what lies in [from, end).
 func cut(p *wire.Page, from, end int64) error {
-	if p.Tiles*wire.TileWidth < end {
-		return fmt.Errorf("%w: %d tiles, not %d", errBehind, p.Tiles, (end+wire.TileWidth-1)/wire.TileWidth)
+	if want := (end + wire.TileWidth - 1) / wire.TileWidth; p.Tiles < want {
+		return fmt.Errorf("%w: %d tiles, not %d", errBehind, p.Tiles, want)
 	}
 	last := from - 1
 	for _, index := range p.Indexes {

@@ -223,7 +223,18 @@ func TestBorders(t *testing.T) {
 		t.Errorf("%d records are forgotten", got)
 	}
 
-	// What is sealed is known, to who forgot it too.
+	// What is sealed is known, to who never had it too, and so is what one
+	// transaction stored at the end of a tile and in the next one.
+	for range 4 {
+		if _, err := writer.AppendAll(t.Context(), s.next(t, 150)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := writer.sealNext(t.Context(), writer.peers[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, l := range []*Ledger{writer, open(t, profileOf(t, n, "borders", issue(t, n, 1, "other", chaincode.Writer)))} {
 		for _, i := range borders(s.size() - 1) {
 			if r, err := l.Append(t.Context(), s.records[i]); err != nil || !r.Known || r.Index != i || r.Size != s.size() {
