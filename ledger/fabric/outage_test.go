@@ -104,9 +104,13 @@ func must(t *testing.T, err error) {
 
 // TestOutage takes away the orderer, and then everything, while records are
 // appended and a feed is open. Both go on when it comes back.
-func TestOutage(t *testing.T) {
+func TestOutage(t *testing.T) { outage(t, throughGateway) }
+
+func TestOutageSDK(t *testing.T) { outage(t, throughSDK) }
+
+func outage(t *testing.T, through way) {
 	n, cc := network(t, fabricnet.Options{}, "outage")
-	l := open(t, profileOf(t, n, "outage", issue(t, n, 0, "writer", chaincode.Writer)))
+	l := open(t, through(t)(profileOf(t, n, "outage", issue(t, n, 0, "writer", chaincode.Writer))))
 	f := followed(t, l)
 	appending(t, l, 0, 5)()
 
@@ -145,10 +149,14 @@ func TestOutage(t *testing.T) {
 
 // TestSuspended stops peers from running, as a machine does that hangs: their
 // connections stay open, and nothing comes. The others serve.
-func TestSuspended(t *testing.T) {
+func TestSuspended(t *testing.T) { suspended(t, throughGateway) }
+
+func TestSuspendedSDK(t *testing.T) { suspended(t, throughSDK) }
+
+func suspended(t *testing.T, through way) {
 	n, _ := network(t, fabricnet.Options{BatchTimeout: 100 * time.Millisecond}, "both")
 	deploy(t, n, "AnyEndorsement", "any")
-	home, other := n.Orgs[0].Peer, n.Orgs[1].Peer
+	home, other, by := n.Orgs[0].Peer, n.Orgs[1].Peer, through(t)
 	hangs := func(t *testing.T, p *fabricnet.Node) {
 		t.Helper()
 		must(t, p.Suspend())
@@ -157,7 +165,7 @@ func TestSuspended(t *testing.T) {
 	client := func(t *testing.T, name, who string) *Ledger {
 		p := profileOf(t, n, name, issue(t, n, 0, who, chaincode.Writer))
 		p.Timeouts.Endorse, p.Timeouts.Evaluate = Duration(3*time.Second), Duration(3*time.Second)
-		return open(t, p)
+		return open(t, by(p))
 	}
 
 	// Its endorsement is needed: what is appended is stored when it goes on.

@@ -28,10 +28,13 @@ type client struct {
 	sdk   *sdk.Client
 	disc  discovery.Client
 	peers []*watched
+
+	mu     sync.Mutex // guards failed
+	failed map[string]time.Time
 }
 
 func open(h *pipe.Hello) (pipe.Client, error) {
-	c := &client{hello: h, conns: &connections{conns: map[string]*connection{}}}
+	c := &client{hello: h, conns: &connections{conns: map[string]*connection{}}, failed: map[string]time.Time{}}
 	var err error
 	if c.sdk, err = contextOf(h, c.conns); err != nil {
 		return nil, err
@@ -87,16 +90,19 @@ func (c *client) Endorse(ctx context.Context, q pipe.Question) (a pipe.Answer, e
 	wg.Wait()
 	var errs []error
 	for i, err := range failed {
-		if err != nil {
-			e := c.explain(err)
-			if e.Kind == pipe.Refused {
-				return a, e
-			}
-			if e.Kind == pipe.Unavailable && endorsers[i] != home {
-				e.Kind = "" // another peer would ask it too
-			}
-			errs = append(errs, e)
+		if err == nil {
+			c.blame(endorsers[i], false)
+			continue
 		}
+		e := c.explain(err)
+		if e.Kind == pipe.Refused {
+			return a, e
+		}
+		c.blame(endorsers[i], true)
+		if e.Kind == pipe.Unavailable && endorsers[i] != home {
+			e.Kind = "" // another peer would ask it too
+		}
+		errs = append(errs, e)
 	}
 	if len(errs) > 0 {
 		return a, joined(errs)

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	protos "github.com/hyperledger/fabric-protos-go/discovery"
 	"github.com/hyperledger/fabric-protos-go/msp"
@@ -34,51 +37,83 @@ func (c *client) endorsers(ctx context.Context, home, chaincode string, organisa
 	if err != nil {
 		return nil, err
 	}
-	var chosen []node
-	if len(organisations) == 0 {
-		found, err := answer.ForChannel(c.hello.Channel).Endorsers(calls, discovery.NewIndifferentFilter())
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range found {
-			chosen = append(chosen, node{p.AliveMessage.GetAliveMsg().GetMembership().GetEndpoint(), p.MSPID})
-		}
-	} else {
-		found, err := answer.ForChannel(c.hello.Channel).Peers(calls...)
+	channel := answer.ForChannel(c.hello.Channel)
+	if len(organisations) > 0 {
+		found, err := channel.Peers(calls...)
 		if err != nil {
 			return nil, err
 		}
 		var all []node
 		for _, i := range rand.Perm(len(found)) {
-			n := node{found[i].AliveMessage.GetAliveMsg().GetMembership().GetEndpoint(), found[i].MSPID}
-			if n.address == home {
-				all = append([]node{n}, all...)
-			} else {
-				all = append(all, n)
-			}
+			all = append(all, node{found[i].AliveMessage.GetAliveMsg().GetMembership().GetEndpoint(), found[i].MSPID})
 		}
-		if chosen, err = oneOfEach(all, organisations); err != nil {
+		slices.SortStableFunc(all, func(a, b node) int { return cmp.Compare(c.cost(home, a), c.cost(home, b)) })
+		chosen, err := oneOfEach(all, organisations)
+		if err != nil {
 			return nil, err
 		}
+		return c.trusted(chosen, config)
 	}
-	return c.trusted(chosen, config)
+	// Each time, the SDK draws one of the sets that would do.
+	const draws = 8
+	var best []node
+	for range draws {
+		found, err := channel.Endorsers(calls, discovery.NewIndifferentFilter())
+		if err != nil {
+			return nil, err
+		}
+		var set []node
+		for _, p := range found {
+			set = append(set, node{p.AliveMessage.GetAliveMsg().GetMembership().GetEndpoint(), p.MSPID})
+		}
+		if best == nil || c.cost(home, set...) < c.cost(home, best...) {
+			best = set
+		}
+	}
+	return c.trusted(best, config)
 }
 
 // oneOfEach chooses the first node of each organisation.
 func oneOfEach(all []node, organisations []string) (chosen []node, err error) {
 	for _, o := range organisations {
-		n := len(chosen)
-		for _, p := range all {
-			if p.msp == o {
-				chosen = append(chosen, p)
-				break
-			}
-		}
-		if len(chosen) == n {
+		i := slices.IndexFunc(all, func(n node) bool { return n.msp == o })
+		if i < 0 {
 			return nil, fmt.Errorf("no peer of %s is known to have the chaincode", o)
 		}
+		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
+}
+
+// forgiven is how long a peer that failed is asked after all others.
+const forgiven = 10 * time.Second
+
+// cost is how good it is to ask these: best is the peer that is spoken to anyway,
+// worst are those that have just failed, because discovery knows of them for
+// half a minute still.
+func (c *client) cost(home string, nodes ...node) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range nodes {
+		if time.Since(c.failed[p.address]) < forgiven {
+			n += 100
+		}
+		if p.address != home {
+			n++
+		}
+	}
+	return n
+}
+
+// blame notes whether a peer has failed.
+func (c *client) blame(address string, failed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if failed {
+		c.failed[address] = time.Now()
+	} else {
+		delete(c.failed, address)
+	}
 }
 
 // orderers gives the addresses of the ordering service.
