@@ -232,3 +232,32 @@ func TestCapturedToolchain(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLogKey: the key of a log may be long, and no longer than that; the schema
+// says the same.
+func TestLogKey(t *testing.T) {
+	s := schema(t)
+	p := audittest.Event(audit.KeyRotated, "", "", "", 1)
+	for size, ok := range map[int]bool{audit.MaxName + 1: true, audit.MaxLogKey: true, audit.MaxLogKey + 1: false} {
+		for _, change := range []*audit.KeyChange{
+			{Old: "old", Log: strings.Repeat("x", size)}, {Old: strings.Repeat("x", size), Log: "new"},
+		} {
+			p.Key = change
+			text, err := p.Encode()
+			if (err == nil) != ok {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+			if err != nil {
+				p.Key = &audit.KeyChange{Old: "old", Log: "new"}
+				if text, err = p.Encode(); err != nil {
+					t.Fatal(err)
+				}
+				text = bytes.Replace(text, []byte(`"old"`), []byte(`"`+change.Old+`"`), 1)
+				text = bytes.Replace(text, []byte(`"new"`), []byte(`"`+change.Log+`"`), 1)
+			}
+			if err := valid(s, text); (err == nil) != ok {
+				t.Errorf("%d bytes: the schema says %v", size, err)
+			}
+		}
+	}
+}
