@@ -24,8 +24,8 @@
 // more. Head asks every peer of the profile for its newest block, waits until the
 // chain has been read that far, and until no peer has less: so it covers what was
 // acknowledged through any of them that can be reached now. Peers that do not have
-// the same chain are ErrRollback. Nobody signs a head: what stands behind it is
-// the word of the peers that were asked, over TLS.
+// the same chain are ErrRollback. What stands behind a head is the word of the
+// peers that were asked, over TLS; Endorse has organisations sign it.
 //
 // Decision 0027 says which levels of consistency there are, and what is left.
 package fabric

@@ -25,7 +25,8 @@ const (
 // Head implements ledger.Ledger: it is linearizable as long as not two peers of
 // the profile fail at once. It covers all that any peer had when it was called,
 // and returns when no peer that can be reached and keeps up has less. Its note is
-// a C2SP checkpoint without a signature: what stands behind it is the chain.
+// a C2SP checkpoint without a signature: what stands behind it is the chain, and
+// Endorse has it signed.
 func (l *Ledger) Head(ctx context.Context) (ledger.Head, error) {
 	if err := l.alive(ctx); err != nil {
 		return ledger.Head{}, err
