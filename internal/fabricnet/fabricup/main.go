@@ -1,6 +1,6 @@
 // Fabricup runs a network of package fabricnet for a script: a demonstration, or
 // the commands of a page. It writes what its users need into a folder, prints
-// "ready", and stops the network when its standard input closes.
+// "ready", and stops the network when its standard input closes, or at Ctrl-C.
 //
 //	DIR/writer.yaml     profile of a client of organisation 1 that may write
 //	DIR/regulator.yaml  profile of a client of organisation 2 that may not
@@ -52,6 +52,9 @@ func run(ctx context.Context) (err error) {
 	}
 	if *dir == "" {
 		return errors.New("-dir is missing")
+	}
+	if err := os.MkdirAll(filepath.Dir(*dir), 0o755); err != nil {
+		return err
 	}
 	n, err := fabricnet.Start(ctx, fabricnet.Options{Dir: *dir, BatchTimeout: *batch})
 	if err != nil {
