@@ -54,6 +54,7 @@ demo: build
 # The programs of Hyperledger Fabric 2.5 that tests run, from tools/fabric/go.mod,
 # built once into the user's cache folder.
 fabric:
+	$(GO) -C tools/fabric mod verify
 	$(GO) run ./internal/fabricnet/fabricup -build
 
 # A network of Fabric: record, ask as the regulator, be refused, verify offline.
@@ -73,6 +74,7 @@ bench-ledger:
 # docs/performance.md. For the size that is written there:
 #   make bench-fabric FABRICBENCH="-seconds 10 -rounds 3 -records 100000"
 bench-fabric:
+	$(GO) -C tools/fabric mod verify
 	$(GO) run ./audit/fabricbench $(FABRICBENCH)
 
 # Each fuzz target for FUZZTIME.
