@@ -14,6 +14,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/internal/durable"
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
 
@@ -163,9 +164,11 @@ func SizeAt(ctx context.Context, dir, origin string, o Options) (size int64, the
 // TakeOver makes, for the mirror in a folder, a key of its own, unless one was
 // made. Once a record has put it in the place of the key of the other ledger's
 // log (see NextLogKey), the folder is a ledger of its own; nothing else can be
-// appended before. It does nothing to what is no mirror. Without the site.key
-// of the other ledger it is ErrNoSiteKey: under another one, hyper-parameters
-// that are there could not be verified.
+// appended before. It does nothing to what is no mirror.
+//
+// Without the site.key of the other ledger it is ErrNoSiteKey: under another one,
+// hyper-parameters that are there could not be verified. On Fabric everybody who
+// records has one, so that the mirror of such a ledger gets one too.
 func TakeOver(dir string, passphrase []byte, source string) error {
 	s := &Store{dir: dir}
 	if _, err := os.Stat(filepath.Join(dir, configName)); err != nil {
@@ -186,13 +189,23 @@ func TakeOver(dir string, passphrase []byte, source string) error {
 	if s.Mirror == nil || s.Mirror.Unfinished || s.Next != nil {
 		return nil
 	}
-	if _, err := s.SiteKey(); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w", dir, ErrNoSiteKey)
-	} else if err != nil {
+	_, err = s.SiteKey()
+	if errors.Is(err, fs.ErrNotExist) {
+		if !s.WasOnFabric() {
+			return fmt.Errorf("%s: %w", dir, ErrNoSiteKey)
+		}
+		_, err = s.ownSiteKey()
+	}
+	if err != nil {
 		return err
 	}
 	return s.makeNext(passphrase, source)
 }
+
+// WasOnFabric reports whether the organisations of a network signed the log of
+// this folder at some time, so that it has records of many who each had their
+// site.key.
+func (c *Config) WasOnFabric() bool { return slices.ContainsFunc(c.Log, endorsed.IsKey) }
 
 // mayAppend refuses to append to a mirror what does not end that it is one.
 func (s *Store) mayAppend(record []byte) error {

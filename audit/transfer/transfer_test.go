@@ -383,6 +383,55 @@ func TestMirror(t *testing.T) {
 	}
 }
 
+// TestInterrupted ends a copy at every sign of progress; the next one goes on.
+func TestInterrupted(t *testing.T) {
+	from := newLedger(t, lives(3000)[1:])
+	dir := filepath.Join(t.TempDir(), "mirror")
+	pins := t.TempDir()
+	target := newTarget(t)
+	for _, run := range []func(context.Context, transfer.Options) error{
+		func(ctx context.Context, o transfer.Options) error {
+			_, err := transfer.Mirror(ctx, from, dir, o)
+			return err
+		},
+		func(ctx context.Context, o transfer.Options) error {
+			_, err := transfer.Append(ctx, from, target, o)
+			return err
+		},
+	} {
+		stops, steps := 0, 0
+		for at := 1; ; at++ {
+			ctx, cancel := context.WithCancel(t.Context())
+			steps = 0
+			err := run(ctx, transfer.Options{Pins: pins, NoDocuments: true, Progress: func(transfer.Progress) {
+				if steps++; steps == at {
+					cancel()
+				}
+			}})
+			cancel()
+			if err == nil && steps < at {
+				break
+			}
+			if err != nil && !errors.Is(err, context.Canceled) {
+				t.Fatalf("step %d: %v", at, err)
+			}
+			if err != nil {
+				stops++
+			}
+		}
+		if stops < 3 {
+			t.Errorf("it was stopped %d times", stops)
+		}
+	}
+	same(t, from, target)
+	m, err := store.Open(t.Context(), dir, store.Options{Pins: pins})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	same(t, from, m)
+}
+
 // TestMirrorRefuses: another ledger, or a fork, is not taken for the source.
 func TestMirrorRefuses(t *testing.T) {
 	from := newLedger(t, lives(300)[1:])

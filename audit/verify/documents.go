@@ -95,18 +95,19 @@ func (v *verifier) siteKey() []byte {
 // trees tells a wrong site.key from a wrong record: of a wrong key, no tree
 // comes out right.
 func (v *verifier) trees(d *reading) {
+	shared := v.onFabric || v.s.WasOnFabric() // who records there has a site.key each
 	switch {
 	case d.siteKey == nil:
 	case len(d.trees) == 0 && len(d.others) == 0:
 		v.skip(checkSiteKey, "no hyper-parameters are kept to try it on")
-	case len(d.trees) == 0 && v.onFabric:
+	case len(d.trees) == 0 && shared:
 		v.skip(checkSiteKey, "the hyper-parameters that are kept here were recorded with the key of somebody else")
 	case len(d.trees) == 0:
 		c := slices.MinFunc(d.others, func(a, b *claim) int { return int(a.index - b.index) })
 		v.wrong(checkSiteKey, v.path("site.key"), -1, "restore the one of this ledger from a backup", "is not the key of this ledger: under it, the hyper-parameters of record %d have another tree", c.index)
 	default:
 		for _, c := range d.others {
-			if v.onFabric {
+			if shared {
 				v.note(checkParams, "", c.index, "under this site.key, its hyper-parameters have another tree: somebody with another key recorded them")
 				continue
 			}

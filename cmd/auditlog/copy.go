@@ -61,7 +61,7 @@ func copyAction(c *cli.Context, e *env) error {
 	}
 	from, err := e.openFrom(c)
 	if err != nil {
-		return err
+		return copyError(c.Context, err)
 	}
 	defer from.Close()
 	show, done := e.copyProgress(mode)

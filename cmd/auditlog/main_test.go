@@ -65,6 +65,18 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestCopyInterrupted ends the context as Ctrl-C does, while a ledger is copied.
+func TestCopyInterrupted(t *testing.T) {
+	_, auditlog := inLedger(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, stderr := auditlog(ctx, 130, "copy", "--to", "mirror")
+	if !strings.Contains(stderr, "error: interrupted; what was copied is there") || !strings.Contains(stderr, "hint: run it again: it goes on where it was") {
+		t.Errorf("%s", stderr)
+	}
+	auditlog(t.Context(), 0, "copy", "--to", "mirror")
+}
+
 // TestRecordsMatchSchema holds every event that the command makes, with all
 // flags that may go with it, to the schema of records.
 func TestRecordsMatchSchema(t *testing.T) {
