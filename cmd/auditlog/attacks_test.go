@@ -511,6 +511,12 @@ var elsewhere = [][3]string{
 	{"full disk, read-only disk", "exit status 3, nothing recorded, the ledger stays whole", "`go test ./cmd/auditlog -run TestDisk`"},
 	{"two writers", "every record is there, once", "`go test ./cmd/auditlog -run TestWriters`"},
 	{"a 10 GB sparse file", "its digest is that of openssl", "`FINGERPRINT_TEST_LARGE=1 go test ./audit/fingerprint -run TestLargeFile`"},
+	{"on Fabric: a foreign organisation, a forged or expired certificate, a reader that writes, a forged profile, an unknown key, an overwrite", "refused in words, the ledger as it was", "`go test ./cmd/auditlog -run TestFabric/scripts/attacks`"},
+	{"on Fabric, by other clients than ours: a broken signature, an overwrite, a second beginning", "refused by the chaincode", "`go test ./cmd/auditlog-chaincode -run TestAttacks`"},
+	{"on Fabric: an anchor that does not extend the last", "refused by the chaincode, and told by the command", "`go test ./cmd/auditlog-chaincode -run TestAnchor`, `go test ./cmd/auditlog -run TestFabric/scripts/anchor`"},
+	{"on Fabric: any process killed or stopped, an orderer that loses what it accepted", "every acknowledged record is there once, on every peer", "`go test ./ledger/fabric -run 'Fault|Lost|Outage|Suspended|Killed'`"},
+	{"on Fabric: peers that lie about tiles, index or places", "found out", "`go test ./ledger/fabric -run TestLies`"},
+	{"every byte of an endorsed head; forged endorsers, envelopes, blocks", "no verifier takes it", "`go test ./ledger/fabric/endorsed`"},
 }
 
 // TestAttacksDocumented holds docs/attacks.md to the tables.

@@ -72,7 +72,8 @@ its data to its retirement, in a ledger that nobody can change unseen. Data are
 named by SHA3-512, records are signed, and proofs verify without the ledger.
 
 The ledger is --ledger DIR, or AUDITLOG_LEDGER, or the nearest folder .auditlog
-in the working folder or above. The signing key is --key FILE, or AUDITLOG_KEY,
+in the working folder or above; fabric:PROFILE.yaml in the place of DIR is one on
+a channel of Hyperledger Fabric. The signing key is --key FILE, or AUDITLOG_KEY,
 or auditlog/key.pem in the user's folder of configurations.
 
 Exit status:
