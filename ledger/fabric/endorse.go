@@ -21,6 +21,9 @@ type signed struct {
 	head ledger.Head
 }
 
+// attempts is how many times at least organisations can be asked for a head.
+const attempts = 8
+
 // Endorse has peers sign a head of this ledger, under the name that it bears:
 // the result is the same head, and its note is signed for the key of the
 // profile. Any size that the ledger has had will do. Nothing is written on the
@@ -66,7 +69,10 @@ func (l *Ledger) sign(ctx context.Context, head ledger.Head, text []byte) ([]byt
 	for attempt := 0; ; attempt++ {
 		var tx *transaction
 		err := l.anyPeer(ctx, func(e *endpoint) (err error) {
-			tx, err = e.endorse(ctx, call{
+			// A peer that hangs costs a part of the time only.
+			within, cancel := context.WithTimeout(ctx, limit/attempts)
+			defer cancel()
+			tx, err = e.endorse(within, call{
 				chaincode: l.profile.Chaincode, function: wire.Checkpoint,
 				args:          [][]byte{[]byte(head.Origin), strconv.AppendInt(nil, head.Size, 10)},
 				organisations: sets[attempt%len(sets)],
@@ -83,7 +89,11 @@ func (l *Ledger) sign(ctx context.Context, head ledger.Head, text []byte) ([]byt
 			}
 		}
 		// That it does not have so many records yet is what a peer says that is behind.
-		if r := (*refusal)(nil); errors.As(err, &r) && r.status != wire.NotFound || final(err) {
+		// That one peer will never answer leaves others, for other organisations.
+		if r := (*refusal)(nil); errors.As(err, &r) && r.status != wire.NotFound {
+			return nil, err
+		}
+		if final(err) && (attempt+1 >= len(sets) || !errors.Is(err, errUnavailable)) {
 			return nil, err
 		}
 		select {

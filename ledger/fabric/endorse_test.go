@@ -108,3 +108,47 @@ func TestEndorse(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestEndorseWithout has a head signed while a peer is away, or hangs, if the key
+// of the ledger does not need its organisation.
+func TestEndorseWithout(t *testing.T) {
+	n, _ := network(t, fabricnet.Options{}, "heads")
+	who := issue(t, n, 0, "writer", chaincode.Writer)
+	writer := open(t, profileOf(t, n, "heads", who))
+	if _, err := writer.Append(t.Context(), ledgertest.Record("1", "")); err != nil {
+		t.Fatal(err)
+	}
+	head, err := writer.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	head.Origin = "example.com/heads"
+	for _, c := range []struct {
+		name string
+		away func() error
+	}{{"hangs", n.Orgs[1].Peer.Suspend}, {"is away", n.Orgs[1].Peer.Kill}} {
+		name := c.name
+		if err := c.away(); err != nil {
+			t.Fatal(err)
+		}
+		p := profileOf(t, n, "heads", who)
+		p.Endorsements = 1
+		h, err := open(t, p).Endorse(t.Context(), head)
+		if err != nil {
+			t.Errorf("the peer that is not needed %s: %v", name, err)
+			continue
+		}
+		k, err := p.Key(head.Origin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tlog.OpenCheckpoint(h.Note, head.Origin, k.Verifier()); err != nil {
+			t.Error(err)
+		}
+		p = profileOf(t, n, "heads", who)
+		p.Timeouts.Endorse = 2e9
+		if _, err := open(t, p).Endorse(t.Context(), head); err == nil || !strings.Contains(err.Error(), "not signed within 2s") {
+			t.Errorf("the peer that is needed %s: %v", name, err)
+		}
+	}
+}

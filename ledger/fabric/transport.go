@@ -83,7 +83,7 @@ func fail(kind error, says string, cause error) error {
 	switch {
 	case strings.Contains(says, "access denied"):
 		kind = errFinal
-	case strings.Contains(says, "authentication handshake failed"):
+	case strings.Contains(says, "authentication handshake failed") && !strings.Contains(says, "deadline exceeded"):
 		kind = errors.Join(errUnavailable, errFinal) // but another peer may do
 	}
 	return &failure{kind, says, cause}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/mmaudit/mmaudit/ledger/tlog"
 )
 
 // TestNote opens the note that a network has signed.
@@ -154,6 +156,23 @@ func TestNoteForgery(t *testing.T) {
 		refused(t, c.what, r.key.Verifier().Check(r.text, c.sig), c.want)
 	}
 	refused(t, "another text", r.key.Verifier().Check(append(r.text, "more\n"...), r.sig), "another checkpoint than the one that was endorsed")
+}
+
+// TestReason: whoever opens a checkpoint hears why its signature is not valid.
+func TestReason(t *testing.T) {
+	r := load(t)
+	h, err := tlog.OpenCheckpoint(r.note, origin, r.key.Verifier())
+	if err != nil || h.Size != 1 {
+		t.Fatalf("%+v, %v", h, err)
+	}
+	signer, _ := generate(t)
+	both, err := note.Sign(&note.Note{Text: strings.Replace(string(r.text), "\n1\n", "\n2\n", 1)}, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, line, _ := bytes.Cut(r.note, []byte("\n\n"))
+	_, err = tlog.OpenCheckpoint(append(both, line...), origin, r.key.Verifier())
+	refused(t, "another size", err, "is not valid: another checkpoint than the one that was endorsed")
 }
 
 func FuzzSignature(f *testing.F) {
