@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -17,10 +18,12 @@ import (
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
 
-// Records that wait while others are on their way share a transaction, so that
-// many writers cost the network no more than a few.
+// Records that wait while others are being endorsed share a transaction, so that
+// many writers cost the network no more than a few. Endorsement is what takes
+// work; then a transaction waits for its block, and the next may go.
 const (
-	mostTransactions = 16 // on their way at the same time
+	mostEndorsed     = 2  // transactions that are being endorsed
+	mostTransactions = 64 // on their way at the same time
 	mostRecords      = 64 // in a transaction
 	mostBytes        = 512 << 10
 )
@@ -80,7 +83,7 @@ func (l *Ledger) receipt(p *pending) ledger.Receipt {
 // dispatch makes transactions of what is queued: one of what has come whenever
 // there is room for one more.
 func (l *Ledger) dispatch() {
-	room := make(chan struct{}, mostTransactions)
+	room, endorsing := make(chan struct{}, mostTransactions), make(chan struct{}, mostEndorsed)
 	for {
 		var batch []*pending
 		select {
@@ -89,11 +92,13 @@ func (l *Ledger) dispatch() {
 		case <-l.ctx.Done():
 			return
 		}
-		select {
-		case room <- struct{}{}:
-		case <-l.ctx.Done():
-			finish(batch, ledger.ErrClosed)
-			return
+		for _, free := range []chan struct{}{room, endorsing} {
+			select {
+			case free <- struct{}{}:
+			case <-l.ctx.Done():
+				finish(batch, ledger.ErrClosed)
+				return
+			}
 		}
 		for size, more := len(batch[0].record), true; more && size < mostBytes && len(batch) < mostRecords; {
 			select {
@@ -106,7 +111,9 @@ func (l *Ledger) dispatch() {
 		}
 		if !l.start(func() {
 			defer func() { <-room }()
-			l.store(batch)
+			endorsed := sync.OnceFunc(func() { <-endorsing })
+			defer endorsed()
+			l.store(batch, endorsed)
 		}) {
 			finish(batch, ledger.ErrClosed)
 		}
@@ -120,9 +127,10 @@ func finish(batch []*pending, err error) {
 	}
 }
 
-// store gets records onto the chain, and answers who waits for them.
-func (l *Ledger) store(batch []*pending) {
-	err := l.deliver(l.ctx, batch)
+// store gets records onto the chain, and answers who waits for them. It calls
+// endorsed once the transaction has left for the ordering service, or failed.
+func (l *Ledger) store(batch []*pending, endorsed func()) {
+	err := l.deliver(l.ctx, batch, endorsed)
 	var r *refusal
 	if !errors.As(err, &r) || len(batch) == 1 {
 		finish(batch, err)
@@ -130,7 +138,7 @@ func (l *Ledger) store(batch []*pending) {
 	}
 	// One of them is refused, and all would be: each for itself.
 	for _, p := range batch {
-		if !l.start(func() { l.store([]*pending{p}) }) {
+		if !l.start(func() { l.store([]*pending{p}, endorsed) }) {
 			finish([]*pending{p}, ledger.ErrClosed)
 		}
 	}
@@ -139,11 +147,11 @@ func (l *Ledger) store(batch []*pending) {
 // deliver gets records onto the chain by one transaction, however often it
 // takes. A transaction that was given up may yet be found valid: then it stored
 // all of them, and what is sent again stores nothing.
-func (l *Ledger) deliver(ctx context.Context, batch []*pending) error {
+func (l *Ledger) deliver(ctx context.Context, batch []*pending, endorsed func()) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Append))
 	defer cancel()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		err := l.anyPeer(ctx, func(e *endpoint) error { return l.submit(ctx, e, batch) })
+		err := l.anyPeer(ctx, func(e *endpoint) error { return l.submit(ctx, e, batch, endorsed) })
 		var r *refusal
 		switch {
 		case err == nil:
@@ -168,12 +176,13 @@ func (l *Ledger) deliver(ctx context.Context, batch []*pending) error {
 
 // submit has one transaction endorsed, ordered and found valid, and waits until
 // the chain was read up to it.
-func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending) error {
+func (l *Ledger) submit(ctx context.Context, e *endpoint, batch []*pending, endorsed func()) error {
 	args := make([][]byte, len(batch))
 	for i, p := range batch {
 		args[i] = p.record
 	}
 	tx, err := l.endorse(ctx, e, wire.Append, args...)
+	endorsed()
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (l *Ledger) inOrder(ctx context.Context, batch []*pending) (int, error) {
 	if len(batch) == 0 {
 		return 0, nil
 	}
-	err := l.deliver(ctx, batch)
+	err := l.deliver(ctx, batch, func() {})
 	if err == nil {
 		return len(batch), nil
 	}
