@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
+	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer/lifecycle"
 	"golang.org/x/sync/errgroup"
@@ -109,7 +110,7 @@ func (n *Network) define(ctx context.Context, admins []*Connection, name, id, po
 				Source: &lifecycle.ChaincodeSource{Type: &lifecycle.ChaincodeSource_LocalPackage{
 					LocalPackage: &lifecycle.ChaincodeSource_Local{PackageId: id},
 				}},
-			}, o.MSP)
+			}, "with unchanged content", o.MSP)
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -124,7 +125,7 @@ func (n *Network) define(ctx context.Context, admins []*Connection, name, id, po
 	err := until(ctx, nil, "the definition of chaincode "+name, func() bool {
 		last = n.lifecycle(ctx, admins[0], "CommitChaincodeDefinition", &lifecycle.CommitChaincodeDefinitionArgs{
 			Name: name, Version: "1", Sequence: 1, ValidationParameter: parameter,
-		}, all...)
+		}, "must be sequence 2", all...)
 		var early *client.EndorseError
 		return !errors.As(last, &early)
 	})
@@ -167,15 +168,39 @@ func answers(ctx context.Context, contract *client.Contract) error {
 	return err
 }
 
-func (n *Network) lifecycle(ctx context.Context, as *Connection, function string, args proto.Message, orgs ...string) error {
+// lifecycle submits, again and again while the network is not there: on a busy
+// machine orderers may elect another leader. When the time ran out for what
+// happened nevertheless, peers say that it did.
+func (n *Network) lifecycle(ctx context.Context, as *Connection, function string, args proto.Message, did string, orgs ...string) error {
 	arg, err := proto.Marshal(args)
 	if err != nil {
 		return err
 	}
-	_, err = as.GetNetwork(n.Channel).GetContract("_lifecycle").SubmitWithContext(ctx, function,
-		client.WithBytesArguments(arg), client.WithEndorsingOrganizations(orgs...))
+	var last error
+	err = until(ctx, nil, function, func() bool {
+		_, last = as.GetNetwork(n.Channel).GetContract("_lifecycle").SubmitWithContext(ctx, function,
+			client.WithBytesArguments(arg), client.WithEndorsingOrganizations(orgs...))
+		if said(last, did) {
+			last = nil
+		}
+		code := status.Code(last)
+		return code != codes.Unavailable && code != codes.DeadlineExceeded
+	})
+	if err == nil {
+		err = last
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", function, err)
 	}
 	return nil
+}
+
+// said reports whether a peer gave a reason for an error.
+func said(err error, reason string) bool {
+	for _, detail := range status.Convert(err).Details() {
+		if d, ok := detail.(*gateway.ErrorDetail); ok && strings.Contains(d.GetMessage(), reason) {
+			return true
+		}
+	}
+	return false
 }

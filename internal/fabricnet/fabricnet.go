@@ -51,6 +51,7 @@ type Network struct {
 	ports     *ports
 	processes []*Process // in the order in which they were started
 	temporary bool
+	lock      *os.File // of the folder, if it is temporary
 }
 
 // An Org is an organisation.
@@ -103,8 +104,9 @@ func Start(ctx context.Context, o Options) (n *Network, err error) {
 		}
 	}()
 	if n.Dir == "" {
+		sweep()
 		n.temporary = true
-		n.Dir, err = os.MkdirTemp("", "fabricnet-")
+		n.Dir, n.lock, err = temporary()
 	} else {
 		err = os.Mkdir(n.Dir, 0o755)
 	}
@@ -301,6 +303,7 @@ func (n *Network) peer(ctx context.Context, o *Org, args ...string) (string, err
 	admin := filepath.Join(o.Crypto, "users", "Admin@"+o.Domain, "msp")
 	return commandIn(ctx, n.Dir, []string{
 		"FABRIC_CFG_PATH=" + n.config(o.Peer.Name), "CORE_PEER_MSPCONFIGPATH=" + admin, "FABRIC_LOGGING_SPEC=warn",
+		"CORE_PEER_CLIENT_CONNTIMEOUT=" + patience.String(), // 3 s are little on a machine with other work
 	}, filepath.Join(n.programs, "peer"), args...)
 }
 
@@ -315,8 +318,9 @@ func (n *Network) Stop() error {
 		errs = append(errs, n.ports.release())
 		n.ports = nil
 	}
-	if n.temporary && n.Dir != "" {
-		errs = append(errs, os.RemoveAll(n.Dir))
+	if n.temporary {
+		errs = append(errs, release(n.Dir, n.lock))
+		n.lock = nil
 	}
 	return errors.Join(errs...)
 }

@@ -254,6 +254,36 @@ func TestKilled(t *testing.T) {
 	gone(t, pids)
 }
 
+// TestSweep removes folders of those who are gone, and no others.
+func TestSweep(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	mine, lock, err := temporary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead, left, err := temporary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	left.Close() // as the end of a process does
+	young, err := os.MkdirTemp("", prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sweep()
+	for dir, want := range map[string]bool{mine: true, dead: false, young: true} {
+		if _, err := os.Stat(dir); (err == nil) != want {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+	if err := release(mine, lock); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(mine); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: %v", mine, err)
+	}
+}
+
 func TestReserve(t *testing.T) {
 	a, err := reserve()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long anything may take: more means that it never comes.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // Ready waits until the running orderers have a leader and each running peer
 // knows the others: before, a peer listens and refuses to serve.
