@@ -30,7 +30,7 @@ func TestProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.Origin != "" || p.name() != "fabric/audit/auditlog" || len(p.Peers) != 2 || p.Peers[1].Name != "peer0.org2.test" ||
-		time.Duration(p.Timeouts.Commit) != 90*time.Second || time.Duration(p.Timeouts.Evaluate) != 10*time.Second {
+		time.Duration(p.Timeouts.Commit) != 90*time.Second || time.Duration(p.Timeouts.Evaluate) != 10*time.Second || time.Duration(p.Timeouts.Grace) != time.Second {
 		t.Errorf("%+v", p)
 	}
 	file := filepath.Join(t.TempDir(), "p.yaml")
