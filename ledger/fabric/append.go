@@ -128,7 +128,7 @@ func finish(batch []*pending, err error) {
 }
 
 // store gets records onto the chain, and answers who waits for them. It calls
-// endorsed once the transaction has left for the ordering service, or failed.
+// endorsed once the transaction is endorsed, or could not be.
 func (l *Ledger) store(batch []*pending, endorsed func()) {
 	err := l.deliver(l.ctx, batch, endorsed)
 	var r *refusal
