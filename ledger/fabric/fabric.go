@@ -6,10 +6,12 @@
 //
 // The order of records is that of their transactions on the chain, which the
 // ordering service fixes and every peer repeats. An index is a record's place in
-// it. A client reads the log of the chaincode (names and leaf hashes, in order),
-// follows the blocks of one peer from there on, and keeps the RFC 6962 tree over
-// the log; records themselves are read when they are asked for, and checked
-// against their leaf.
+// it. The chain seals each 256 of them: their hashes in tiles of C2SP tlog-tiles,
+// and which of them have an index key. A client begins with the right edge of that
+// tree and the log after it (names and leaf hashes, in order), follows the blocks
+// of one peer from there on, and keeps the RFC 6962 tree. Older hashes are read
+// from tiles when they are needed, and checked against the tree; records are read
+// when they are asked for, and checked against their leaf.
 //
 // # Guarantees
 //
@@ -24,7 +26,12 @@
 // more. Head asks every peer of the profile for its newest block, waits until the
 // chain has been read that far, and until no peer has less: so it covers what was
 // acknowledged through any of them that can be reached now. Peers that do not have
-// the same chain are ErrRollback. What stands behind a head is the word of the
+// the same chain are ErrRollback.
+//
+// Nothing proves what the index does not list. Find asks all peers that keep up
+// for what is sealed, and they must list the same, or it is ErrCorrupt; so they
+// must say the same of the log when a client begins. Of one peer alone, only what
+// contradicts itself is found out. What stands behind a head is the word of the
 // peers that were asked, over TLS; Endorse has organisations sign it.
 //
 // Decision 0027 says which levels of consistency there are, and what is left.
