@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -104,17 +105,19 @@ func BenchmarkQuery(b *testing.B) {
 	}
 	query := func(l *Ledger, size int64) error {
 		n := 0
-		var last int64
-		for e, err := range l.Find(b.Context(), size, 0, version(rand.IntN(*benchRecords/each))) {
+		for _, err := range l.Find(b.Context(), size, 0, version(rand.IntN(*benchRecords/each))) {
 			if err != nil {
 				return err
 			}
-			n, last = n+1, e.Index
+			n++
 		}
 		if n != each {
 			return fmt.Errorf("%d records of a version", n)
 		}
-		_, err := l.Get(b.Context(), last)
+		return nil
+	}
+	get := func(l *Ledger, size int64) error {
+		_, err := l.Get(b.Context(), rand.Int64N(size))
 		return err
 	}
 	var network time.Duration // the median of the first
@@ -155,6 +158,8 @@ func BenchmarkQuery(b *testing.B) {
 		return err
 	})
 	median("query/open", func() error { return query(open, head.Size) })
+	median("query-get/open", func() error { return errors.Join(query(open, head.Size), get(open, head.Size)) })
+	median("get/open", func() error { return get(open, head.Size) })
 	median("head/open", func() error { _, err := open.Head(b.Context()); return err })
 	median("proof/open", func() error {
 		_, err := open.ProveInclusion(b.Context(), head.Size, rand.Int64N(head.Size))
