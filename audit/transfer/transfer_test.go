@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
@@ -26,7 +27,9 @@ import (
 const origin = trusttest.Origin
 
 // lives are the first records of a ledger with events of all kinds.
-func lives(n int) [][]byte { return slices.Collect(lifetest.Lives(1, n)) }
+func lives(n int) [][]byte { return manyLives()[:n] }
+
+var manyLives = sync.OnceValue(func() [][]byte { return slices.Collect(lifetest.Lives(1, 1600)) })
 
 // newLedger makes a ledger in a folder with these records after its first one.
 func newLedger(t testing.TB, records [][]byte) *store.Store {
@@ -108,24 +111,24 @@ var appendOnly = transfer.Options{NoDocuments: true}
 
 // TestAppend copies into a ledger that is empty, and into its own beginnings.
 func TestAppend(t *testing.T) {
-	from := newLedger(t, lives(2600)[1:])
+	from := newLedger(t, lives(1300)[1:])
 	records := all(t, from)
-	for _, had := range []int{0, 1, 256, 1500, 2599, 2600} {
+	for _, had := range []int{0, 1, 256, 1025, 1299, 1300} {
 		to := newTarget(t, records[:had]...)
 		dry := appendOnly
 		dry.DryRun = true
 		r, err := transfer.Append(t.Context(), from, to, dry)
-		if err != nil || !r.DryRun || r.Had != int64(had) || r.Copied != int64(2600-had) || len(all(t, to)) != had {
+		if err != nil || !r.DryRun || r.Had != int64(had) || r.Copied != int64(1300-had) || len(all(t, to)) != had {
 			t.Errorf("dry run: %+v, %v", r, err)
 		}
 		var last transfer.Progress
 		o := appendOnly
 		o.Progress = func(p transfer.Progress) { last = p }
 		r, err = transfer.Append(t.Context(), from, to, o)
-		if err != nil || r.Had != int64(had) || r.Copied != int64(2600-had) || r.Compared != 2600 {
+		if err != nil || r.Had != int64(had) || r.Copied != int64(1300-had) || r.Compared != 1300 {
 			t.Errorf("%+v, %v", r, err)
 		}
-		if last != (transfer.Progress{Stage: "comparing", Done: 2600, Total: 2600}) {
+		if last != (transfer.Progress{Stage: "comparing", Done: 1300, Total: 1300}) {
 			t.Errorf("progress ended with %+v", last)
 		}
 		same(t, from, to)
@@ -247,7 +250,7 @@ func (s *stopping) AppendAll(ctx context.Context, records [][]byte) ([]ledger.Re
 
 // TestAppendResumes goes on after each batch that fails.
 func TestAppendResumes(t *testing.T) {
-	from := newLedger(t, lives(3000)[1:])
+	from := newLedger(t, lives(1600)[1:])
 	target := newTarget(t)
 	l := target.Log.(*tlog.Log)
 	for i := range 20 {
@@ -385,7 +388,7 @@ func TestMirror(t *testing.T) {
 
 // TestInterrupted ends a copy at every sign of progress; the next one goes on.
 func TestInterrupted(t *testing.T) {
-	from := newLedger(t, lives(3000)[1:])
+	from := newLedger(t, lives(1600)[1:])
 	dir := filepath.Join(t.TempDir(), "mirror")
 	pins := t.TempDir()
 	target := newTarget(t)

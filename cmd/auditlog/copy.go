@@ -71,6 +71,10 @@ func copyAction(c *cli.Context, e *env) error {
 	if err != nil {
 		return copyError(c.Context, err)
 	}
+	if r.Mode == "append" && r.Had == 0 && !r.DryRun {
+		e.remark(c, "nobody signs it yet: `auditlog keys rotate --log --ledger %s` records that its organisations do", r.To)
+		e.remark(c, "site.key was not copied: put it where records are made, or what is redacted there will not compare with what was")
+	}
 	return e.result(c, r, func(w io.Writer) error { return printCopy(w, r) })
 }
 
