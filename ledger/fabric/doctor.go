@@ -55,7 +55,11 @@ func Diagnose(ctx context.Context, p *Profile, see func(Check)) error {
 	d.organisations()
 	l, err := Open(p, nil)
 	if err != nil {
-		d.fail("peers", "", err, "")
+		hint := ""
+		if p.Client == "sdk" {
+			hint = "docs/fabric.md, \"Networks older than 2.4\", says how to get the program"
+		}
+		d.fail("peers", "", err, hint)
 		return nil
 	}
 	defer l.Close()

@@ -74,6 +74,13 @@ func TestDiagnose(t *testing.T) {
 	expect("another key", replaced(writer.Key, issue(t, n, 0, "other", "").Key), "identity Org1MSP", "is not the key of the certificate", "skipped peers")
 	expect("another CA", replaced("ca: "+us.CA(), "ca: "+them.CA()), "authority Org1MSP")
 
+	sdk, err := fabricnet.SDK(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect("through the SDK", good+"client: sdk\nsdk: "+sdk+"\n", "", "ok chain "+theirs, "ok endorsement Org2MSP", "ok endorsement  as the policy")
+	expect("no SDK", good+"client: sdk\nsdk: /none\n", "peers", "/none", "Networks older than 2.4")
+
 	stop := func(p *fabricnet.Process) {
 		t.Helper()
 		if err := p.Kill(); err != nil {
