@@ -140,6 +140,7 @@ type anchoring struct {
 	trouble time.Time    // since then the network does not do it
 	away    atomic.Bool  // that was said
 	giveUp  context.CancelFunc
+	said    string // why the last attempt failed, so that it is said once
 }
 
 // patience is how long nothing is said of a network that does not answer.
@@ -169,7 +170,7 @@ func (a *anchoring) once(ctx context.Context) error {
 	if a.away.Swap(false) {
 		a.e.remark(a.c, "the network answers again, after %v", time.Since(a.trouble).Round(time.Second))
 	}
-	a.trouble = time.Time{}
+	a.trouble, a.said = time.Time{}, ""
 	file, err := s.KeepAnchor(evidence, got)
 	if err != nil {
 		return err
@@ -245,7 +246,10 @@ func (a *anchoring) underWay() error {
 		return err
 	}
 	a.away.Store(true)
-	a.e.remark(a.c, "not anchored, and tried again: %v", err)
+	if said := err.Error(); said != a.said {
+		a.said = said
+		a.e.remark(a.c, "not anchored, and tried again: %v", err)
+	}
 	return nil
 }
 

@@ -80,7 +80,7 @@ func TestFabric(t *testing.T) {
 }
 
 // fabricNetwork starts a network with the true chaincode under the names.
-func fabricNetwork(t *testing.T, names ...string) *fabricnet.Network {
+func fabricNetwork(t testing.TB, names ...string) *fabricnet.Network {
 	t.Helper()
 	chaincode := filepath.Join(t.TempDir(), "auditlog-chaincode")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", chaincode, "../auditlog-chaincode").CombinedOutput(); err != nil {
@@ -102,7 +102,7 @@ func fabricNetwork(t *testing.T, names ...string) *fabricnet.Network {
 }
 
 // fabricProfiles makes the profiles of TestFabric, for a chaincode each.
-func fabricProfiles(t *testing.T, n *fabricnet.Network) map[string]func(chaincode string) string {
+func fabricProfiles(t testing.TB, n *fabricnet.Network) map[string]func(chaincode string) string {
 	t.Helper()
 	writes := fabricnet.Claims{Attributes: map[string]string{"auditlog.role": "writer"}}
 	reads := fabricnet.Claims{Attributes: map[string]string{"auditlog.role": "reader"}}
