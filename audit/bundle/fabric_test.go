@@ -175,7 +175,7 @@ func TestFabric(t *testing.T) {
 	}
 	for name, change := range map[string]func(k *endorsed.Key){
 		"one organisation is enough":  func(k *endorsed.Key) { k.Need = 1 },
-		"other authorities":           func(k *endorsed.Key) { k.Organisations[0].CAs = k.Organisations[1].CAs },
+		"other authorities":           func(k *endorsed.Key) { k.Organisations[0].CAs = k.Orderers[0].CAs },
 		"another chaincode":           func(k *endorsed.Key) { k.Chaincode = "other" },
 		"organisations and no others": func(k *endorsed.Key) { k.Orderers = nil },
 	} {

@@ -17,7 +17,7 @@ func fabricKey(name string, organisations int) string {
 	for i := range organisations {
 		o := endorsed.Organisation{MSP: fmt.Sprintf("Org%02d", i)}
 		for j := range organisations/16 + 1 {
-			o.CAs = append(o.CAs, strings.Repeat("0", 63)+string("0123456789"[j]))
+			o.CAs = append(o.CAs, fmt.Sprintf("%063x%x", i, j))
 		}
 		k.Organisations = append(k.Organisations, o)
 	}

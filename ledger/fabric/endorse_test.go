@@ -69,7 +69,7 @@ func TestEndorse(t *testing.T) {
 	// A profile that names more organisations than there are, one of which has
 	// no peers, and needs two: those that are there.
 	profile = profileOf(t, n, "heads", issue(t, n, 1, "third", ""))
-	profile.Organisations = append([]Organisation{{"Absent", n.Orgs[0].CA()}}, profile.Organisations...)
+	profile.Organisations = append([]Organisation{{"Absent", n.Ordering.CA()}}, profile.Organisations...)
 	h, err := open(t, profile).Endorse(t.Context(), heads[2])
 	if err != nil {
 		t.Error(err)

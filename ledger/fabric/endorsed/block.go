@@ -23,7 +23,7 @@ type Committed struct {
 	Previous []byte // hash of the header before it
 	Place    int    // of the transaction in the block
 	// Orderers are the organisations of the key whose orderers signed the block,
-	// ascending. It is empty only if the key names none, or for block 0.
+	// ascending. It is empty only if the key names none.
 	Orderers []string
 	// Code is what the peer that gave the block says of the transaction: 0 is
 	// valid. Nobody signs it.

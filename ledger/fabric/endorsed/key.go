@@ -144,6 +144,15 @@ func (k *Key) Check() error {
 	if err := check("orderers", k.Orderers); err != nil {
 		return err
 	}
+	speaks := map[string]string{}
+	for _, o := range k.Organisations {
+		for _, ca := range o.CAs {
+			if other, ok := speaks[ca]; ok {
+				return fmt.Errorf("verifier key: one certificate authority speaks for %q and %q, which are to be different", other, o.MSP)
+			}
+			speaks[ca] = o.MSP
+		}
+	}
 	if n := len(k.String()); n > MaxKey {
 		return fmt.Errorf("verifier key has %d bytes, want at most %d", n, MaxKey)
 	}

@@ -10,13 +10,13 @@ import (
 	"testing"
 )
 
-// a and b are fingerprints.
-var a, b = strings.Repeat("a", 64), strings.Repeat("b", 64)
+// These are fingerprints.
+var a, b, c = strings.Repeat("a", 64), strings.Repeat("b", 64), strings.Repeat("c", 64)
 
 func someKey() *Key {
 	return &Key{
 		Name: origin, Channel: "audit", Chaincode: "records", Need: 2,
-		Organisations: []Organisation{{[]string{a, b}, "Org1MSP"}, {[]string{b}, "Org2MSP"}},
+		Organisations: []Organisation{{[]string{a, b}, "Org1MSP"}, {[]string{c}, "Org2MSP"}},
 		Orderers:      []Organisation{{[]string{a}, "OrdererMSP"}},
 	}
 }
@@ -25,8 +25,8 @@ func someKey() *Key {
 func TestKey(t *testing.T) {
 	const form = "\xffmmaudit/fabric/v1" +
 		`{"chaincode":"records","channel":"audit","need":2,"orderers":[{"cas":["%[1]s"],"msp":"OrdererMSP"}],` +
-		`"organisations":[{"cas":["%[1]s","%[2]s"],"msp":"Org1MSP"},{"cas":["%[2]s"],"msp":"Org2MSP"}]}`
-	public := fmt.Sprintf(form, a, b)
+		`"organisations":[{"cas":["%[1]s","%[2]s"],"msp":"Org1MSP"},{"cas":["%[3]s"],"msp":"Org2MSP"}]}`
+	public := fmt.Sprintf(form, a, b, c)
 	sum := sha256.Sum256([]byte(origin + "\n" + public))
 	want := fmt.Sprintf("%s+%x+%s", origin, sum[:4], base64.StdEncoding.EncodeToString([]byte(public)))
 	k := someKey()
@@ -67,6 +67,7 @@ func TestKeyErrors(t *testing.T) {
 		`"Org2MSP" has 0 certificate authorities`:         func(k *Key) { k.Organisations[1].CAs = nil },
 		`"Org2MSP" has 9 certificate authorities`:         func(k *Key) { k.Organisations[1].CAs = make([]string, MaxCAs+1) },
 		`authorities of "Org1MSP" are not in order`:       func(k *Key) { k.Organisations[0].CAs = []string{b, a} },
+		`speaks for "Org1MSP" and "Org2MSP"`:              func(k *Key) { k.Organisations[1].CAs = []string{b} },
 		`authorities of "OrdererMSP" are not in order`:    func(k *Key) { k.Orderers[0].CAs = []string{a, a} },
 		`"aa" of "Org2MSP" is not a SHA-256`:              func(k *Key) { k.Organisations[1].CAs = []string{"aa"} },
 		`of "Org2MSP" is not a SHA-256 in hexadecimal`:    func(k *Key) { k.Organisations[1].CAs = []string{strings.ToUpper(a)} },

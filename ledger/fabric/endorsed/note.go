@@ -54,15 +54,15 @@ func (v *Verifier) Verify(msg, sig []byte) bool { return v.Check(msg, sig) == ni
 
 // Check is Verify, and says why not.
 func (v *Verifier) Check(msg, sig []byte) error {
-	_, err := v.key.Signed(msg, sig)
+	_, err := v.key.signed(msg, sig)
 	return err
 }
 
-// Signed verifies the signature of a note: an envelope, which its client has
+// signed verifies the signature of a note: an envelope, which its client has
 // not signed, and certificates of authorities. It gives the answer, whose
 // payload is the text of the note.
-func (k *Key) Signed(msg, sig []byte) (*Answer, error) {
-	envelope, cas, err := SplitSignature(sig)
+func (k *Key) signed(msg, sig []byte) (*Answer, error) {
+	envelope, cas, err := splitSignature(sig)
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +93,11 @@ func (k *Key) Open(signed []byte) (*Answer, []*x509.Certificate, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	_, cas, err := SplitSignature(sig[4:])
+	_, cas, err := splitSignature(sig[4:])
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := k.Signed([]byte(n.Text), sig[4:])
+	a, err := k.signed([]byte(n.Text), sig[4:])
 	return a, cas, err
 }
 
@@ -124,7 +124,7 @@ func (k *Key) Sign(envelope []byte, cas []*x509.Certificate) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	unsigned, cas, err := SplitSignature(sig)
+	unsigned, cas, err := splitSignature(sig)
 	if err != nil {
 		return nil, err
 	}
@@ -166,9 +166,9 @@ func (k *Key) signature(envelope []byte, cas []*x509.Certificate) ([]byte, error
 	return sig, nil
 }
 
-// SplitSignature takes apart the signature of a note: the envelope, and the
+// splitSignature takes apart the signature of a note: the envelope, and the
 // certificates of authorities. It verifies nothing.
-func SplitSignature(sig []byte) (envelope []byte, cas []*x509.Certificate, err error) {
+func splitSignature(sig []byte) (envelope []byte, cas []*x509.Certificate, err error) {
 	if len(sig) > MaxSignature {
 		return nil, nil, fmt.Errorf("signature has %d bytes, want at most %d", len(sig), MaxSignature)
 	}

@@ -29,7 +29,7 @@ func TestNote(t *testing.T) {
 	if again, err := r.key.Sign(r.envelope, append(r.cas, r.cas...)); err != nil || !bytes.Equal(again, r.note) {
 		t.Errorf("another note from authorities in another order: %v", err)
 	}
-	a, err := r.key.Signed(r.text, r.sig)
+	a, err := r.key.signed(r.text, r.sig)
 	if err != nil || a.Function != "checkpoint" || string(a.Arguments[0]) != origin || string(a.Arguments[1]) != "1" {
 		t.Errorf("%+v, %v", a, err)
 	}

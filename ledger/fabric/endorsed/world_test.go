@@ -60,7 +60,7 @@ func load(t testing.TB) real {
 		t.Fatal(err)
 	}
 	r.sig = sig[4:]
-	if r.envelope, _, err = SplitSignature(r.sig); err != nil {
+	if r.envelope, _, err = splitSignature(r.sig); err != nil {
 		t.Fatal(err)
 	}
 	return r
