@@ -203,13 +203,14 @@ func (m *meddling) AppendAll(ctx context.Context, records [][]byte) ([]ledger.Re
 // TestAppendBesideOthers: another writer is found out, at its place, and so is a
 // record in the way.
 func TestAppendBesideOthers(t *testing.T) {
-	from := newLedger(t, lives(1500)[1:])
+	from := newLedger(t, lives(1024)[1:])
 	incident := func(id, model string) []byte {
 		p := audittest.Event(audit.Incident, model, "1", "", 1)
 		p.ID = id
 		return trusttest.Seal(p, string(audit.Engineer))
 	}
-	extend(t, from, [][]byte{incident("same", "m")})
+	extend(t, from, [][]byte{incident("same", "m")}) // is record 1024
+	extend(t, from, lives(1500)[1024:])
 	for _, c := range []struct {
 		name   string
 		own    []byte
@@ -218,7 +219,7 @@ func TestAppendBesideOthers(t *testing.T) {
 		copied int64
 	}{
 		{"another", incident("other", "m"), transfer.ErrDiffers, "record 1024 of the source is record 1025 of the target", 1024},
-		{"in the way", incident("same", "n"), transfer.ErrDiffers, "record 1024 of the source is record 1025", 1024},
+		{"in the way", incident("same", "n"), ledger.ErrConflict, "record 1024: another record has the same idempotency key", 1024},
 	} {
 		to := newTarget(t)
 		to.Log = &meddling{Log: to.Log.(*tlog.Log), own: c.own, left: 2}
