@@ -67,6 +67,7 @@ type Ledger struct {
 	source    source
 	chain     chain
 	tiles     tileCache
+	found     int64        // mostFound, less in tests
 	sealed    atomic.Int64 // tiles that this client found sealed; the chain may be read less far
 	sealing   atomic.Bool
 	signed    signed
@@ -98,7 +99,7 @@ func Open(p *Profile, keysOf ledger.KeysOf) (*Ledger, error) {
 // newLedger makes a ledger of connections to peers. It keeps so many sealed tiles
 // of those that it sees being sealed.
 func newLedger(p *Profile, keysOf ledger.KeysOf, peers []*endpoint, kept int64) *Ledger {
-	l := &Ledger{profile: p, keysOf: keysOf, peers: peers, queue: make(chan *pending), chain: chain{kept: kept}}
+	l := &Ledger{profile: p, keysOf: keysOf, peers: peers, queue: make(chan *pending), found: mostFound, chain: chain{kept: kept}}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.start(l.dispatch)
 	l.start(l.follow)

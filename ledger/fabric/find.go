@@ -98,7 +98,7 @@ func (l *Ledger) findPage(ctx context.Context, key ledger.Key, from, end int64) 
 		}
 		if !l.start(func() {
 			a := answer{peer: e}
-			a.err = l.ask(ctx, e, &a.page, wire.Find, []byte(key.Name), []byte(key.Value), strconv.AppendInt(nil, from, 10), strconv.AppendInt(nil, mostFound, 10))
+			a.err = l.ask(ctx, e, &a.page, wire.Find, []byte(key.Name), []byte(key.Value), strconv.AppendInt(nil, from, 10), strconv.AppendInt(nil, l.found, 10))
 			if a.err == nil {
 				a.err = cut(&a.page, from, end)
 			}

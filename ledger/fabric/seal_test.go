@@ -160,8 +160,8 @@ func (s *shadow) find(t *testing.T, name string, l *Ledger, size, from int64, ke
 	}
 }
 
-// forgetful opens a client that leaves all that is sealed to the chain, on peers
-// as they are after change.
+// forgetful opens a client that leaves all that is sealed to the chain, and gets a
+// tile on each page of the index, on peers as they are after change.
 func forgetful(t *testing.T, p *Profile, change func([]*endpoint)) *Ledger {
 	t.Helper()
 	who, err := p.identity()
@@ -174,6 +174,7 @@ func forgetful(t *testing.T, p *Profile, change func([]*endpoint)) *Ledger {
 	}
 	change(peers)
 	l := newLedger(p, ledgertest.KeysOf, peers, 0)
+	l.found = 1
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)
