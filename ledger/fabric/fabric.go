@@ -1,6 +1,7 @@
 // Package fabric is the engine of ledger.Ledger on a channel of Hyperledger
 // Fabric 2.5, whose peers run the contract of ledger/fabric/chaincode. It speaks
-// to the Gateway service of peers.
+// to the Gateway service of peers or, on networks older than 2.4, through the
+// program auditlog-fabric-sdk; all that follows is above either.
 //
 // # Order
 //

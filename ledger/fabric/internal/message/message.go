@@ -2,6 +2,8 @@
 // hyperledger/fabric-protos gives them. It means what the generated code means,
 // without that code: the descriptors of Fabric cost each program that links them
 // megabytes and milliseconds, and two copies of them cannot live in one process.
+// It reads as leniently as peers do, because they judge what is on the chain.
+// Evidence is read by the stricter rules of package endorsed.
 package message
 
 import (

@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 	case "no hello":
 		fmt.Println("Usage: something else")
 		io.Copy(io.Discard, os.Stdin)
+	case "stays": // says what it must not, and does not end
+		fmt.Println("Usage: something else")
+		time.Sleep(time.Hour)
 	case "older":
 		fmt.Println(`{"id":0,"version":0,"program":"test"}`)
 		io.Copy(io.Discard, os.Stdin)
@@ -71,13 +74,16 @@ func readLine() {
 }
 
 // An echo answers each question with what it was asked.
-type echo struct{ hello *Hello }
+type echo struct {
+	hello   *Hello
+	waiting atomic.Int32
+}
 
 func newEcho(h *Hello) (Client, error) {
 	if h.Channel == "refused" {
 		return nil, errors.New("no such channel")
 	}
-	return &echo{h}, nil
+	return &echo{hello: h}, nil
 }
 
 func (e *echo) Evaluate(ctx context.Context, q Question) ([]byte, error) {
@@ -87,8 +93,12 @@ func (e *echo) Evaluate(ctx context.Context, q Question) ([]byte, error) {
 	case "fail":
 		return nil, errors.New("some error")
 	case "wait":
+		e.waiting.Add(1)
+		defer e.waiting.Add(-1)
 		<-ctx.Done()
 		return nil, ctx.Err()
+	case "waiting":
+		return fmt.Append(nil, e.waiting.Load()), nil
 	case "die":
 		os.Exit(7)
 	case "panic":
@@ -182,6 +192,13 @@ func TestAsk(t *testing.T) {
 	if _, err := p.Ask(ctx, Question{Do: Evaluate, Function: "wait"}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
+	for waiting := "1"; waiting != "0"; { // what was cancelled ends there too
+		a, err := p.Ask(t.Context(), Question{Do: Evaluate, Function: "waiting"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting = string(a.Result)
+	}
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
@@ -252,10 +269,8 @@ func TestAgain(t *testing.T) {
 	}
 	works()
 	var wg sync.WaitGroup
-	var waiting atomic.Int32
 	for range 5 {
 		wg.Go(func() {
-			waiting.Add(1)
 			if _, err := p.Ask(t.Context(), Question{Do: Evaluate, Function: "wait"}, nil); !isKind(err, Unavailable) {
 				t.Errorf("%v", err)
 			}
@@ -281,6 +296,7 @@ func TestAgain(t *testing.T) {
 func TestStrangers(t *testing.T) {
 	for _, c := range []struct{ of, kind, says string }{
 		{"no hello", Final, "no client of Fabric of version 1"},
+		{"stays", Final, "no client of Fabric of version 1"},
 		{"older", Final, "version 0 of the protocol, not 1"},
 		{"ends", Final, "exit status 3: no such library"},
 		{"garbage", Unavailable, "panic: something"},
@@ -357,6 +373,7 @@ func TestServe(t *testing.T) {
 		"hello alone":      {hello, ""},
 		"no hello":         {wait, "begins with"},
 		"no JSON":          {hello + "x\n", "not of the protocol"},
+		"too long":         {hello + strings.Repeat(" ", maxLine) + "{}\n", "a line of more than"},
 		"cut short":        {hello + `{"id":1`, "ends within a line"},
 		"two in a line":    {hello + `{"id":1,"do":"cancel"} {"id":1,"do":"cancel"}` + "\n", "more than one message"},
 		"unknown field":    {hello + `{"id":1,"do":"cancel","why":1}` + "\n", "why"},
