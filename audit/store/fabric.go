@@ -127,6 +127,34 @@ func markOf(p *fabric.Profile, origin, pins string) (mark, error) {
 	return newMark(pins, FabricPrefix+p.Channel+"/"+p.Chaincode, origin), nil
 }
 
+// Append implements ledger.Ledger. What was acknowledged is marked, so that it
+// cannot vanish unseen.
+func (c *chain) Append(ctx context.Context, record []byte) (ledger.Receipt, error) {
+	r, err := c.Ledger.Append(ctx, record)
+	if err == nil {
+		c.acknowledged(ctx)
+	}
+	return r, err
+}
+
+// AppendAll implements ledger.Batcher.
+func (c *chain) AppendAll(ctx context.Context, records [][]byte) ([]ledger.Receipt, error) {
+	r, err := c.Ledger.AppendAll(ctx, records)
+	if err == nil {
+		c.acknowledged(ctx)
+	}
+	return r, err
+}
+
+// acknowledged marks the newest head that was read. The record is there whether
+// that succeeds or not; what is in the way, Head says.
+func (c *chain) acknowledged(ctx context.Context) {
+	if h, err := c.Seen(ctx); err == nil {
+		h.Origin = c.origin
+		_ = c.mark.raise(h)
+	}
+}
+
 // Head implements ledger.Ledger. It is ErrRollback if the ledger does not go on
 // from what this user has seen of it.
 func (c *chain) Head(ctx context.Context) (ledger.Head, error) {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -9,13 +12,59 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/export"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
+	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
 	"github.com/mmaudit/mmaudit/internal/clikit"
 )
 
 // complete gives what the last of words may become, see clikit.Complete.
 func complete(app *cli.App, words []string) []string {
-	return clikit.Complete(words, func(words []string, cur string) []string { return offer(app, words, cur) })
+	words, split := joinPlace(words)
+	out := clikit.Complete(words, func(words []string, cur string) []string { return offer(app, words, cur) })
+	if split {
+		for i, w := range out {
+			out[i] = strings.TrimPrefix(w, store.FabricPrefix)
+		}
+	}
+	return out
+}
+
+// joinPlace makes one word of fabric:FILE at the end, which bash takes for three,
+// and completes behind the colon.
+func joinPlace(words []string) (joined []string, split bool) {
+	for _, rest := range []int{0, 1} { // words behind the colon
+		at := len(words) - rest - 2
+		if at >= 0 && words[at] == "fabric" && words[at+1] == ":" {
+			return append(slices.Clone(words[:at]), store.FabricPrefix+strings.Join(words[at+2:], "")), true
+		}
+	}
+	return words, false
+}
+
+// placeFlags take a place of a ledger.
+var placeFlags = []string{"ledger", "to", "both"}
+
+// places offers folders and profiles.
+func places(cur string) []string {
+	begun, ok := store.OnFabric(cur)
+	if !ok {
+		return []string{clikit.CompleteDirs, store.FabricPrefix + "\tand the file of a connection profile"}
+	}
+	dir, _ := filepath.Split(begun)
+	entries, err := os.ReadDir(cmp.Or(dir, "."))
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range entries {
+		switch name := store.FabricPrefix + dir + e.Name(); {
+		case e.IsDir():
+			out = append(out, name+"/")
+		case slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name)):
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // offer gives what may stand after the words.
@@ -29,13 +78,19 @@ func offer(app *cli.App, words []string, cur string) []string {
 	var out []string
 	switch {
 	case open:
-		out = valuesOf(command, strings.TrimLeft(flags[len(flags)-1], "-"))
+		flag := strings.TrimLeft(flags[len(flags)-1], "-")
+		if slices.Contains(placeFlags, flag) || flag == "from" && command != nil && command.Name == "copy" {
+			return places(cur)
+		}
+		out = valuesOf(command, flag)
 	case strings.HasPrefix(cur, "-"):
 		out = flagWords(app, command, arguments)
 	case command == nil:
 		out = commandWords(app.Commands)
 	case len(command.Subcommands) > 0:
 		out = commandWords(command.Subcommands)
+	case command.Name == "init":
+		out = places(cur)
 	default:
 		out = argumentsOf(command)
 	}
@@ -150,14 +205,9 @@ func valuesOf(command *cli.Command, flag string) []string {
 			out = append(out, f.Name+"=\t"+f.Summary)
 		}
 		return out
-	case "ledger", "data", "cache", "code", "files", "to", "both":
+	case "data", "cache", "code", "files":
 		return []string{clikit.CompleteDirs}
-	case "from":
-		if command != nil && command.Name == "copy" {
-			return []string{clikit.CompleteDirs}
-		}
-		return []string{clikit.CompleteFiles}
-	case "artifact", "against", "attach", "bridge-config", "check", "contains-file", "document", "hook", "key", "listing", "manifest",
+	case "artifact", "against", "attach", "bridge-config", "check", "contains-file", "document", "from", "hook", "key", "listing", "manifest",
 		"client-cert", "client-key", "named", "o", "out", "output", "params", "plan", "prove-content", "report", "tls-ca", "trust", "validation-report", "verify-against":
 		return []string{clikit.CompleteFiles}
 	}

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"context"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,8 +27,10 @@ import (
 //
 // Besides those of all scripts there are the words
 //
-//	network cut, network mend   end the line of cut.yaml, and put it back
-//	await FILE                  waits for a file, whose name may be a pattern
+//	network cut    ends the line of cut.yaml
+//	network hang   has it take calls and say nothing; the first makes the file "called"
+//	network mend   puts it back
+//	await FILE     waits for a file, whose name may be a pattern
 func TestFabric(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a network")
@@ -46,7 +44,7 @@ func TestFabric(t *testing.T) {
 	for _, s := range scripts {
 		names = append(names, strings.TrimSuffix(filepath.Base(s), ".txtar"))
 	}
-	names = append(names, "copied") // where copy.txtar copies to
+	names = append(names, "copied", "overtaken") // where copy.txtar copies to, and of testOvertaken
 	n := fabricNetwork(t, names...)
 	profiles := fabricProfiles(t, n)
 	t.Run("scripts", func(t *testing.T) { // ends when all of them have
@@ -68,6 +66,7 @@ func TestFabric(t *testing.T) {
 				if err != nil {
 					return err
 				}
+				line.dir = env.WorkDir
 				env.Defer(line.cut)
 				env.Values[lineKey{}] = line
 				return os.WriteFile(filepath.Join(env.WorkDir, "cut.yaml"), []byte(cut), 0o644)
@@ -77,6 +76,7 @@ func TestFabric(t *testing.T) {
 			},
 		})
 	})
+	t.Run("overtaken", func(t *testing.T) { testOvertaken(t, profiles["writer.yaml"]("overtaken")) })
 }
 
 // fabricNetwork starts a network with the true chaincode under the names.
@@ -138,116 +138,4 @@ func fabricProfiles(t testing.TB, n *fabricnet.Network) map[string]func(chaincod
 		}
 	}
 	return profiles
-}
-
-type lineKey struct{}
-
-// A line is what connects clients with peers until it is cut.
-type line struct {
-	to map[string]string // address to listen on, and where that leads
-
-	mu     sync.Mutex // guards what follows
-	open   []io.Closer
-	closed bool
-}
-
-// cutProfile leads the peers of a profile over a line.
-func cutProfile(profile string, n *fabricnet.Network) (string, *line, error) {
-	l := &line{to: map[string]string{}}
-	for _, o := range n.Orgs {
-		free, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", nil, err
-		}
-		at := free.Addr().String()
-		l.to[at] = o.Peer.Address
-		l.serve(free, o.Peer.Address)
-		profile = strings.ReplaceAll(profile, o.Peer.Address, at)
-	}
-	return profile, l, nil
-}
-
-// keep keeps what is to be closed by cut, and reports whether it was too late.
-func (l *line) keep(c io.Closer) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		c.Close()
-		return false
-	}
-	l.open = append(l.open, c)
-	return true
-}
-
-func (l *line) serve(from net.Listener, to string) {
-	l.keep(from)
-	go func() {
-		for {
-			a, err := from.Accept()
-			if err != nil {
-				return
-			}
-			b, err := net.Dial("tcp", to)
-			if err != nil {
-				a.Close()
-				continue
-			}
-			if l.keep(a) && l.keep(b) {
-				go func() { io.Copy(a, b); a.Close() }()
-				go func() { io.Copy(b, a); b.Close() }()
-			}
-		}
-	}()
-}
-
-func (l *line) cut() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closed = true
-	for _, c := range l.open {
-		c.Close()
-	}
-	l.open = nil
-}
-
-func (l *line) mend() error {
-	l.mu.Lock()
-	l.closed = false
-	l.mu.Unlock()
-	for at, to := range l.to {
-		from, err := net.Listen("tcp", at)
-		if err != nil {
-			return err
-		}
-		l.serve(from, to)
-	}
-	return nil
-}
-
-func network(ts *testscript.TestScript, neg bool, args []string) {
-	l := ts.Value(lineKey{}).(*line)
-	switch strings.Join(args, " ") {
-	case "cut":
-		l.cut()
-	case "mend":
-		ts.Check(l.mend())
-	default:
-		ts.Fatalf("usage: network cut|mend")
-	}
-}
-
-// await waits for a file that another process of the script makes.
-func await(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: await FILE")
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	for ctx.Err() == nil {
-		if found, err := filepath.Glob(ts.MkAbs(args[0])); err != nil || len(found) > 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	ts.Fatalf("%s did not come", args[0])
 }
