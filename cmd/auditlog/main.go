@@ -81,7 +81,7 @@ Exit status:
    1  verification failed, or is incomplete
    2  wrong flags, arguments, or no ledger there
    3  could not run to the end; nothing was recorded unless the message says so
- 130  interrupted; nothing was recorded`
+ 130  interrupted; nothing was recorded unless the message says so`
 
 func newApp(e *env) *cli.App {
 	commands := []*cli.Command{
