@@ -112,26 +112,34 @@ func (v *verifier) peers() {
 	v.ok(checkPeers, "%s with the same %s", count(len(all), "peer"), count(v.head.Size, "record"))
 }
 
-// askedBy are the names of keys by which the ledger is asked. What it says of
-// the others is under the same hashes, or goes by the same function.
-var askedBy = []string{audit.KeyEvent, audit.KeyScope, audit.KeyModel}
+// askedBy are the names of keys by which the ledger is asked: those of which there
+// are few values. The others are found by the same function.
+var askedBy = []string{audit.KeyEvent, audit.KeyScope, audit.KeyModel, audit.KeyOfVer}
+
+const lies = "a peer does not tell the truth: do not rely on `auditlog query` with its profile, and compare with another organisation's"
 
 // index holds what the ledger finds against what records say.
 func (v *verifier) index(want map[ledger.Key][]int64) error {
 	for key, indices := range want {
 		var got []int64
+		failed := false
 		for e, err := range v.s.Log.Find(v.ctx, v.head.Size, 0, key) {
 			if v.ctx.Err() != nil {
 				return v.ctx.Err()
 			}
-			if err != nil {
+			if errors.Is(err, ledger.ErrCorrupt) {
+				v.wrong(checkIndex, "", -1, lies, "by %s %q: %v", key.Name, key.Value, err)
+			} else if err != nil {
 				v.unknown(checkIndex, "", -1, err)
+			}
+			if err != nil {
+				failed = true
 				break
 			}
 			got = append(got, e.Index)
 		}
-		if !slices.Equal(got, indices) {
-			v.wrong(checkIndex, "", -1, "a peer leaves records out: ask another, and do not rely on `auditlog query` with this one", "by %s %q it finds %s, and there are %d", key.Name, key.Value, count(len(got), "record"), len(indices))
+		if !failed && !slices.Equal(got, indices) {
+			v.wrong(checkIndex, "", -1, lies, "by %s %q it finds %s, and there are %d", key.Name, key.Value, count(len(got), "record"), len(indices))
 		}
 	}
 	v.ok(checkIndex, "asked by %s, it finds each record", strings.Join(askedBy, ", "))
