@@ -34,7 +34,7 @@ type chain struct {
 
 // openFabric opens the ledger of a connection profile.
 func openFabric(ctx context.Context, file string, o Options) (*Store, error) {
-	p, l, err := connect(file)
+	p, l, err := connect(file, o.Write)
 	if err != nil {
 		return nil, err
 	}
@@ -45,11 +45,20 @@ func openFabric(ctx context.Context, file string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// connect reads a profile. It waits for no network.
-func connect(file string) (*fabric.Profile, *fabric.Ledger, error) {
+// connect reads a profile. It waits for no network. Who is to append and may not
+// is refused now: hashing may take hours before the chaincode says so.
+func connect(file string, write bool) (*fabric.Profile, *fabric.Ledger, error) {
 	p, err := fabric.LoadProfile(file)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	if write {
+		switch may, err := p.MayAppend(); {
+		case err != nil:
+			return nil, nil, fmt.Errorf("%w: %w", ErrProfile, err)
+		case !may:
+			return nil, nil, fmt.Errorf("%w: %s: appending needs a certificate with the attribute auditlog.role=writer", ledger.ErrReadOnly, file)
+		}
 	}
 	l, err := fabric.Open(p, audit.KeysOf)
 	if err != nil {

@@ -28,7 +28,6 @@ func testOvertaken(t *testing.T, profile string) {
 		}
 	}
 	dir := t.TempDir()
-	t.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
 	place := store.FabricPrefix + filepath.Join(dir, "profile.yaml")
 	must(os.WriteFile(filepath.Join(dir, "profile.yaml"), []byte(profile), 0o644))
 	var private []*keys.Private
@@ -48,7 +47,7 @@ func testOvertaken(t *testing.T, profile string) {
 		must(err)
 		return r
 	}
-	s, err := store.Init(t.Context(), place, store.InitOptions{Origin: "bank.example/audit", Genesis: func(origin, log string) ([]byte, error) {
+	s, err := store.Init(t.Context(), place, store.InitOptions{Origin: "bank.example/audit", Pins: filepath.Join(dir, "pins"), Genesis: func(origin, log string) ([]byte, error) {
 		p := audittest.Event(audit.LedgerCreated, "", "", "", 0)
 		p.Ledger = &audit.Genesis{Origin: origin, Log: log, Keys: signers}
 		return seal(p, 0).Bytes, nil

@@ -136,6 +136,14 @@ func (d *doctor) identity() bool {
 // attributesOID is the extension in which Fabric CA writes attributes.
 var attributesOID = asn1.ObjectIdentifier{1, 2, 3, 4, 5, 6, 7, 8, 1}
 
+// MayAppend reports whether the client's certificate has the attribute by which
+// the chaincode knows who may append. It is the chaincode that decides: this is
+// for who would ask in vain.
+func (p *Profile) MayAppend() (bool, error) {
+	w, err := p.identity()
+	return err == nil && roleOf(w.cert) == "writer", err
+}
+
 // roleOf is the attribute by which the chaincode knows who may append.
 func roleOf(c *x509.Certificate) string {
 	for _, e := range c.Extensions {
