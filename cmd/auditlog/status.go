@@ -29,6 +29,7 @@ func statusCommand(e *env) *cli.Command {
 type statusReport struct {
 	V      int          `json:"v"`
 	Ledger string       `json:"ledger"`
+	Mirror bool         `json:"mirror,omitempty"` // it follows another ledger
 	Origin string       `json:"origin"`
 	Size   int64        `json:"size"`
 	Root   ledger.Hash  `json:"root"`
@@ -74,7 +75,7 @@ func statusAction(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	r := statusReport{V: 1, Ledger: s.Place(), Origin: head.Origin, Size: head.Size, Root: head.Root}
+	r := statusReport{V: 1, Ledger: s.Place(), Mirror: s.Mirror != nil, Origin: head.Origin, Size: head.Size, Root: head.Root}
 	ring, size, err := keyring(c, s)
 	if err != nil {
 		return err
@@ -92,7 +93,11 @@ func statusAction(c *cli.Context, e *env) error {
 		return err
 	}
 	return e.result(c, r, func(w io.Writer) error {
-		fmt.Fprintf(w, "ledger  %s\norigin  %s\nsize    %d\nroot    %s\nlog     %s\n", r.Ledger, r.Origin, r.Size, r.Root, r.Log)
+		fmt.Fprintf(w, "ledger  %s\n", r.Ledger)
+		if r.Mirror {
+			fmt.Fprintln(w, "mirror  it follows another ledger, and nothing is recorded in it")
+		}
+		fmt.Fprintf(w, "origin  %s\nsize    %d\nroot    %s\nlog     %s\n", r.Origin, r.Size, r.Root, r.Log)
 		printKeys(w, r.Keys)
 		if r.Last != nil {
 			by := strings.Join(r.Last.Signers, ", ")
