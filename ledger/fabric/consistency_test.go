@@ -203,17 +203,18 @@ func TestEventual(t *testing.T) {
 		return open(t, p)
 	}
 	writer, behind := at(0, "writer"), at(1, "behind")
-	h := newHistory()
-	h.append(t, 0, writer, numbered(0))
-	for h.head(t, 1, behind, false) < 1 { // its peer may lack the block for a moment
-		h = newHistory()
-		h.append(t, 0, writer, numbered(0))
+	if _, err := writer.Append(t.Context(), numbered(0)); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range behind.Feed(t.Context(), 0) { // its peer may lack the block for a moment
+		must(t, err)
+		break
 	}
 
 	other := n.Orgs[1].Peer
 	must(t, other.Suspend())
 	t.Cleanup(func() { _ = other.Resume() })
-	h = newHistory()
+	h := newHistory()
 	h.ops = []porcupine.Operation{{Input: asked{append: true}, Output: told{n: 0}, Call: math.MinInt64, Return: -1}}
 	for i := range 5 {
 		h.append(t, 0, writer, numbered(i+1))

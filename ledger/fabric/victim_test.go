@@ -210,7 +210,7 @@ func TestClientKilled(t *testing.T) {
 
 // everywhere asks each peer alone, as somebody who knows nothing: it has each of
 // the records once, and nothing else, and all peers have one tree.
-func everywhere(t *testing.T, n *fabricnet.Network, name string, records [][]byte) ledger.Head {
+func everywhere(t *testing.T, n *fabricnet.Network, name string, records [][]byte) {
 	t.Helper()
 	var first ledger.Head
 	for i := range n.Orgs {
@@ -247,5 +247,4 @@ func everywhere(t *testing.T, n *fabricnet.Network, name string, records [][]byt
 		}
 		first = h
 	}
-	return first
 }
