@@ -44,7 +44,7 @@ func TestFabric(t *testing.T) {
 	for _, s := range scripts {
 		names = append(names, strings.TrimSuffix(filepath.Base(s), ".txtar"))
 	}
-	names = append(names, "copied") // where copy.txtar copies to
+	names = append(names, "copied", "overtaken") // where copy.txtar copies to, and of testOvertaken
 	n := fabricNetwork(t, names...)
 	profiles := fabricProfiles(t, n)
 	t.Run("scripts", func(t *testing.T) { // ends when all of them have
@@ -76,6 +76,7 @@ func TestFabric(t *testing.T) {
 			},
 		})
 	})
+	t.Run("overtaken", func(t *testing.T) { testOvertaken(t, profiles["writer.yaml"]("overtaken")) })
 }
 
 // fabricNetwork starts a network with the true chaincode under the names.
