@@ -308,3 +308,31 @@ func TestSignSDK(t *testing.T) {
 		t.Errorf("%d checks, %v", seen, err)
 	}
 }
+
+// TestInvalid commits two transactions that were endorsed side by side and write
+// the same record: of both clients, one commit of the two is an error.
+func TestInvalid(t *testing.T) {
+	n, _ := network(t, fabricnet.Options{}, "gateway", "sdk")
+	writer := issue(t, n, 0, "writer", chaincode.Writer)
+	for name, through := range map[string]way{"gateway": throughGateway, "sdk": throughSDK} {
+		l := open(t, through(t)(profileOf(t, n, name, writer)))
+		record := ledgertest.Record("a", "")
+		var txs []*transaction
+		for range 2 {
+			tx, err := l.endorse(t.Context(), l.peers[0], wire.Append, record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			txs = append(txs, tx)
+		}
+		if txs[0].id == txs[1].id || len(txs[0].envelope) == 0 || string(txs[0].result) != `["stored"]` {
+			t.Errorf("%s: %s and %s, %d bytes, %s", name, txs[0].id, txs[1].id, len(txs[0].envelope), txs[0].result)
+		}
+		if err := txs[0].commit(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := txs[1].commit(t.Context()); err == nil || !strings.Contains(err.Error(), "MVCC_READ_CONFLICT") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
