@@ -236,3 +236,43 @@ func TestEventual(t *testing.T) {
 	}
 	everywhere(t, n, "eventual", numberedUpTo(6))
 }
+
+// TestSettled appends while a peer hangs that need not endorse. The record is
+// valid on the other peer, where a client sees it and appends after it; it is
+// acknowledged when the one that hangs has it too, for it is still waited for.
+func TestSettled(t *testing.T) {
+	n, _ := network(t, fabricnet.Options{})
+	deploy(t, n, "AnyEndorsement", "settled")
+	p := profileOf(t, n, "settled", issue(t, n, 0, "both", chaincode.Writer))
+	p.Timeouts.Grace = Duration(time.Hour)
+	both := open(t, p)
+	p = profileOf(t, n, "settled", issue(t, n, 0, "one", chaincode.Writer))
+	p.Peers = p.Peers[:1]
+	one := open(t, p)
+	appending(t, both, 0, 1)()
+
+	other := n.Orgs[1].Peer
+	must(t, other.Suspend())
+	t.Cleanup(func() { _ = other.Resume() })
+	acknowledged := make(chan struct{})
+	go func() {
+		defer close(acknowledged)
+		appending(t, both, 1, 2)()
+	}()
+	for e, err := range one.Feed(t.Context(), 1) {
+		must(t, err)
+		if string(e.Record) != string(numbered(1)) {
+			t.Errorf("record 1 is %q", e.Record)
+		}
+		break
+	}
+	appending(t, one, 2, 4)()
+	select {
+	case <-acknowledged:
+		t.Error("a record is acknowledged that one peer does not have")
+	default:
+	}
+	must(t, other.Resume())
+	<-acknowledged
+	everywhere(t, n, "settled", numberedUpTo(4))
+}
