@@ -95,6 +95,17 @@ func SDK(ctx context.Context, folder string) (string, error) {
 		return "", err
 	}
 	from := filepath.Join(filepath.Dir(strings.TrimSpace(module)), "ledger", "fabric", "sdk")
+	// Another process reads the sources. Looked at here, they count for the cache
+	// of test results too.
+	sources, err := os.ReadDir(from)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range sources {
+		if _, err := os.Stat(filepath.Join(from, f.Name())); err != nil {
+			return "", err
+		}
+	}
 	path := filepath.Join(folder, "auditlog-fabric-sdk")
 	_, err = command(ctx, from, "go", "build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-o", path, ".")
 	return path, err
