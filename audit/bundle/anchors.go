@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mmaudit/mmaudit/audit"
@@ -24,19 +23,6 @@ func anchorFiles(e *anchored.Evidence) (evidence, proof string, err error) {
 	}
 	name := fmt.Sprintf("%s%08x", anchorFolder, key.Verifier().KeyHash())
 	return name + ".json", name + ".txt", nil
-}
-
-// An Anchor is an anchor that the bundle carries the evidence of, and that its
-// tree continues.
-type Anchor struct {
-	Network       string   `json:"network"`
-	Size          int64    `json:"size"` // of the tree that was anchored
-	Tx            string   `json:"transaction"`
-	Block         uint64   `json:"block"`
-	Time          string   `json:"time"` // as the client of the transaction says
-	Organisations []string `json:"organisations"`
-	Orderers      []string `json:"orderers"`
-	Trusted       bool     `json:"trusted"` // the trust file names the network
 }
 
 // addAnchors adds the evidence of anchors, one of each network.
@@ -94,10 +80,7 @@ func (v *verifier) anchors() {
 			v.r.fail(checkNetwork, f.Name, "%v", err)
 			continue
 		}
-		v.r.Anchors = append(v.r.Anchors, Anchor{
-			a.Network, a.Size, a.Tx, a.Block, audit.FormatTime(a.Time),
-			append([]string{}, a.Organisations...), append([]string{}, a.Orderers...), trusted,
-		})
+		v.r.Anchors = append(v.r.Anchors, trust.ReportOf(a, trusted))
 		by := "ordered by " + strings.Join(a.Orderers, ", ")
 		if len(a.Orderers) == 0 {
 			by = "by the word of the file, since no orderers are named"
@@ -145,5 +128,5 @@ func (v *verifier) anchored(name string, text []byte) (a *anchored.Anchor, trust
 	if err := ledger.CheckConsistency(proof, v.head.Size, v.head.Root, a.Size, a.Root); err != nil {
 		return nil, false, fmt.Errorf("the ledger does not continue what is anchored in block %d of %s, transaction %s: %w", a.Block, a.Network, a.Tx, err)
 	}
-	return a, v.anchor != nil && slices.Contains(v.anchor.Anchors, e.Network), nil
+	return a, v.anchor.Names(e.Network), nil
 }

@@ -24,7 +24,7 @@ type Report struct {
 	Ledger Ledger  `json:"ledger"`
 	Checks []Check `json:"checks"`
 	// Anchors are those that the bundle carries the evidence of, and continues.
-	Anchors []Anchor `json:"anchors,omitempty"`
+	Anchors []trust.NetworkAnchor `json:"anchors,omitempty"`
 	// Life is the life of the version, computed again from the records, if the
 	// bundle is about one.
 	Life *lifecycle.Timeline `json:"life,omitempty"`

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/anchored"
@@ -16,27 +15,6 @@ import (
 // A Network asks a network for the last anchor that it has taken of the ledger
 // with a first record of this digest. It is ledger.ErrNotFound if there is none.
 type Network func(ctx context.Context, genesis string) (*anchored.Evidence, *anchored.Anchor, error)
-
-// Anchor is an anchor that the ledger continues, and by whose word.
-type Anchor struct {
-	Network       string   `json:"network"`
-	Size          int64    `json:"size"` // of the tree that was anchored
-	Tx            string   `json:"transaction"`
-	Block         uint64   `json:"block"`
-	Time          string   `json:"time"` // as the client of the transaction says
-	Organisations []string `json:"organisations"`
-	Orderers      []string `json:"orderers"`
-	// Trusted: the trust file, or the profile that was asked by, names the network.
-	Trusted bool `json:"trusted"`
-}
-
-// shownAnchor is an anchor of package ledger/fabric/anchored for a report.
-func shownAnchor(a *anchored.Anchor, trusted bool) Anchor {
-	return Anchor{
-		a.Network, a.Size, a.Tx, a.Block, audit.FormatTime(a.Time),
-		append([]string{}, a.Organisations...), append([]string{}, a.Orderers...), trusted,
-	}
-}
 
 const (
 	gone    = "records were removed or changed since, or the ledger was forked: keep both, and ask who had access"
@@ -58,7 +36,7 @@ func (v *verifier) anchors() error {
 	if err != nil {
 		v.unknown(checkNetwork, v.path("anchors"), -1, err)
 	}
-	var newest []Anchor // of each network
+	var newest []trust.NetworkAnchor // of each network
 	for _, f := range files {
 		if err := v.ctx.Err(); err != nil {
 			return err
@@ -77,13 +55,13 @@ func (v *verifier) anchors() error {
 		case err != nil:
 			v.unknown(checkNetwork, f.Path, -1, err)
 		default:
-			trusted := v.o.Anchor != nil && slices.Contains(v.o.Anchor.Anchors, evidence.Network)
+			trusted := v.o.Anchor.Names(evidence.Network)
 			good, err := v.extends(f.Path, a)
 			if err != nil {
 				return err
 			}
-			if good && !slices.ContainsFunc(newest, func(b Anchor) bool { return b.Network == a.Network && b.Trusted == trusted }) {
-				newest = append(newest, shownAnchor(a, trusted))
+			if good && !slices.ContainsFunc(newest, func(b trust.NetworkAnchor) bool { return b.Network == a.Network && b.Trusted == trusted }) {
+				newest = append(newest, trust.ReportOf(a, trusted))
 			}
 		}
 	}
@@ -143,7 +121,7 @@ func (v *verifier) extends(where string, a *anchored.Anchor) (bool, error) {
 }
 
 // live asks the network.
-func (v *verifier) live(newest []Anchor) ([]Anchor, error) {
+func (v *verifier) live(newest []trust.NetworkAnchor) ([]trust.NetworkAnchor, error) {
 	_, a, err := v.o.Network(v.ctx, v.k.Genesis())
 	switch {
 	case v.ctx.Err() != nil:
@@ -162,6 +140,6 @@ func (v *verifier) live(newest []Anchor) ([]Anchor, error) {
 	if err != nil || !good {
 		return newest, err
 	}
-	now := shownAnchor(a, true)
-	return append([]Anchor{now}, slices.DeleteFunc(newest, func(b Anchor) bool { return b.Tx == now.Tx })...), nil
+	now := trust.ReportOf(a, true)
+	return append([]trust.NetworkAnchor{now}, slices.DeleteFunc(newest, func(b trust.NetworkAnchor) bool { return b.Tx == now.Tx })...), nil
 }

@@ -27,7 +27,7 @@ type Report struct {
 	// be known, in the order of checks, records and paths.
 	Findings []Finding `json:"findings"`
 	// Anchors are the newest of each network that the ledger continues.
-	Anchors []Anchor `json:"anchors,omitempty"`
+	Anchors []trust.NetworkAnchor `json:"anchors,omitempty"`
 	// Lives are those of all versions, by model and version, if asked for.
 	Lives []Life `json:"lives,omitempty"`
 	// Records are those that were verified, of Record, Artifact and Data.
