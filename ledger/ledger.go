@@ -12,6 +12,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 )
@@ -122,6 +123,10 @@ type Head struct {
 	Root   Hash   // RFC 6962 tree hash of the records
 	Note   []byte // the statement as signed: a C2SP checkpoint
 }
+
+// Text is what is signed of the head: a C2SP tlog-checkpoint of three lines,
+// origin, size and root in base64.
+func (h Head) Text() []byte { return fmt.Appendf(nil, "%s\n%d\n%s\n", h.Origin, h.Size, h.Root) }
 
 // A Key is a name and value under which records can be found.
 type Key struct{ Name, Value string }

@@ -178,7 +178,8 @@ func (c *chain) Head(ctx context.Context) (ledger.Head, error) {
 	if err != nil {
 		return ledger.Head{}, err
 	}
-	now.Origin, now.Note = c.origin, fmt.Appendf(nil, "%s\n%d\n%s\n", c.origin, now.Size, now.Root)
+	now.Origin = c.origin
+	now.Note = now.Text()
 	if err := continues(ctx, c.Ledger, now, mine, "seen by this process"); err != nil {
 		return ledger.Head{}, err
 	}

@@ -64,7 +64,7 @@ func (m mark) raise(h ledger.Head) error {
 	if err != nil || seen.Size >= h.Size {
 		return err
 	}
-	return durable.WriteFile(m.name, fmt.Appendf(nil, "%s\n%d\n%s\n\n", h.Origin, h.Size, h.Root), 0o600)
+	return durable.WriteFile(m.name, append(h.Text(), '\n'), 0o600)
 }
 
 // continues holds a head of a ledger against one that was seen before it was

@@ -45,7 +45,7 @@ func (l *Ledger) agrees(ctx context.Context, e *endpoint, head ledger.Head) erro
 	defer cancel()
 	for {
 		text, err := l.evaluate(ctx, e, wire.Checkpoint, []byte(head.Origin), strconv.AppendInt(nil, head.Size, 10))
-		if err == nil && !bytes.Equal(text, checkpoint(head.Origin, head.Size, head.Root)) {
+		if err == nil && !bytes.Equal(text, head.Text()) {
 			err = fmt.Errorf("%w: it has another tree of %d records", ledger.ErrRollback, head.Size)
 		}
 		if r := (*refusal)(nil); !errors.As(err, &r) || r.status != wire.NotFound {

@@ -36,11 +36,11 @@ func (l *Ledger) Endorse(ctx context.Context, head ledger.Head) (ledger.Head, er
 	if err := l.alive(ctx); err != nil {
 		return ledger.Head{}, err
 	}
-	text := checkpoint(head.Origin, head.Size, head.Root)
+	text := head.Text()
 	l.signed.mu.Lock()
 	last := l.signed.head
 	l.signed.mu.Unlock()
-	if last.Note != nil && bytes.Equal(checkpoint(last.Origin, last.Size, last.Root), text) {
+	if last.Note != nil && bytes.Equal(last.Text(), text) {
 		return last, nil
 	}
 	within, cancel := l.within(ctx)

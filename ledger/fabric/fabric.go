@@ -41,7 +41,6 @@ package fabric
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -165,9 +164,4 @@ func (l *Ledger) because(ctx context.Context, err error) error {
 		return stop
 	}
 	return err
-}
-
-// checkpoint is a head as a C2SP checkpoint, without signatures.
-func checkpoint(origin string, size int64, root ledger.Hash) []byte {
-	return fmt.Appendf(nil, "%s\n%d\n%s\n", origin, size, root)
 }

@@ -75,7 +75,9 @@ func (l *Ledger) seen() (h ledger.Head, height uint64, err error) {
 	if err != nil {
 		return h, 0, err
 	}
-	return ledger.Head{Origin: l.profile.name(), Size: size, Root: root, Note: checkpoint(l.profile.name(), size, root)}, height, nil
+	h = ledger.Head{Origin: l.profile.name(), Size: size, Root: root}
+	h.Note = h.Text()
+	return h, height, nil
 }
 
 // look asks a peer for its newest block.

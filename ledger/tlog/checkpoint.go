@@ -19,8 +19,8 @@ import (
 
 // sign returns the signed checkpoint of a tree.
 func (l *Log) sign(size int64, root ledger.Hash) ([]byte, error) {
-	text := l.origin + "\n" + strconv.FormatInt(size, 10) + "\n" + base64.StdEncoding.EncodeToString(root[:]) + "\n"
-	return note.Sign(&note.Note{Text: text}, l.o.Signer)
+	text := ledger.Head{Origin: l.origin, Size: size, Root: root}.Text()
+	return note.Sign(&note.Note{Text: string(text)}, l.o.Signer)
 }
 
 // maxSize bounds what a checkpoint may claim, far from any overflow in the

@@ -213,7 +213,7 @@ func (e *Evidence) answer(key *endorsed.Key, cas []*x509.Certificate) (a *Anchor
 		return bad(errors.New("it answers for another log than was asked for"))
 	}
 	// The checkpoint is what all else is about.
-	if !strings.HasPrefix(w.Note, fmt.Sprintf("%s\n%d\n%s\n", w.Origin, w.Size, w.Root)) || w.Size < 1 {
+	if !strings.HasPrefix(w.Note, string(ledger.Head{Origin: w.Origin, Size: w.Size, Root: w.Root}.Text())) || w.Size < 1 {
 		return bad(errors.New("the checkpoint says something else than the anchor"))
 	}
 	return &Anchor{

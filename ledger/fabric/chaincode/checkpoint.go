@@ -2,7 +2,6 @@ package chaincode
 
 import (
 	"encoding/hex"
-	"fmt"
 	"math"
 	"strings"
 	"unicode"
@@ -11,6 +10,7 @@ import (
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/tree"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
@@ -62,7 +62,7 @@ func (c contract) checkpoint(stub shim.ChaincodeStubInterface, args [][]byte) ([
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(nil, "%s\n%d\n%s\n", origin, size, root), nil
+	return ledger.Head{Origin: origin, Size: size, Root: root}.Text(), nil
 }
 
 // checkOrigin holds an origin to that of the first record, or, where nobody
