@@ -3,12 +3,11 @@ package fabric
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/asn1"
 	"encoding/json"
 	"fmt"
-	"math/big"
 
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/message"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
@@ -55,22 +54,9 @@ func parseBlock(text []byte) (b block, err error) {
 	if len(b.valid) < len(b.data) {
 		return b, fmt.Errorf("%w: block %d does not say which transactions are valid", ledger.ErrCorrupt, b.number)
 	}
-	b.hash = hashOf(b.number, b.previous, dataHash)
+	sum := sha256.Sum256(endorsed.BlockHeader(b.number, b.previous, dataHash))
+	b.hash = sum[:]
 	return b, nil
-}
-
-// hashOf is the hash of a block's header: SHA-256 of the DER of (number,
-// previous hash, data hash).
-func hashOf(number uint64, previous, data []byte) []byte {
-	der, err := asn1.Marshal(struct {
-		Number         *big.Int
-		Previous, Data []byte
-	}{new(big.Int).SetUint64(number), previous, data})
-	if err != nil {
-		panic(err) // a number and two strings
-	}
-	sum := sha256.Sum256(der)
-	return sum[:]
 }
 
 // A change is what one transaction wrote: records into the log, or how much of
@@ -149,12 +135,12 @@ func written(envelope []byte, chaincode string) (c change, ok bool, err error) {
 // each chaincode.
 func setsOf(action []byte) (sets [][]byte, err error) {
 	var call, answer, result, all []byte
-	var endorsed message.Embedded
+	var signed message.Embedded
 	if err = message.Decode(action, message.Fields{2: &call}); err == nil {
-		err = message.Decode(call, message.Fields{2: &endorsed})
+		err = message.Decode(call, message.Fields{2: &signed})
 	}
 	if err == nil {
-		err = message.Decode(endorsed, message.Fields{1: &answer})
+		err = message.Decode(signed, message.Fields{1: &answer})
 	}
 	if err == nil {
 		err = message.Decode(answer, message.Fields{2: &result})

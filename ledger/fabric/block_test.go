@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mmaudit/mmaudit/ledger"
+	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
 
@@ -134,7 +135,8 @@ func TestTake(t *testing.T) {
 		}
 		return c
 	}
-	seventh := hashOf(7, sixth, blockOf(7, sixth, stores("t0", "a"), stores("t1", "b")).Header.DataHash)
+	sum := sha256.Sum256(endorsed.BlockHeader(7, sixth, blockOf(7, sixth, stores("t0", "a"), stores("t1", "b")).Header.DataHash))
+	seventh := sum[:]
 	for name, c := range map[string]struct {
 		block *common.Block
 		want  error

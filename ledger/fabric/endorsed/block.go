@@ -58,13 +58,7 @@ func (k *Key) Block(block []byte, txid string, cas []*x509.Certificate) (*Commit
 	if sum := sha256.Sum256(slices.Concat(envelopes...)); !bytes.Equal(sum[:], dataHash) {
 		return nil, fmt.Errorf("block %d has other data than its header says", c.Number)
 	}
-	der, err := asn1.Marshal(struct {
-		Number         *big.Int
-		Previous, Data []byte
-	}{new(big.Int).SetUint64(c.Number), c.Previous, dataHash})
-	if err != nil {
-		return nil, err
-	}
+	der := BlockHeader(c.Number, c.Previous, dataHash)
 	sum := sha256.Sum256(der)
 	c.Hash = sum[:]
 	if err := c.find(envelopes, txid); err != nil {
@@ -90,6 +84,19 @@ func (k *Key) Block(block []byte, txid string, cas []*x509.Certificate) (*Commit
 		return nil, fmt.Errorf("block %d: %w", c.Number, err)
 	}
 	return c, nil
+}
+
+// BlockHeader is what orderers sign of a block, and what its hash, SHA-256, is of:
+// the DER of (number, hash of the header before it, hash of the data).
+func BlockHeader(number uint64, previous, data []byte) []byte {
+	der, err := asn1.Marshal(struct {
+		Number         *big.Int
+		Previous, Data []byte
+	}{new(big.Int).SetUint64(number), previous, data})
+	if err != nil {
+		panic(err) // a number and two strings
+	}
+	return der
 }
 
 // find finds the one transaction of this id. The hash over the data does not
