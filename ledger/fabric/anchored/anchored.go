@@ -32,6 +32,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/message"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
 
@@ -222,77 +223,45 @@ func (e *Evidence) answer(key *endorsed.Key, cas []*x509.Certificate) (a *Anchor
 	}, got.Payload, nil
 }
 
-// split takes a message of fields of bytes apart: all values of each, in order.
-// None has a number beyond most.
-func split(text []byte, most protowire.Number) (fields [][][]byte, err error) {
-	fields = make([][][]byte, most+1)
-	for len(text) > 0 {
-		number, kind, n := protowire.ConsumeTag(text)
-		if n < 0 {
-			return nil, protowire.ParseError(n)
-		}
-		if kind != protowire.BytesType || number > most {
-			return nil, fmt.Errorf("field %d is not expected", number)
-		}
-		text = text[n:]
-		value, n := protowire.ConsumeBytes(text)
-		if n < 0 {
-			return nil, protowire.ParseError(n)
-		}
-		fields[number], text = append(fields[number], value), text[n:]
-	}
-	return fields, nil
-}
-
-// once splits a message in which each field appears once, or not at all.
-func once(text []byte, most protowire.Number) (fields [][]byte, err error) {
-	all, err := split(text, most)
-	for i, values := range all {
-		if len(values) > 1 {
-			return nil, fmt.Errorf("field %d appears twice", i)
-		}
-		fields = append(fields, bytes.Join(values, nil))
-	}
-	return fields, err
-}
-
 func appendField(to []byte, number protowire.Number, value []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(to, number, protowire.BytesType), value)
 }
 
+// Both that follow leave out what is not known: evidence must be what they give,
+// so that it has nothing else.
+
 // unsigned gives an envelope without the signature of its client, which proves
 // nothing of what peers say.
 func unsigned(envelope []byte) ([]byte, error) {
-	f, err := once(envelope, 2)
-	if err != nil {
+	var payload []byte
+	if err := message.Decode(envelope, message.Fields{1: &payload}); err != nil {
 		return nil, err
 	}
-	return appendField(nil, 1, f[1]), nil
+	return appendField(nil, 1, payload), nil
 }
 
 // bare gives a block without what nobody signs: of the metadata it keeps the
 // signatures of the orderers, and one zero for each transaction in place of what
 // the peer said of its validity.
 func bare(block []byte) ([]byte, error) {
-	f, err := once(block, 3)
-	if err != nil {
-		return nil, err
+	var header, data, metadata []byte
+	var envelopes, parts [][]byte
+	err := message.Decode(block, message.Fields{1: &header, 2: &data, 3: &metadata})
+	if err == nil {
+		err = message.Decode(data, message.Fields{1: &envelopes})
 	}
-	data, err := split(f[2], 1)
-	if err != nil {
-		return nil, fmt.Errorf("data: %w", err)
+	if err == nil {
+		err = message.Decode(metadata, message.Fields{1: &parts})
 	}
-	metadata, err := split(f[3], 1)
-	if err == nil && len(metadata[1]) == 0 {
+	if err == nil && len(parts) == 0 {
 		err = errors.New("no signatures")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("metadata: %w", err)
+		return nil, err
 	}
-	out := appendField(appendField(nil, 1, f[1]), 2, f[2])
 	var kept []byte
-	for _, part := range [][]byte{metadata[1][0], nil, make([]byte, len(data[1]))} {
+	for _, part := range [][]byte{parts[0], nil, make([]byte, len(envelopes))} {
 		kept = appendField(kept, 1, part)
 	}
-	return appendField(out, 3, kept), nil
+	return appendField(appendField(appendField(nil, 1, header), 2, data), 3, kept), nil
 }
