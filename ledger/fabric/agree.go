@@ -30,7 +30,7 @@ func (l *Ledger) Agree(ctx context.Context, head ledger.Head) []Opinion {
 	done := make(chan struct{})
 	for i, e := range l.peers {
 		go func() {
-			all[i] = Opinion{e.address, l.agrees(ctx, e, head)}
+			all[i] = Opinion{e.address, l.opinion(ctx, e, head)}
 			done <- struct{}{}
 		}()
 	}
@@ -40,7 +40,8 @@ func (l *Ledger) Agree(ctx context.Context, head ledger.Head) []Opinion {
 	return all
 }
 
-func (l *Ledger) agrees(ctx context.Context, e *endpoint, head ledger.Head) error {
+// opinion asks one peer.
+func (l *Ledger) opinion(ctx context.Context, e *endpoint, head ledger.Head) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Commit))
 	defer cancel()
 	for {

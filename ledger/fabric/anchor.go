@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -51,7 +50,7 @@ func MayRecover(err error) bool {
 // network may yet do is tried until the time-out for appends. The profile must
 // say whose word counts, else it is ErrNoKey.
 func (l *Ledger) Anchor(ctx context.Context, s Subject) (*anchored.Evidence, *anchored.Anchor, error) {
-	return l.witnessed(ctx, s.Tell, func(ctx context.Context, e *endpoint, by witnesses) (*anchored.Evidence, *anchored.Anchor, error) {
+	return l.insist(ctx, s.Tell, func(ctx context.Context, e *endpoint, by signers) (*anchored.Evidence, *anchored.Anchor, error) {
 		size, err := l.extend(ctx, e, by, s)
 		if err != nil {
 			return nil, nil, err
@@ -75,7 +74,7 @@ func (l *Ledger) Anchor(ctx context.Context, s Subject) (*anchored.Evidence, *an
 // Anchored gives the last anchor of a log that is on the channel, with the
 // evidence, which was verified. It is ledger.ErrNotFound if there is none.
 func (l *Ledger) Anchored(ctx context.Context, genesis string) (*anchored.Evidence, *anchored.Anchor, error) {
-	return l.witnessed(ctx, nil, func(ctx context.Context, e *endpoint, by witnesses) (*anchored.Evidence, *anchored.Anchor, error) {
+	return l.insist(ctx, nil, func(ctx context.Context, e *endpoint, by signers) (*anchored.Evidence, *anchored.Anchor, error) {
 		return l.evidence(ctx, e, by, genesis)
 	})
 }
@@ -91,8 +90,8 @@ func (p *Profile) Network() (*endorsed.Key, error) { return p.Key(p.network()) }
 // its anchor though it does: somebody else was faster.
 const mostConflicts = 5
 
-// witnesses are those whose word counts.
-type witnesses struct {
+// signers are those whose word counts.
+type signers struct {
 	key *endorsed.Key
 	cas []*x509.Certificate
 }
@@ -102,8 +101,8 @@ type errLocal struct{ error }
 
 func (e errLocal) Unwrap() error { return e.error }
 
-// witnessed calls f until it succeeds, fails for good, or time is up.
-func (l *Ledger) witnessed(ctx context.Context, tell func(error), f func(context.Context, *endpoint, witnesses) (*anchored.Evidence, *anchored.Anchor, error)) (evidence *anchored.Evidence, a *anchored.Anchor, err error) {
+// insist calls f until it succeeds, fails for good, or time is up.
+func (l *Ledger) insist(ctx context.Context, tell func(error), f func(context.Context, *endpoint, signers) (*anchored.Evidence, *anchored.Anchor, error)) (evidence *anchored.Evidence, a *anchored.Anchor, err error) {
 	if err := l.alive(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -118,7 +117,7 @@ func (l *Ledger) witnessed(ctx context.Context, tell func(error), f func(context
 	conflicts := 0
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := l.anyPeer(within, func(e *endpoint) error {
-			evidence, a, err = f(within, e, witnesses{key, cas})
+			evidence, a, err = f(within, e, signers{key, cas})
 			return err
 		})
 		var local errLocal
@@ -142,9 +141,7 @@ func (l *Ledger) witnessed(ctx context.Context, tell func(error), f func(context
 		if tell != nil {
 			tell(err)
 		}
-		select {
-		case <-time.After(wait/2 + rand.N(wait)):
-		case <-within.Done():
+		if pause(within, wait) != nil {
 			if stop := l.alive(ctx); stop != nil {
 				return nil, nil, stop
 			}
@@ -154,7 +151,7 @@ func (l *Ledger) witnessed(ctx context.Context, tell func(error), f func(context
 }
 
 // extend has the log's newest checkpoint on the channel, and gives its size.
-func (l *Ledger) extend(ctx context.Context, e *endpoint, by witnesses, s Subject) (size int64, err error) {
+func (l *Ledger) extend(ctx context.Context, e *endpoint, by signers, s Subject) (size int64, err error) {
 	last := &wire.Anchor{}
 	text, err := l.evaluate(ctx, e, wire.AnchorGet, []byte(s.Genesis))
 	var r *refusal
@@ -248,7 +245,7 @@ func (s Subject) request(ctx context.Context, head ledger.Head, last *wire.Ancho
 }
 
 // evidence gets the evidence of the last anchor of a log.
-func (l *Ledger) evidence(ctx context.Context, e *endpoint, by witnesses, genesis string) (*anchored.Evidence, *anchored.Anchor, error) {
+func (l *Ledger) evidence(ctx context.Context, e *endpoint, by signers, genesis string) (*anchored.Evidence, *anchored.Anchor, error) {
 	tx, answer, err := l.endorseFor(ctx, e, by, wire.AnchorGet, []byte(genesis))
 	if err != nil {
 		return nil, nil, err
@@ -266,7 +263,7 @@ func (l *Ledger) evidence(ctx context.Context, e *endpoint, by witnesses, genesi
 
 // endorseFor has a call endorsed by as many organisations as the key needs, and
 // verifies that it is.
-func (l *Ledger) endorseFor(ctx context.Context, e *endpoint, by witnesses, function string, args ...[]byte) (tx *transaction, a *endorsed.Answer, err error) {
+func (l *Ledger) endorseFor(ctx context.Context, e *endpoint, by signers, function string, args ...[]byte) (tx *transaction, a *endorsed.Answer, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Endorse))
 	defer cancel()
 	for _, set := range endorsers(by.key) {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -162,10 +161,7 @@ func (l *Ledger) deliver(ctx context.Context, batch []*pending, endorsed func())
 		case errors.As(err, &r) || final(err):
 			return err
 		}
-		// Writers that got in each other's way must not do so again.
-		select {
-		case <-time.After(wait/2 + rand.N(wait)):
-		case <-ctx.Done():
+		if pause(ctx, wait) != nil {
 			if l.ctx.Err() != nil {
 				return ledger.ErrClosed
 			}

@@ -61,7 +61,7 @@ func (l *Ledger) begin(ctx context.Context, e *endpoint) error {
 			if other.err != nil {
 				continue // one peer is enough
 			}
-			if err := agree(rest, other.rest); err != nil {
+			if err := sameLog(rest, other.rest); err != nil {
 				return err
 			}
 			continue
@@ -108,9 +108,9 @@ func sealedTree(rest wire.Rest) (*tree.Tree, error) {
 	return tree.New(size, below), nil
 }
 
-// agree holds what two peers say of the log against each other, as far as both
+// sameLog holds what two peers say of the log against each other, as far as both
 // have it.
-func agree(a, b wire.Rest) error {
+func sameLog(a, b wire.Rest) error {
 	type part struct {
 		tree    *tree.Tree
 		records []wire.Record

@@ -6,8 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/asn1"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -123,7 +121,7 @@ func (d *doctor) identity() bool {
 	}
 	d.ok("identity", d.p.Identity.MSP, renewal(w.cert), "%s, valid until %s", w.cert.Subject.CommonName, w.cert.NotAfter.UTC().Format(time.DateTime))
 	switch role := roleOf(w.cert); role {
-	case "writer":
+	case wire.Writer:
 		d.ok("role", "", "", "may append: auditlog.role=writer")
 	case "":
 		d.ok("role", "", "", "reads: the certificate has no attribute auditlog.role=writer")
@@ -131,30 +129,6 @@ func (d *doctor) identity() bool {
 		d.ok("role", "", "", "reads: auditlog.role=%s", role)
 	}
 	return true
-}
-
-// attributesOID is the extension in which Fabric CA writes attributes.
-var attributesOID = asn1.ObjectIdentifier{1, 2, 3, 4, 5, 6, 7, 8, 1}
-
-// MayAppend reports whether the client's certificate has the attribute by which
-// the chaincode knows who may append. It is the chaincode that decides: this is
-// for who would ask in vain.
-func (p *Profile) MayAppend() (bool, error) {
-	w, err := p.identity()
-	return err == nil && roleOf(w.cert) == "writer", err
-}
-
-// roleOf is the attribute by which the chaincode knows who may append.
-func roleOf(c *x509.Certificate) string {
-	for _, e := range c.Extensions {
-		var v struct {
-			Attrs map[string]string `json:"attrs"`
-		}
-		if e.Id.Equal(attributesOID) && json.Unmarshal(e.Value, &v) == nil {
-			return v.Attrs["auditlog.role"]
-		}
-	}
-	return ""
 }
 
 func (d *doctor) organisations() {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"sync"
 	"time"
@@ -96,9 +95,7 @@ func (l *Ledger) sign(ctx context.Context, head ledger.Head, text []byte) ([]byt
 		if final(err) && (attempt+1 >= len(sets) || !errors.Is(err, errUnavailable)) {
 			return nil, err
 		}
-		select {
-		case <-time.After(wait/2 + rand.N(wait)):
-		case <-ctx.Done():
+		if pause(ctx, wait) != nil {
 			return nil, fmt.Errorf("head not signed within %v: %w", limit, err)
 		}
 		wait = min(2*wait, time.Second)

@@ -4,11 +4,15 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/x509"
+	"encoding/asn1"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
 )
 
 // who is the identity of a profile, read.
@@ -73,4 +77,28 @@ func (p *Profile) roots(peer *Peer) (text []byte, roots *x509.CertPool, err erro
 		return nil, nil, fmt.Errorf("%s: tls of peer %s: %s holds no certificate", p.file, peer.Address, p.path(peer.TLS))
 	}
 	return text, roots, nil
+}
+
+// attributesOID is the extension in which Fabric CA writes attributes.
+var attributesOID = asn1.ObjectIdentifier{1, 2, 3, 4, 5, 6, 7, 8, 1}
+
+// MayAppend reports whether the client's certificate has the attribute by which
+// the chaincode knows who may append. It is the chaincode that decides: this is
+// for who would ask in vain.
+func (p *Profile) MayAppend() (bool, error) {
+	w, err := p.identity()
+	return err == nil && roleOf(w.cert) == wire.Writer, err
+}
+
+// roleOf is the attribute by which the chaincode knows who may append.
+func roleOf(c *x509.Certificate) string {
+	for _, e := range c.Extensions {
+		var v struct {
+			Attrs map[string]string `json:"attrs"`
+		}
+		if e.Id.Equal(attributesOID) && json.Unmarshal(e.Value, &v) == nil {
+			return v.Attrs[wire.Role]
+		}
+	}
+	return ""
 }

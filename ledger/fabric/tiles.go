@@ -75,7 +75,7 @@ func (r *tileReader) SaveTiles(tiles []tlog.Tile, data [][]byte) {
 	}
 }
 
-// most is how many tiles are asked for at once.
+// mostTiles is how many tiles are asked for at once.
 const mostTiles = 256
 
 func (r *tileReader) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {

@@ -2,9 +2,11 @@ package fabric
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -112,9 +114,27 @@ func (r *refusal) Is(target error) bool {
 	return false
 }
 
+// pause waits before something is tried again, about so long: those that got in
+// each other's way must not do so again. Its error is that of ctx.
+func pause(ctx context.Context, wait time.Duration) error {
+	select {
+	case <-time.After(wait/2 + rand.N(wait)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // final reports whether an error would come again.
 func final(err error) bool {
 	return errors.Is(err, errFinal) || errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrRollback)
+}
+
+// ended reports whether an error would come again, however often one tries. What
+// a peer does not have yet, it will.
+func ended(err error) bool {
+	var r *refusal
+	return errors.Is(err, ledger.ErrClosed) || errors.As(err, &r) && r.status != wire.NotFound || final(err)
 }
 
 // An endpoint is a peer of the profile.
@@ -165,6 +185,18 @@ func (l *Ledger) evaluateOf(ctx context.Context, e *endpoint, chaincode, functio
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Evaluate))
 	defer cancel()
 	return e.evaluate(ctx, call{chaincode: chaincode, function: function, args: args})
+}
+
+// ask asks one peer for what is JSON.
+func (l *Ledger) ask(ctx context.Context, e *endpoint, answer any, function string, args ...[]byte) error {
+	text, err := l.evaluate(ctx, e, function, args...)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return fmt.Errorf("%w: the answer to %s: %w", ledger.ErrCorrupt, function, err)
+	}
+	return nil
 }
 
 // endorse has a call endorsed as the policy of the chaincode has it.

@@ -91,8 +91,8 @@ import (
 // Role is the attribute of a client's certificate that says what it may do,
 // and Writer its value for those who append. All members of the channel read.
 const (
-	Role   = "auditlog.role"
-	Writer = "writer"
+	Role   = wire.Role
+	Writer = wire.Writer
 )
 
 // MaxRecords is the most records of one transaction.

@@ -33,6 +33,13 @@ const (
 	Internal  = 500
 )
 
+// Role is the attribute of a client's certificate that says what it may do, and
+// Writer its value for those who append. All members of the channel read.
+const (
+	Role   = "auditlog.role"
+	Writer = "writer"
+)
+
 // What became of a record, in the answer to Append.
 const (
 	Stored = "stored"
