@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -31,16 +32,12 @@ type line struct {
 func cutProfile(profile string, n *fabricnet.Network) (string, *line, error) {
 	l := &line{to: map[string]string{}}
 	for _, o := range n.Orgs {
-		free, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", nil, err
-		}
-		at := free.Addr().String()
+		// Not just any port: while the line is cut nobody else may have it.
+		at := fmt.Sprint("127.0.0.1:", n.Port())
 		l.to[at] = o.Peer.Address
-		l.serve(free, o.Peer.Address)
 		profile = strings.ReplaceAll(profile, o.Peer.Address, at)
 	}
-	return profile, l, nil
+	return profile, l, l.each(l.serve)
 }
 
 // keep keeps what is to be closed by cut, and reports whether it was too late.

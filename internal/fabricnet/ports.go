@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 )
 
 // Ports come from a block below those that the kernel gives to connections, so
@@ -13,14 +14,14 @@ import (
 const (
 	lowest  = 10_000
 	highest = 32_000
-	block   = 40
+	block   = 80
 )
 
 // ports is a block of free ports. Its first one is listened on for as long as
 // the block is in use: this is what keeps other networks off it.
 type ports struct {
-	lock net.Listener
-	next int
+	lock  net.Listener
+	taken atomic.Int32
 }
 
 func reserve() (*ports, error) {
@@ -31,7 +32,7 @@ func reserve() (*ports, error) {
 			continue
 		}
 		if free(base+1, base+block) {
-			return &ports{lock, base + 1}, nil
+			return &ports{lock: lock}, nil
 		}
 		lock.Close()
 	}
@@ -50,13 +51,16 @@ func free(from, to int) bool {
 }
 
 // Port gives a port of this machine that no other network uses, for a service
-// that belongs to this one.
+// that belongs to this one. It may be called concurrently.
 func (n *Network) Port() int { return n.ports.take() }
 
 // take gives the next port of the block.
 func (p *ports) take() int {
-	p.next++
-	return p.next - 1
+	taken := int(p.taken.Add(1))
+	if taken >= block {
+		panic("fabricnet: a network wants more ports than there are in a block")
+	}
+	return p.lock.Addr().(*net.TCPAddr).Port + taken
 }
 
 func (p *ports) release() error { return p.lock.Close() }
