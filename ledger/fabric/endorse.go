@@ -65,6 +65,7 @@ func (l *Ledger) sign(ctx context.Context, head ledger.Head, text []byte) ([]byt
 	defer cancel()
 	sets := endorsers(k)
 	wait := 10 * time.Millisecond
+	var unfit error // what was endorsed last and is no signature: it says more than that the time ran out
 	for attempt := 0; ; attempt++ {
 		var tx *transaction
 		err := l.anyPeer(ctx, func(e *endpoint) (err error) {
@@ -86,6 +87,7 @@ func (l *Ledger) sign(ctx context.Context, head ledger.Head, text []byte) ([]byt
 			if note, err = k.Sign(tx.envelope, cas); err == nil {
 				return note, nil
 			}
+			unfit = err
 		}
 		// That it does not have so many records yet is what a peer says that is behind.
 		// That one peer will never answer leaves others, for other organisations.
@@ -96,6 +98,9 @@ func (l *Ledger) sign(ctx context.Context, head ledger.Head, text []byte) ([]byt
 			return nil, err
 		}
 		if pause(ctx, wait) != nil {
+			if unfit != nil {
+				err = unfit
+			}
 			return nil, fmt.Errorf("head not signed within %v: %w", limit, err)
 		}
 		wait = min(2*wait, time.Second)

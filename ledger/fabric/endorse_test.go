@@ -91,7 +91,7 @@ func TestEndorse(t *testing.T) {
 	}
 	profile = profileOf(t, n, "heads", issue(t, n, 1, "fifth", ""))
 	profile.Organisations[0].CA = other
-	profile.Timeouts.Endorse = 1e9
+	profile.Timeouts.Endorse = 5e9 // a peer has an eighth of it to answer
 	if _, err := open(t, profile).Endorse(t.Context(), heads[2]); err == nil || !strings.Contains(err.Error(), "is of none of its certificate authorities") {
 		t.Errorf("%v", err)
 	}
