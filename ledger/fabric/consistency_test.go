@@ -132,10 +132,8 @@ func TestLinearizable(t *testing.T) {
 			for c := range clients {
 				p := profileOf(t, n, name, issue(t, n, c%2, fmt.Sprint(name, c), chaincode.Writer))
 				p.Timeouts.Endorse = Duration(2 * time.Second)
-				if name == "killed" {
-					// A peer that is slow because the machine is busy is no second fault.
-					p.Timeouts.Grace = Duration(20 * time.Second)
-				}
+				// A peer that is slow because the machine is busy is no second fault.
+				p.Timeouts.Grace = Duration(20 * time.Second)
 				l := open(t, p)
 				wg.Go(func() {
 					var mine, seen int64

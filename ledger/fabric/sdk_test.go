@@ -315,7 +315,9 @@ func TestInvalid(t *testing.T) {
 	n, _ := network(t, fabricnet.Options{}, "gateway", "sdk")
 	writer := issue(t, n, 0, "writer", chaincode.Writer)
 	for name, through := range map[string]way{"gateway": throughGateway, "sdk": throughSDK} {
-		l := open(t, through(t)(profileOf(t, n, name, writer)))
+		p := through(t)(profileOf(t, n, name, writer))
+		p.Timeouts.Commit = Duration(time.Minute) // nobody sends it again
+		l := open(t, p)
 		record := ledgertest.Record("a", "")
 		var txs []*transaction
 		for range 2 {

@@ -344,6 +344,9 @@ func TestStrangers(t *testing.T) {
 // TestDeaf ends questions to a process that does not read, and the process.
 func TestDeaf(t *testing.T) {
 	p := program(t, "deaf")
+	if _, err := p.process(); err != nil { // is there, however late it is asked
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
 	var wg sync.WaitGroup
