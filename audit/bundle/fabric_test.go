@@ -18,6 +18,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/trust"
 	. "github.com/mmaudit/mmaudit/audit/trust/trusttest"
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/internal/fabricnet/nettest"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric"
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
@@ -67,35 +68,10 @@ func (s *story) rotate(old, next string) {
 // TestFabric writes bundles of ledgers on a network, stops it, and verifies them
 // with nothing but a trust file.
 func TestFabric(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs a network")
-	}
 	t.Parallel()
-	n, err := fabricnet.Start(t.Context(), fabricnet.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	stopped := false
-	stop := func() {
-		if !stopped {
-			stopped = true
-			if err := n.Stop(); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	t.Cleanup(stop)
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: path}, "first", "second"); err != nil {
-		t.Fatal(err)
-	}
-	who, err := n.Orgs[0].Issue("writer", fabricnet.Claims{Attributes: map[string]string{chaincode.Role: chaincode.Writer}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := nettest.Start(t, fabricnet.Options{})
+	nettest.Deploy(t, n, fabricnet.Chaincode{}, "first", "second")
+	who := nettest.Issue(t, n.Orgs[0], "writer", chaincode.Writer)
 	begin := func(name string) (*story, string) {
 		p, err := fabric.ParseProfile([]byte(n.Profile(name, who)))
 		if err != nil {
@@ -154,7 +130,9 @@ func TestFabric(t *testing.T) {
 	o.Model, o.Version = "", ""
 	tooEarly := second.write(o)
 	anchor2 := second.anchor()
-	stop()
+	if err := n.Stop(); err != nil {
+		t.Fatal(err)
+	}
 
 	for name, c := range map[string]struct {
 		file   []byte

@@ -72,7 +72,7 @@ func (b *bench) contestants(n *fabricnet.Network) (all []*contestant, err error)
 }
 
 func writer(n *fabricnet.Network) (fabricnet.Identity, error) {
-	return n.Orgs[0].Issue("writer", fabricnet.Claims{Attributes: map[string]string{"auditlog.role": "writer"}})
+	return n.Orgs[0].Issue("writer", fabricnet.Claims{Role: "writer"})
 }
 
 // ledger opens the ledger of a chaincode, whose name says through which client.

@@ -71,9 +71,6 @@ func grow(t *testing.T, l ledger.Ledger, what string, n int) {
 // TestAnchorClient anchors a log that grows, keeps evidence, and verifies it
 // with nothing but the key of the network.
 func TestAnchorClient(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs a network")
-	}
 	t.Parallel()
 	n := deployed(t)
 	profile := func(n *fabricnet.Network, org int, name string, c fabricnet.Claims) *fabric.Profile {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/audittest"
 	"github.com/mmaudit/mmaudit/audit/trust/trusttest"
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/internal/fabricnet/nettest"
 	"github.com/mmaudit/mmaudit/ledger"
 )
 
@@ -146,9 +146,6 @@ func said(err error) string {
 // TestAnchors has a network take checkpoints of logs that are kept elsewhere,
 // and refuse what does not continue them.
 func TestAnchors(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs a network")
-	}
 	t.Parallel()
 	n := deployed(t)
 	contract := func(org *fabricnet.Org, name string, c fabricnet.Claims) *client.Contract {
@@ -386,21 +383,7 @@ func TestAnchors(t *testing.T) {
 // deployed starts a network with the true contract.
 func deployed(t *testing.T) *fabricnet.Network {
 	t.Helper()
-	n, err := fabricnet.Start(t.Context(), fabricnet.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: path, TLS: true}, "auditlog"); err != nil {
-		t.Fatal(err)
-	}
+	n := nettest.Start(t, fabricnet.Options{})
+	nettest.Deploy(t, n, fabricnet.Chaincode{TLS: true}, "auditlog")
 	return n
 }

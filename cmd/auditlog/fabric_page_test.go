@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/internal/fabricnet/nettest"
 )
 
 // TestFabricPage does what docs/fabric.md says, as it stands there, with a
@@ -25,15 +26,7 @@ func TestFabricPage(t *testing.T) {
 	}
 	t.Parallel()
 	blocks := namedBlocks(t, "../../docs/fabric.md")
-	n, err := fabricnet.Start(t.Context(), fabricnet.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	n := nettest.Start(t, fabricnet.Options{})
 	programs, err := fabricnet.Programs(t.Context())
 	if err != nil {
 		t.Fatal(err)

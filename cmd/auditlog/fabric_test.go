@@ -12,6 +12,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/clikit/clitest"
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/internal/fabricnet/nettest"
 )
 
 // TestFabric runs the scripts of testdata/fabric, each with a ledger of its own
@@ -86,26 +87,15 @@ func fabricNetwork(t testing.TB, names ...string) *fabricnet.Network {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", chaincode, "../auditlog-chaincode").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	n, err := fabricnet.Start(t.Context(), fabricnet.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: chaincode, Args: []string{"--insecure"}}, names...); err != nil {
-		t.Fatal(err)
-	}
+	n := nettest.Start(t, fabricnet.Options{})
+	nettest.Deploy(t, n, fabricnet.Chaincode{Path: chaincode, Args: []string{"--insecure"}}, names...)
 	return n
 }
 
 // fabricProfiles makes the profiles of TestFabric, for a chaincode each.
 func fabricProfiles(t testing.TB, n *fabricnet.Network) map[string]func(chaincode string) string {
 	t.Helper()
-	writes := fabricnet.Claims{Attributes: map[string]string{"auditlog.role": "writer"}}
-	reads := fabricnet.Claims{Attributes: map[string]string{"auditlog.role": "reader"}}
+	writes, reads := fabricnet.Claims{Role: "writer"}, fabricnet.Claims{Role: "reader"}
 	late := writes
 	late.NotAfter = time.Now().Add(-time.Minute)
 	profiles := map[string]func(string) string{}

@@ -32,8 +32,8 @@ type Identity struct{ MSP, Cert, Key string }
 // Claims is what a certificate says of a client. The zero value says that it
 // is a client, valid for a day.
 type Claims struct {
-	Attributes map[string]string // as Fabric CA writes them
-	NotAfter   time.Time
+	Role     string // attribute auditlog.role, as Fabric CA writes it; none if empty
+	NotAfter time.Time
 }
 
 // attributes is the extension of Fabric CA.
@@ -115,8 +115,8 @@ func (o *Org) issue(name string, c Claims, parent *x509.Certificate, signer any)
 		NotAfter:     c.NotAfter,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 	}
-	if c.Attributes != nil {
-		value, err := json.Marshal(map[string]any{"attrs": c.Attributes})
+	if c.Role != "" {
+		value, err := json.Marshal(map[string]any{"attrs": map[string]string{"auditlog.role": c.Role}})
 		if err != nil {
 			return Identity{}, err
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/internal/fabricnet/nettest"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
 	"github.com/mmaudit/mmaudit/ledger/ledgertest"
@@ -36,34 +37,15 @@ func TestMain(m *testing.M) {
 // network starts a network with one chaincode for each name.
 func network(t *testing.T, o fabricnet.Options, names ...string) (*fabricnet.Network, *fabricnet.Process) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("runs a network")
-	}
 	t.Parallel() // they wait more than they work
-	n, err := fabricnet.Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	n := nettest.Start(t, o)
 	return n, deploy(t, n, "", names...)
 }
 
 // deploy deploys the contract under names, for a policy of the channel.
 func deploy(t *testing.T, n *fabricnet.Network, policy string, names ...string) *fabricnet.Process {
 	t.Helper()
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cc, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: path, Policy: policy}, names...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cc
+	return nettest.Deploy(t, n, fabricnet.Chaincode{Policy: policy}, names...)
 }
 
 // profileOf gives the profile of a client, with times for tests.
@@ -78,15 +60,7 @@ func profileOf(t *testing.T, n *fabricnet.Network, name string, who fabricnet.Id
 
 func issue(t *testing.T, n *fabricnet.Network, org int, name string, role string) fabricnet.Identity {
 	t.Helper()
-	c := fabricnet.Claims{}
-	if role != "" {
-		c.Attributes = map[string]string{chaincode.Role: role}
-	}
-	who, err := n.Orgs[org].Issue(name, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return who
+	return nettest.Issue(t, n.Orgs[org], name, role)
 }
 
 func open(t *testing.T, p *Profile) *Ledger {

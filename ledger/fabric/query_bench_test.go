@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/internal/fabricnet/nettest"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
@@ -26,22 +26,9 @@ var benchRecords = flag.Int("records", 100_000, "how many records BenchmarkQuery
 // by a client that is open and by one that begins, and compares it with what the
 // network itself takes to answer anything. Times are medians.
 func BenchmarkQuery(b *testing.B) {
-	n, err := fabricnet.Start(b.Context(), fabricnet.Options{BatchTimeout: 50 * time.Millisecond})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer n.Stop()
-	path, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if _, err := n.Deploy(b.Context(), fabricnet.Chaincode{Path: path}, "query"); err != nil {
-		b.Fatal(err)
-	}
-	who, err := n.Orgs[0].Issue("writer", fabricnet.Claims{Attributes: map[string]string{chaincode.Role: chaincode.Writer}})
-	if err != nil {
-		b.Fatal(err)
-	}
+	n := nettest.Start(b, fabricnet.Options{BatchTimeout: 50 * time.Millisecond})
+	nettest.Deploy(b, n, fabricnet.Chaincode{}, "query")
+	who := nettest.Issue(b, n.Orgs[0], "writer", chaincode.Writer)
 	dial := func() *Ledger {
 		p, err := ParseProfile([]byte(n.Profile("query", who)))
 		if err != nil {

@@ -30,7 +30,7 @@ func BenchmarkClients(b *testing.B) {
 	if _, err := n.Deploy(b.Context(), fabricnet.Chaincode{Path: path}, clients...); err != nil {
 		b.Fatal(err)
 	}
-	who, err := n.Orgs[0].Issue("writer", fabricnet.Claims{Attributes: map[string]string{chaincode.Role: chaincode.Writer}})
+	who, err := n.Orgs[0].Issue("writer", fabricnet.Claims{Role: chaincode.Writer})
 	if err != nil {
 		b.Fatal(err)
 	}

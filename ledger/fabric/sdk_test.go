@@ -193,7 +193,7 @@ func TestAttacksSDK(t *testing.T) {
 		t.Errorf("a reader reads: %q, %v", e.Record, err)
 	}
 
-	forged, err := n.Orgs[0].Forge("forged", fabricnet.Claims{Attributes: map[string]string{chaincode.Role: chaincode.Writer}})
+	forged, err := n.Orgs[0].Forge("forged", fabricnet.Claims{Role: chaincode.Writer})
 	if err != nil {
 		t.Fatal(err)
 	}

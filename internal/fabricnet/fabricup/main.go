@@ -94,7 +94,7 @@ func describe(n *fabricnet.Network, programs string) error {
 		name   string
 		claims fabricnet.Claims
 	}{
-		{"writer", fabricnet.Claims{Attributes: map[string]string{"auditlog.role": "writer"}}},
+		{"writer", fabricnet.Claims{Role: "writer"}},
 		{"regulator", fabricnet.Claims{}},
 	} {
 		who, err := n.Orgs[i].Issue(user.name, user.claims)

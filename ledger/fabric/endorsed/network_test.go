@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/internal/fabricnet/nettest"
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
 	"github.com/mmaudit/mmaudit/ledger/ledgertest"
 )
@@ -92,30 +93,10 @@ func marshal(t testing.TB, m proto.Message) []byte {
 // TestNetwork verifies what a real network endorses and commits: the other tests
 // start from what it once made.
 func TestNetwork(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs a network")
-	}
 	t.Parallel()
-	n, err := fabricnet.Start(t.Context(), fabricnet.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := n.Deploy(t.Context(), fabricnet.Chaincode{Path: path}, "records"); err != nil {
-		t.Fatal(err)
-	}
-	who, err := n.Orgs[0].Issue("writer", fabricnet.Claims{Attributes: map[string]string{chaincode.Role: chaincode.Writer}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := nettest.Start(t, fabricnet.Options{})
+	nettest.Deploy(t, n, fabricnet.Chaincode{}, "records")
+	who := nettest.Issue(t, n.Orgs[0], "writer", chaincode.Writer)
 	c, err := n.Orgs[0].Connect(who)
 	if err != nil {
 		t.Fatal(err)
