@@ -68,24 +68,8 @@ func (c contract) anchor(stub shim.ChaincodeStubInterface, args [][]byte) ([]byt
 	if name != genesis {
 		return nil, faultf(wire.Invalid, "the first record is %.16s…, not %.16s…", name, genesis)
 	}
-	switch {
-	case last == nil && q.From != 0:
-		return nil, faultf(wire.Stale, "no anchor of this log is here; the proof begins at one of %d records", q.From)
-	case last == nil:
-		if len(q.Consistency) > 0 {
-			return nil, faultf(wire.Invalid, "a proof of consistency with no records")
-		}
-	case head.Size < last.Size:
-		return nil, faultf(wire.Conflict, "the checkpoint has %d records, and %d are anchored (transaction %s): the log is an old copy, or somebody took records off its end", head.Size, last.Size, last.Tx)
-	case head.Size == last.Size && head.Root != last.Root:
-		return nil, faultf(wire.Conflict, "%d records with the root %s are anchored (transaction %s), not %s: the log was forked", last.Size, last.Root, last.Tx, head.Root)
-	case head.Size == last.Size: // the same checkpoint
-	case q.From != last.Size:
-		return nil, faultf(wire.Stale, "the proof begins at %d records, and %d are anchored (transaction %s)", q.From, last.Size, last.Tx)
-	default:
-		if err := ledger.CheckConsistency(q.Consistency, head.Size, head.Root, last.Size, last.Root); err != nil {
-			return nil, faultf(wire.Conflict, "%w (transaction %s): the log was forked, or the proof is not of it", err, last.Tx)
-		}
+	if err := goesOn(last, head, q); err != nil {
+		return nil, err
 	}
 	for _, r := range q.Records {
 		if err := ledger.CheckInclusion(r.Proof, head.Size, head.Root, r.Index, r.Record); err != nil {
@@ -123,6 +107,31 @@ func (c contract) anchor(stub shim.ChaincodeStubInterface, args [][]byte) ([]byt
 		return nil, err
 	}
 	return text, stub.SetEvent(wire.AnchorEvent, text)
+}
+
+// goesOn says why a head does not continue the last anchor, nil if there is none,
+// by the proof of the request.
+func goesOn(last *wire.Anchor, head ledger.Head, q wire.AnchorRequest) error {
+	switch {
+	case last == nil && q.From != 0:
+		return faultf(wire.Stale, "no anchor of this log is here; the proof begins at one of %d records", q.From)
+	case last == nil:
+		if len(q.Consistency) > 0 {
+			return faultf(wire.Invalid, "a proof of consistency with no records")
+		}
+	case head.Size < last.Size:
+		return faultf(wire.Conflict, "the checkpoint has %d records, and %d are anchored (transaction %s): the log is an old copy, or somebody took records off its end", head.Size, last.Size, last.Tx)
+	case head.Size == last.Size && head.Root != last.Root:
+		return faultf(wire.Conflict, "%d records with the root %s are anchored (transaction %s), not %s: the log was forked", last.Size, last.Root, last.Tx, head.Root)
+	case head.Size == last.Size: // the same checkpoint
+	case q.From != last.Size:
+		return faultf(wire.Stale, "the proof begins at %d records, and %d are anchored (transaction %s)", q.From, last.Size, last.Tx)
+	default:
+		if err := ledger.CheckConsistency(q.Consistency, head.Size, head.Root, last.Size, last.Root); err != nil {
+			return faultf(wire.Conflict, "%w (transaction %s): the log was forked, or the proof is not of it", err, last.Tx)
+		}
+	}
+	return nil
 }
 
 // anchorRequest reads the arguments: the digest of the log's first record, and
