@@ -25,7 +25,7 @@ func (b *bench) reading(n *fabricnet.Network) error {
 	if err != nil {
 		return err
 	}
-	l, err := b.ledger(n, "gateway", who)
+	l, err := b.ledger(n, "gateway", "gateway", who)
 	if err != nil {
 		return err
 	}
@@ -48,6 +48,12 @@ func (b *bench) reading(n *fabricnet.Network) error {
 		return err
 	}
 	name := sha256.Sum256([]byte(key.ID))
+
+	sdk, err := b.ledger(n, "gateway", "sdk", who)
+	if err != nil {
+		return err
+	}
+	defer sdk.Close()
 
 	head, err := l.Head(b.ctx)
 	if err != nil {
@@ -77,20 +83,23 @@ func (b *bench) reading(n *fabricnet.Network) error {
 			return err
 		}},
 		{"`Head` (linearizable)", func(int) error { _, err := l.Head(b.ctx); return err }},
+		{"the same, through the SDK", func(int) error { _, err := sdk.Head(b.ctx); return err }},
+		{"`Get`, the first record", func(int) error { _, err := l.Get(b.ctx, 0); return err }},
+		{"the same, through the SDK", func(int) error { _, err := sdk.Get(b.ctx, 0); return err }},
 		{"`Seen` (eventual)", func(int) error { _, err := l.Seen(b.ctx); return err }},
 		{"`Find` the records of one version, read and check them", func(i int) error {
 			model, version := lifetest.VersionName(i * 7919 % max(1, b.records/16))
-			for e, err := range l.Find(b.ctx, head.Size, 0, audit.VersionKey(model, version)) {
+			for _, err := range l.Find(b.ctx, head.Size, 0, audit.VersionKey(model, version)) {
 				if err != nil {
 					return err
 				}
-				found += len(e.Record) / (len(e.Record) + 1)
+				found++
 			}
 			return nil
 		}},
 		{"the whole life of one version, by a client that is open", func(i int) error { return life(l, i) }},
 		{"open a client, and its head", func(int) error {
-			l, err := b.ledger(n, "gateway", who)
+			l, err := b.ledger(n, "gateway", "gateway", who)
 			if err != nil {
 				return err
 			}
@@ -99,7 +108,7 @@ func (b *bench) reading(n *fabricnet.Network) error {
 			return err
 		}},
 		{"the whole life of one version, by a new client", func(i int) error {
-			l, err := b.ledger(n, "gateway", who)
+			l, err := b.ledger(n, "gateway", "gateway", who)
 			if err != nil {
 				return err
 			}

@@ -48,7 +48,7 @@ func (b *bench) contestants(n *fabricnet.Network) (all []*contestant, err error)
 		close: loop.Close,
 	})
 	for _, kind := range []string{"gateway", "sdk"} {
-		l, err := b.ledger(n, kind, who)
+		l, err := b.ledger(n, kind, kind, who)
 		if err != nil {
 			return nil, err
 		}
@@ -75,15 +75,13 @@ func writer(n *fabricnet.Network) (fabricnet.Identity, error) {
 	return n.Orgs[0].Issue("writer", fabricnet.Claims{Role: "writer"})
 }
 
-// ledger opens the ledger of a chaincode, whose name says through which client.
-func (b *bench) ledger(n *fabricnet.Network, kind string, who fabricnet.Identity) (*fabric.Ledger, error) {
-	p, err := fabric.ParseProfile([]byte(n.Profile(kind, who)))
+// ledger opens the ledger of a chaincode through a client, "gateway" or "sdk".
+func (b *bench) ledger(n *fabricnet.Network, chaincode, client string, who fabricnet.Identity) (*fabric.Ledger, error) {
+	p, err := fabric.ParseProfile([]byte(n.Profile(chaincode, who)))
 	if err != nil {
 		return nil, err
 	}
-	if kind == "sdk" {
-		p.Client, p.SDK = "sdk", b.sdk
-	}
+	p.Client, p.SDK = client, b.sdk
 	return fabric.Open(p, audit.KeysOf)
 }
 
