@@ -36,6 +36,13 @@
 // peers that were asked, over TLS; Endorse has organisations sign it.
 //
 // Decision 0027 says which levels of consistency there are, and what is left.
+//
+// # Parts
+//
+// Files are named by the part that they belong to. profile says who one is, which
+// peers there are, and whose word counts. transport speaks to a peer, in two ways.
+// chain reads blocks and keeps the tree. append, read, head and anchor are what
+// one asks of a ledger. doctor finds what keeps a network from answering.
 package fabric
 
 import (
