@@ -40,7 +40,7 @@ func TestAttacks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		profile := n.Profile("auditlog", who) + "timeouts: {append: 20s}\n"
+		profile := n.Profile("auditlog", who) + "timeouts: {append: 60s}\n"
 		if change != nil {
 			profile = change(profile)
 		}

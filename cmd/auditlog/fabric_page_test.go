@@ -58,6 +58,7 @@ func TestFabricPage(t *testing.T) {
 		"PEER1", one.Peer.Address, "PEER1_CA", one.TLSRoot(), "PEER2", two.Peer.Address, "PEER2_CA", two.TLSRoot(),
 		"XDG_CONFIG_HOME", filepath.Join(dir, "config"), "XDG_STATE_HOME", filepath.Join(dir, "state"))
 	p.say("PATH='%s':'%s':$PATH", dir, programs)
+	p.say("{ read -r _ || kill -KILL 0; } <&3 &") // with all services, when the test ends: it holds the other end
 	// A service must listen before a peer asks it.
 	listens := func(log string) { p.say("until grep -q ^serving %s; do kill -0 $!; sleep 0.1; done", log) }
 
@@ -140,7 +141,8 @@ func (p *page) as(n *fabricnet.Network, o *fabricnet.Org) {
 	p.say("mkdir -p %[1]s; cd %[1]s", filepath.Join(p.dir, o.MSP))
 }
 
-// shell runs the script and gives what it says. What it left running is killed.
+// shell runs the script and gives what it says. What it left running is killed,
+// even if the test is.
 func (p *page) shell() string {
 	p.t.Helper()
 	file := filepath.Join(p.dir, "page.sh")
@@ -155,10 +157,16 @@ func (p *page) shell() string {
 	cmd := exec.Command("sh", "-eu", file)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	ended, held, err := os.Pipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	cmd.ExtraFiles = []*os.File{ended}
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	p.t.Cleanup(func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	ended.Close()
+	p.t.Cleanup(func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); held.Close() })
 	failed := cmd.Wait()
 	said, err := os.ReadFile(log.Name())
 	if failed != nil || err != nil {

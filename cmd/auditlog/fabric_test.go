@@ -124,7 +124,7 @@ func fabricProfiles(t testing.TB, n *fabricnet.Network) map[string]func(chaincod
 			who.MSP = p.msp
 		}
 		profiles[p.name+".yaml"] = func(chaincode string) string {
-			return n.Profile(chaincode, who) + "timeouts: {commit: 10s, append: 20s}\n"
+			return n.Profile(chaincode, who) + "timeouts: {commit: 10s, append: 60s}\n"
 		}
 	}
 	return profiles

@@ -82,7 +82,7 @@ func Programs(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if _, err := command(ctx, from, "go", args...); err != nil {
-		return "", err
+		return "", fmt.Errorf("building the programs of Fabric, for which modules are fetched the first time: %w", err)
 	}
 	return dir, os.Rename(part, dir)
 }

@@ -86,7 +86,7 @@ var plainPath = regexp.MustCompile(`^[A-Za-z0-9/_.+-]+$`)
 func Start(ctx context.Context, o Options) (n *Network, err error) {
 	programs, err := Programs(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("building the programs of Fabric: %w", err)
+		return nil, err
 	}
 	n = &Network{
 		Dir: o.Dir, Channel: Channel, programs: programs,

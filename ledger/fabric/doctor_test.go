@@ -16,7 +16,7 @@ func TestDiagnose(t *testing.T) {
 	n, cc := network(t, fabricnet.Options{}, "ill")
 	us, them := n.Orgs[0], n.Orgs[1]
 	writer := issue(t, n, 0, "writer", chaincode.Writer)
-	good := n.Profile("ill", writer) + "timeouts: {evaluate: 5s, endorse: 10s}\n"
+	good := n.Profile("ill", writer) + "timeouts: {evaluate: 30s, endorse: 60s}\n"
 
 	// diagnose gives what failed, "CHECK OF", and all that was said.
 	diagnose := func(profile string) (failed, all string) {
