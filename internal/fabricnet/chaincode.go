@@ -39,19 +39,72 @@ type Chaincode struct {
 // approve it under each of the names: as many chaincodes that know nothing of
 // each other. It returns when they can be called through either peer.
 func (n *Network) Deploy(ctx context.Context, c Chaincode, names ...string) (*Process, error) {
+	s, err := n.serve(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var g errgroup.Group
+	var admins []*Connection
+	for _, o := range n.Orgs {
+		admin, err := o.Connect(o.Admin())
+		if err != nil {
+			return nil, err
+		}
+		defer admin.Close()
+		admins = append(admins, admin)
+		g.Go(func() error { return n.install(ctx, o, s) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		g.Go(func() error { return n.define(ctx, admins, name, s.id, c.Policy) })
+	}
+	return s.Process, g.Wait()
+}
+
+// Move has one organisation run another service for a chaincode that both have
+// approved, as it may by itself. Its peer calls that from some moment on.
+func (n *Network) Move(ctx context.Context, o *Org, c Chaincode, name string) (*Process, error) {
+	s, err := n.serve(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.install(ctx, o, s); err != nil {
+		return nil, err
+	}
+	admin, err := o.Connect(o.Admin())
+	if err != nil {
+		return nil, err
+	}
+	defer admin.Close()
+	parameter, err := policy(c.Policy)
+	if err != nil {
+		return nil, err
+	}
+	return s.Process, n.approve(ctx, admin, o, name, s.id, parameter)
+}
+
+// A service serves chaincode to peers that have its package.
+type service struct {
+	*Process
+	id, file string // of the package
+}
+
+func (n *Network) serve(ctx context.Context, c Chaincode) (*service, error) {
 	port := n.ports.take()
 	label := fmt.Sprint("chaincode-", port)
-	service := ccaas.Service{Label: label, Address: address(port)}
+	at := ccaas.Service{Label: label, Address: address(port)}
 	env := slices.Clone(c.Env)
 	if c.TLS {
 		cert, key := filepath.Join(n.Dir, label+".crt"), filepath.Join(n.Dir, label+".key")
 		var err error
-		if service.Root, err = serverCertificate(cert, key); err != nil {
+		if at.Root, err = serverCertificate(cert, key); err != nil {
 			return nil, err
 		}
 		env = append(env, "CHAINCODE_TLS_CERT="+cert, "CHAINCODE_TLS_KEY="+key)
 	}
-	pkg, id, err := service.Package()
+	pkg, id, err := at.Package()
 	if err != nil {
 		return nil, err
 	}
@@ -64,54 +117,44 @@ func (n *Network) Deploy(ctx context.Context, c Chaincode, names ...string) (*Pr
 	if err := p.Start(); err != nil {
 		return nil, err
 	}
-	if err := n.listening(ctx, p, port); err != nil {
-		return nil, err
+	return &service{p, id, file}, n.listening(ctx, p, port)
+}
+
+func (n *Network) install(ctx context.Context, o *Org, s *service) error {
+	_, err := n.peer(ctx, o, "lifecycle", "chaincode", "install", s.file)
+	return err
+}
+
+// approve has one organisation approve a chaincode.
+func (n *Network) approve(ctx context.Context, admin *Connection, o *Org, name, id string, policy []byte) error {
+	return n.lifecycle(ctx, admin, "ApproveChaincodeDefinitionForMyOrg", &lifecycle.ApproveChaincodeDefinitionForMyOrgArgs{
+		Name: name, Version: "1", Sequence: 1, ValidationParameter: policy,
+		Source: &lifecycle.ChaincodeSource{Type: &lifecycle.ChaincodeSource_LocalPackage{
+			LocalPackage: &lifecycle.ChaincodeSource_Local{PackageId: id},
+		}},
+	}, "with unchanged content", o.MSP)
+}
+
+// policy is the parameter of a chaincode that names a policy of the channel, or
+// nothing: then it is the default of Fabric.
+func policy(name string) ([]byte, error) {
+	if name == "" {
+		return nil, nil
 	}
-	var g errgroup.Group
-	var admins []*Connection
-	for _, o := range n.Orgs {
-		admin, err := o.Connect(o.Admin())
-		if err != nil {
-			return nil, err
-		}
-		defer admin.Close()
-		admins = append(admins, admin)
-		g.Go(func() error {
-			_, err := n.peer(ctx, o, "lifecycle", "chaincode", "install", file)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		g.Go(func() error { return n.define(ctx, admins, name, id, c.Policy) })
-	}
-	return p, g.Wait()
+	return proto.Marshal(&peer.ApplicationPolicy{Type: &peer.ApplicationPolicy_ChannelConfigPolicyReference{
+		ChannelConfigPolicyReference: "/Channel/Application/" + name,
+	}})
 }
 
 // define approves and commits a chaincode, and waits until all peers have it.
-func (n *Network) define(ctx context.Context, admins []*Connection, name, id, policy string) error {
-	var parameter []byte // the default of Fabric if there is none
-	if policy != "" {
-		var err error
-		parameter, err = proto.Marshal(&peer.ApplicationPolicy{Type: &peer.ApplicationPolicy_ChannelConfigPolicyReference{
-			ChannelConfigPolicyReference: "/Channel/Application/" + policy,
-		}})
-		if err != nil {
-			return err
-		}
+func (n *Network) define(ctx context.Context, admins []*Connection, name, id, endorsed string) error {
+	parameter, err := policy(endorsed)
+	if err != nil {
+		return err
 	}
 	var g errgroup.Group
 	for i, o := range n.Orgs {
-		g.Go(func() error {
-			return n.lifecycle(ctx, admins[i], "ApproveChaincodeDefinitionForMyOrg", &lifecycle.ApproveChaincodeDefinitionForMyOrgArgs{
-				Name: name, Version: "1", Sequence: 1, ValidationParameter: parameter,
-				Source: &lifecycle.ChaincodeSource{Type: &lifecycle.ChaincodeSource_LocalPackage{
-					LocalPackage: &lifecycle.ChaincodeSource_Local{PackageId: id},
-				}},
-			}, "with unchanged content", o.MSP)
-		})
+		g.Go(func() error { return n.approve(ctx, admins[i], o, name, id, parameter) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
@@ -122,7 +165,7 @@ func (n *Network) define(ctx context.Context, admins []*Connection, name, id, po
 	}
 	// A peer that does not have both approvals yet endorses something else.
 	var last error
-	err := until(ctx, nil, "the definition of chaincode "+name, func() bool {
+	err = until(ctx, nil, "the definition of chaincode "+name, func() bool {
 		last = n.lifecycle(ctx, admins[0], "CommitChaincodeDefinition", &lifecycle.CommitChaincodeDefinitionArgs{
 			Name: name, Version: "1", Sequence: 1, ValidationParameter: parameter,
 		}, "must be sequence 2", all...)
