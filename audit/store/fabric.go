@@ -114,12 +114,15 @@ func originOf(ctx context.Context, p *fabric.Profile, l *fabric.Ledger) (string,
 		return "", err
 	}
 	r, err := audit.Open(first.Record)
-	if err != nil || r.Predicate().Ledger == nil {
-		return "", fmt.Errorf("%w: channel %q, chaincode %q: its first record is not that of a ledger: %w", ledger.ErrCorrupt, p.Channel, p.Chaincode, err)
+	if err == nil && r.Predicate().Ledger == nil {
+		err = fmt.Errorf("it is %s", r.Predicate().Event)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: channel %q, chaincode %q: %w: %w", ledger.ErrCorrupt, p.Channel, p.Chaincode, ErrFirst, err)
 	}
 	origin := r.Predicate().Ledger.Origin
 	if err := CheckOrigin(origin); err != nil {
-		return "", fmt.Errorf("%w: %w", ledger.ErrCorrupt, err)
+		return "", fmt.Errorf("%w: %w: %w", ledger.ErrCorrupt, ErrFirst, err)
 	}
 	return origin, nil
 }

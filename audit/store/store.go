@@ -55,6 +55,8 @@ var (
 	// ErrProfile is a connection profile that cannot be used, or something that
 	// it names.
 	ErrProfile = errors.New("connection profile")
+	// ErrFirst is a channel whose first record does not begin a ledger.
+	ErrFirst = errors.New("its first record is not that of a ledger")
 	// ErrOrigin is a ledger of another name than its profile says.
 	ErrOrigin = errors.New("another ledger than the profile says")
 )

@@ -174,6 +174,8 @@ func (v *verifier) open(place string) error {
 		v.wrong(checkFolder, v.path("ledger.json"), -1, restore, "%s", strings.TrimPrefix(err.Error(), v.path("ledger.json")+": "))
 	case errors.Is(err, store.ErrOrigin):
 		v.wrong(checkFolder, "", -1, "if the channel has the right ledger, correct `origin` in the profile", "%v", err)
+	case v.onFabric && errors.Is(err, ledger.ErrCorrupt) && !errors.Is(err, store.ErrFirst):
+		v.wrong(checkPeers, "", -1, "a peer does not tell the truth: ask their operators, and keep what each says", "%v", err)
 	case v.onFabric && errors.Is(err, ledger.ErrCorrupt):
 		v.wrong(checkFolder, "", -1, "ask who runs the channel what its first record is", "%v", err)
 	case errors.Is(err, ledger.ErrRollback):

@@ -2,6 +2,8 @@ package verify
 
 import (
 	"errors"
+	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,7 +26,8 @@ func (v *verifier) network() error {
 	var t edge
 	k := trust.New(v.head.Origin)
 	ids := map[string]int64{}
-	byKey := map[ledger.Key][]int64{}
+	asked := map[ledger.Key][]int64{}
+	others, sealed := sample{seed: maphash.MakeSeed()}, false
 	for e, err := range v.s.Log.Scan(v.ctx, v.head.Size, 0) {
 		switch {
 		case v.ctx.Err() != nil:
@@ -49,9 +52,18 @@ func (v *verifier) network() error {
 			ids[keys.ID] = e.Index
 		}
 		for _, key := range keys.Index {
-			if at := byKey[key]; slices.Contains(askedBy, key.Name) && !slices.Contains(at[max(0, len(at)-1):], e.Index) {
-				byKey[key] = append(at, e.Index)
+			if slices.Contains(askedBy, key.Name) {
+				asked[key] = appendNew(asked[key], e.Index)
+			} else {
+				others.add(key, e.Index)
 			}
+		}
+		if keysErr == nil {
+			listed, err := v.s.Fabric().Listed(e)
+			if err != nil {
+				v.wrong(checkIndex, "", e.Index, lies, "%v", err)
+			}
+			sealed = sealed || !listed
 		}
 		r, openErr := audit.Open(e.Record)
 		if e.Index == 0 || openErr == nil && r.Predicate().Event.Scope() == audit.OfLedger {
@@ -65,7 +77,10 @@ func (v *verifier) network() error {
 	v.ok(checkTree, "%s under the root %s", count(v.head.Size, "record"), v.head.Root)
 	v.k = k
 	v.genesis()
-	return v.index(byKey)
+	if !sealed {
+		return v.index(asked, nil) // each list of keys was read
+	}
+	return v.index(asked, others.chosen())
 }
 
 // findHead takes the newest head, and has it signed if that can be.
@@ -112,38 +127,114 @@ func (v *verifier) peers() {
 	v.ok(checkPeers, "%s with the same %s", count(len(all), "peer"), count(v.head.Size, "record"))
 }
 
-// askedBy are the names of keys by which the ledger is asked: those of which there
-// are few values. The others are found by the same function.
+// askedBy are the names of keys by all of which the ledger is asked: those of which
+// there are few values. Of the others, some are.
 var askedBy = []string{audit.KeyEvent, audit.KeyScope, audit.KeyModel, audit.KeyOfVer}
 
 const lies = "a peer does not tell the truth: do not rely on `auditlog query` with its profile, and compare with another organisation's"
 
 // index holds what the ledger finds against what records say.
-func (v *verifier) index(want map[ledger.Key][]int64) error {
-	for key, indices := range want {
-		var got []int64
-		failed := false
-		for e, err := range v.s.Log.Find(v.ctx, v.head.Size, 0, key) {
-			if v.ctx.Err() != nil {
-				return v.ctx.Err()
+func (v *verifier) index(asked, others map[ledger.Key][]int64) error {
+	for _, want := range []map[ledger.Key][]int64{asked, others} {
+		for key, indices := range want {
+			if err := v.finds(key, indices); err != nil {
+				return err
 			}
-			if errors.Is(err, ledger.ErrCorrupt) {
-				v.wrong(checkIndex, "", -1, lies, "by %s %q: %v", key.Name, key.Value, err)
-			} else if err != nil {
-				v.unknown(checkIndex, "", -1, err)
-			}
-			if err != nil {
-				failed = true
-				break
-			}
-			got = append(got, e.Index)
-		}
-		if !failed && !slices.Equal(got, indices) {
-			v.wrong(checkIndex, "", -1, lies, "by %s %q it finds %s, and there are %d", key.Name, key.Value, count(len(got), "record"), len(indices))
 		}
 	}
-	v.ok(checkIndex, "asked by %s, it finds each record", strings.Join(askedBy, ", "))
+	more := "all other keys are as listed"
+	if others != nil {
+		more = "and by " + count(len(others), "other key") + ", drawn by lot"
+	}
+	v.ok(checkIndex, "asked by %s, it finds each record; %s", strings.Join(askedBy, ", "), more)
 	return nil
+}
+
+// finds asks the ledger for the records with a key.
+func (v *verifier) finds(key ledger.Key, indices []int64) error {
+	var got []int64
+	for e, err := range v.s.Log.Find(v.ctx, v.head.Size, 0, key) {
+		if v.ctx.Err() != nil {
+			return v.ctx.Err()
+		}
+		if errors.Is(err, ledger.ErrCorrupt) {
+			v.wrong(checkIndex, "", -1, lies, "by %s %q: %v", key.Name, key.Value, err)
+		} else if err != nil {
+			v.unknown(checkIndex, "", -1, err)
+		}
+		if err != nil {
+			return nil
+		}
+		got = append(got, e.Index)
+	}
+	if !slices.Equal(got, indices) {
+		v.wrong(checkIndex, "", -1, lies, "by %s %q it finds %s, and there are %d", key.Name, key.Value, count(len(got), "record"), len(indices))
+	}
+	return nil
+}
+
+// appendNew adds the index of a record to those that have a key, once.
+func appendNew(all []int64, index int64) []int64 {
+	if len(all) > 0 && all[len(all)-1] == index {
+		return all
+	}
+	return append(all, index)
+}
+
+// mostChosen is how many keys a sample draws.
+const mostChosen = 64
+
+// A sample draws keys by lot, of however many there are, so that no peer can
+// know which: those with the least hashes under a seed of its own. It has all
+// records of those that it draws.
+type sample struct {
+	seed  maphash.Seed
+	keys  map[uint64]drawn
+	limit uint64 // hashes from here on are too large; 0 is no limit
+}
+
+type drawn struct {
+	key     ledger.Key
+	indices []int64
+}
+
+func (s *sample) add(key ledger.Key, index int64) {
+	h := maphash.Comparable(s.seed, key)
+	if s.limit > 0 && h >= s.limit {
+		return
+	}
+	if s.keys == nil {
+		s.keys = map[uint64]drawn{}
+	}
+	d, ok := s.keys[h]
+	if ok && d.key != key {
+		return // one of the two is enough
+	}
+	s.keys[h] = drawn{key, appendNew(d.indices, index)}
+	if len(s.keys) > 2*mostChosen {
+		s.cut()
+	}
+}
+
+// cut leaves the keys that are drawn so far.
+func (s *sample) cut() {
+	hashes := slices.Sorted(maps.Keys(s.keys))
+	if len(hashes) <= mostChosen {
+		return
+	}
+	s.limit = hashes[mostChosen]
+	for _, h := range hashes[mostChosen:] {
+		delete(s.keys, h)
+	}
+}
+
+func (s *sample) chosen() map[ledger.Key][]int64 {
+	s.cut()
+	all := map[ledger.Key][]int64{}
+	for _, d := range s.keys {
+		all[d.key] = d.indices
+	}
+	return all
 }
 
 // signedByNetwork says whether the keys of the log, at the size of the head, are

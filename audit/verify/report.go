@@ -183,7 +183,7 @@ func Catalogue() []Kind {
 		{checkData, "the folder has exactly the files of the data set", "", checkFound, OfData},
 		{checkInclusion, "each of these records is under the signed root, at its index", "", checkFound, OfOne},
 		{checkTree, "every record and every hash is under the signed root, and no record is there twice", "all records, read one by one, have the root of the head, and no record is there twice", checkCheckpoint, OfWhole},
-		{checkIndex, "the index finds each record by all its keys, and nothing else", "asked by event, scope, model and version, the chain finds each record, and nothing else", checkTree, OfWhole},
+		{checkIndex, "the index finds each record by all its keys, and nothing else", "asked by event, scope, model and version, and by 64 other keys drawn by lot, the chain finds each record, and nothing else; what is not sealed is listed under all its keys", checkTree, OfWhole},
 		{checkRecords, "each record is a statement in the one form, and says what its event must say", "", checkTree, OfAll},
 		{checkKeys, "which keys are trusted follows from valid records, the first of which began this ledger", "", checkTree, OfAll},
 		{checkSignatures, "each record is signed by keys trusted at its index, in the role and number that its event needs", "", checkKeys, OfAll},

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/mmaudit/mmaudit/audit"
+	"github.com/mmaudit/mmaudit/audit/dsse"
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/audit/trust/trusttest"
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
@@ -20,9 +21,15 @@ import (
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
 )
 
-// The test program is also the command.
+// The test program is also the command, and one that lies.
 func TestMain(m *testing.M) {
-	if os.Getenv("CHAINCODE_ID") != "" {
+	switch {
+	case os.Getenv(liesIn) != "":
+		if err := serveLiar(context.Background()); err != nil {
+			panic(err)
+		}
+		return
+	case os.Getenv("CHAINCODE_ID") != "":
 		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
@@ -113,6 +120,23 @@ func TestAttacks(t *testing.T) {
 	refused("a broken signature", writer, broken, ledger.ErrInvalid, "signature")
 	refused("a stranger's signature", writer, trusttest.Seal(started("r3"), "mallory"), ledger.ErrInvalid, "none of its signatures")
 	refused("a second beginning", writer, trusttest.Seal(genesis("mallory"), "mallory"), ledger.ErrInvalid, "created before")
+	p := started("r5")
+	p.Actor.KeyID = trusttest.ID("alice")
+	statement, err := p.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string][2]string{
+		"a member that the schema does not know": {`"runId":"r5"`, `"runId":"r5","spare":"x"`},
+		"a run without its id":                   {`,"runId":"r5"`, ``},
+	} {
+		said := strings.Replace(string(statement), change[0], change[1], 1)
+		record, err := dsse.Sign([]byte(said), trusttest.Key("alice"))
+		if err != nil || said == string(statement) {
+			t.Fatalf("%v: %s", err, said)
+		}
+		refused(name, writer, record, ledger.ErrInvalid, "not a valid record")
+	}
 	refused("an overwrite", writer, trusttest.Seal(overwrite, "alice"), ledger.ErrConflict, "")
 
 	who, err = theirs.Issue("regulator", fabricnet.Claims{Role: "reader"})

@@ -2,6 +2,7 @@ package fabric
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
@@ -142,6 +143,35 @@ func (l *Ledger) findPage(ctx context.Context, key ledger.Key, from, end int64) 
 		}), nil
 	}
 	return wire.Page{}, nil, errors.Join(errs...)
+}
+
+// Listed holds what the log lists of a record against the record: nothing proves
+// it, and Find goes by it. It reports whether this client has that list; of what
+// is sealed, the index of the chain takes its place, which only Find asks.
+// ErrCorrupt is a list that is not the record's.
+func (l *Ledger) Listed(e ledger.Entry) (bool, error) {
+	if e.Index < 0 || e.Index >= l.chain.size() {
+		return false, fmt.Errorf("%w: record %d", ledger.ErrNotFound, e.Index)
+	}
+	listed, ok := l.chain.at(e.Index)
+	if !ok {
+		return false, nil
+	}
+	keys, err := l.keysOf(e.Record)
+	if err != nil {
+		return true, err
+	}
+	var short []string
+	for _, k := range keys.Index {
+		short = append(short, wire.KeyOf(k))
+	}
+	slices.Sort(short)
+	same := wire.IDOf(keys.ID) == hex.EncodeToString(listed.id[:])
+	same = same && slices.EqualFunc(slices.Compact(short), listed.keys, func(k string, in [8]byte) bool { return k == hex.EncodeToString(in[:]) })
+	if !same {
+		return true, fmt.Errorf("%w: the log lists record %d under other keys than it has", ledger.ErrCorrupt, e.Index)
+	}
+	return true, nil
 }
 
 var errBehind = errors.New("it has not as much sealed")
