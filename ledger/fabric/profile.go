@@ -154,6 +154,9 @@ func ParseProfile(text []byte) (*Profile, error) {
 	if err := root.Decode(&p); err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 	}
+	if strings.HasPrefix(p.Identity.Key, "pkcs11:") { // of RFC 7512
+		return nil, fmt.Errorf("line %d: identity.key: a key in a token (PKCS#11) is not supported: want a file", lineOf(root.Content[0], "/identity/key"))
+	}
 	t := &p.Timeouts
 	for _, d := range []struct {
 		field *Duration

@@ -74,6 +74,7 @@ func TestProfileErrors(t *testing.T) {
 		{"chaincode: auditlog", "chaincode: auditlog\norigin: a b", "line 4: origin"},
 		{"  msp: Org1MSP\n", "", "missing properties: 'msp'"},
 		{"  key: user.key", "  key: \"\"", "line 7: identity.key"},
+		{"  key: user.key", "  key: pkcs11:token=hsm;object=ci?pin-source=pin", "line 7: identity.key: a key in a token (PKCS#11)"},
 		{"  key: user.key", "  key: user.key\n  pin: 1", "'pin' not allowed"},
 		{"address: peer0.org1.test:7051", "address: peer0.org1.test", "line 9: peers.0.address"},
 		{`"10.0.0.2:7051", tls: org2.pem`, `"10.0.0.2:7051"`, "missing properties: 'tls'"},
