@@ -26,7 +26,7 @@ import (
 //	expired.yaml    a writer of organisation 1 whose certificate has expired
 //	cut.yaml        writer.yaml by way of a line that `network cut` cuts
 //
-// Besides those of all scripts there are the words
+// Some run through the SDK too. Besides those of all scripts there are the words
 //
 //	network cut    ends the line of cut.yaml
 //	network hang   has it take calls and say nothing; the first makes the file "called"
@@ -45,21 +45,24 @@ func TestFabric(t *testing.T) {
 	for _, s := range scripts {
 		names = append(names, strings.TrimSuffix(filepath.Base(s), ".txtar"))
 	}
-	names = append(names, "copied", "overtaken") // where copy.txtar copies to, and of testOvertaken
+	for _, s := range throughSDK {
+		names = append(names, s+withSDK)
+	}
+	names = append(names, "copied", "overtaken", "interrupted") // where copy.txtar copies to, and of tests below
 	n := fabricNetwork(t, names...)
 	profiles := fabricProfiles(t, n)
-	t.Run("scripts", func(t *testing.T) { // ends when all of them have
+	script := func(t *testing.T, files []string, suffix, client string) {
 		testscript.Run(t, testscript.Params{
-			Dir:                 "testdata/fabric",
+			Files:               files,
 			RequireExplicitExec: true,
 			RequireUniqueNames:  true,
 			Setup: func(env *testscript.Env) error {
 				if err := setUp(env); err != nil {
 					return err
 				}
-				ledger := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+				ledger := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-") + suffix
 				for name, profile := range profiles {
-					if err := os.WriteFile(filepath.Join(env.WorkDir, name), []byte(profile(ledger)), 0o644); err != nil {
+					if err := os.WriteFile(filepath.Join(env.WorkDir, name), []byte(profile(ledger)+client), 0o644); err != nil {
 						return err
 					}
 				}
@@ -70,15 +73,34 @@ func TestFabric(t *testing.T) {
 				line.dir = env.WorkDir
 				env.Defer(line.cut)
 				env.Values[lineKey{}] = line
-				return os.WriteFile(filepath.Join(env.WorkDir, "cut.yaml"), []byte(cut), 0o644)
+				return os.WriteFile(filepath.Join(env.WorkDir, "cut.yaml"), []byte(cut+client), 0o644)
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
 				"status": clitest.Cmds["status"], "network": network, "await": await,
 			},
 		})
+	}
+	t.Run("scripts", func(t *testing.T) { script(t, scripts, "", "") }) // ends when all of them have
+	t.Run("sdk", func(t *testing.T) {
+		program, err := fabricnet.SDK(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var files []string
+		for _, s := range throughSDK {
+			files = append(files, "testdata/fabric/"+s+".txtar")
+		}
+		script(t, files, withSDK, "client: sdk\nsdk: "+program+"\n")
 	})
+	t.Run("interrupted", func(t *testing.T) { testInterrupted(t, n, profiles["writer.yaml"]("interrupted")) })
 	t.Run("overtaken", func(t *testing.T) { testOvertaken(t, profiles["writer.yaml"]("overtaken")) })
 }
+
+// throughSDK are scripts that run once more with `client: sdk` in each profile,
+// on chaincodes with withSDK behind their names.
+var throughSDK = []string{"life", "proof", "bundle", "attacks"}
+
+const withSDK = "-sdk"
 
 // fabricNetwork starts a network with the true chaincode under the names.
 func fabricNetwork(t testing.TB, names ...string) *fabricnet.Network {

@@ -20,7 +20,8 @@ func recordCommand(e *env) *cli.Command {
 			eventList() + "\n" +
 			"Data are hashed, parameters and toolchain captured, secrets taken out; --dry-run shows\n" +
 			"exactly what would be logged.\n\n" +
-			"Exit status: 0 recorded, 1 the ledger is damaged, 2 usage, 3 could not run and\nnothing was recorded, 130 interrupted and nothing was recorded.",
+			"Exit status: 0 recorded, 1 the ledger is damaged, 2 usage, 3 could not run, 130 interrupted;\n" +
+			"with 3 and 130 nothing was recorded, unless the message names a file: a network may have\ntaken that record, and `auditlog append FILE` says so or records it.",
 		Flags:  recordFlags(),
 		Action: func(c *cli.Context) error { return recordAction(c, e) },
 	}
