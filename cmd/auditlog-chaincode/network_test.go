@@ -29,6 +29,8 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		return
+	case os.Getenv("RELAY") != "":
+		os.Exit(serveRelay())
 	case os.Getenv("CHAINCODE_ID") != "":
 		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}

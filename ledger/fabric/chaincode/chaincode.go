@@ -63,6 +63,8 @@
 //	anchor:GENESIS          the last anchor of a log
 //	anchor-records:GENESIS  the records about keys that its anchors brought
 //
+// What writes (append, seal, anchor) is refused to other chaincode: 403.
+//
 // Answers depend on arguments and state alone, so endorsers agree. The history
 // of keys must be enabled on peers (ledger.history.enableHistoryDatabase, the
 // default), for tail, seal, places, history and checkpoint.
@@ -83,6 +85,7 @@ import (
 	"github.com/hyperledger/fabric-chaincode-go/v2/pkg/cid"
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/internal/wire"
@@ -182,11 +185,40 @@ func (c contract) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 	return shim.Success(payload)
 }
 
+// mayWrite holds a call that writes to its rules: the client may write, and it is
+// the client that calls. Other chaincode could call twice in one transaction, of
+// which the log would show what was written last only; and a writer who called
+// that one has not said what it appends in his name.
 func mayWrite(stub shim.ChaincodeStubInterface) error {
 	if err := cid.AssertAttributeValue(stub, Role, Writer); err != nil {
 		return faultf(wire.Forbidden, "appending needs a certificate with the attribute %s=%s", Role, Writer)
 	}
+	args, err := asked(stub)
+	if err != nil {
+		return err
+	}
+	if !slices.EqualFunc(args, stub.GetArgs(), bytes.Equal) {
+		return faultf(wire.Forbidden, "what writes is called by a client, and not by other chaincode")
+	}
 	return nil
+}
+
+// asked is what the client called, and signed: function and arguments.
+func asked(stub shim.ChaincodeStubInterface) ([][]byte, error) {
+	signed, err := stub.GetSignedProposal()
+	if err != nil {
+		return nil, err
+	}
+	var proposal peer.Proposal
+	var payload peer.ChaincodeProposalPayload
+	var call peer.ChaincodeInvocationSpec
+	if err = proto.Unmarshal(signed.GetProposalBytes(), &proposal); err == nil {
+		err = proto.Unmarshal(proposal.GetPayload(), &payload)
+	}
+	if err == nil {
+		err = proto.Unmarshal(payload.GetInput(), &call)
+	}
+	return call.GetChaincodeSpec().GetInput().GetArgs(), err
 }
 
 // append stores records. It reads, of the state, only their names and signers:
