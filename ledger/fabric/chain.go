@@ -135,8 +135,9 @@ func (c *chain) hashes(indexes []int64) (out []tlog.Hash, missing []int, below t
 }
 
 // begin begins with the log as one peer has it: rest was read after before, and
-// blocks are those that the peer had afterwards, from before on.
-func (c *chain) begin(before tip, rest wire.Rest, blocks []*block, chaincode string) error {
+// blocks are those that the peer had afterwards, from before on. Another peer had
+// the blocks of lowest, and skipped are those from there to before.
+func (c *chain) begin(lowest tip, skipped []*block, before tip, rest wire.Rest, blocks []*block, chaincode string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	sealed, err := sealedTree(rest)
@@ -145,7 +146,15 @@ func (c *chain) begin(before tip, rest wire.Rest, blocks []*block, chaincode str
 	}
 	c.tree, c.sealed = sealed, rest.Tiles
 	c.entries, c.ids, c.keys = nil, map[digest]int64{}, map[[8]byte][]int64{}
-	c.blocks = map[uint64][]byte{before.height - 1: before.hash}
+	c.blocks = map[uint64][]byte{lowest.height - 1: lowest.hash}
+	for i, b := range skipped {
+		if err := c.link(b, lowest.height+uint64(i)); err != nil {
+			return err
+		}
+	}
+	if err := c.same(before); err != nil {
+		return err
+	}
 	last := rest.ID // the transaction up to which the log was there
 	for _, t := range rest.Log {
 		if err := c.extend(t); err != nil {
@@ -320,6 +329,11 @@ func (c *chain) until(ctx context.Context, ready func() bool) error {
 func (c *chain) agrees(t tip) error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	return c.same(t)
+}
+
+// same is agrees; mu must be held.
+func (c *chain) same(t tip) error {
 	if hash, ok := c.blocks[t.height-1]; ok && !bytes.Equal(hash, t.hash) {
 		return fmt.Errorf("%w: it has another block %d", ledger.ErrRollback, t.height-1)
 	}

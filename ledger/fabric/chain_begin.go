@@ -19,6 +19,7 @@ import (
 // the rest. Others that answer must have the same.
 func (l *Ledger) begin(ctx context.Context, e *endpoint) error {
 	type answer struct {
+		tip  tip
 		rest wire.Rest
 		err  error
 	}
@@ -31,7 +32,9 @@ func (l *Ledger) begin(ctx context.Context, e *endpoint) error {
 		}
 		if !l.start(func() {
 			var a answer
-			a.err = l.ask(l.ctx, o, &a.rest, wire.Tail)
+			if a.tip, a.err = l.tip(l.ctx, o); a.err == nil {
+				a.err = l.ask(l.ctx, o, &a.rest, wire.Tail)
+			}
 			others <- a
 		}) {
 			return ledger.ErrClosed
@@ -55,6 +58,7 @@ func (l *Ledger) begin(ctx context.Context, e *endpoint) error {
 	if err != nil {
 		return err
 	}
+	lowest, near, far := before, false, false
 	for late := time.After(patience); asked > 0; asked-- {
 		select {
 		case other := <-others:
@@ -64,6 +68,13 @@ func (l *Ledger) begin(ctx context.Context, e *endpoint) error {
 			if err := sameLog(rest, other.rest); err != nil {
 				return err
 			}
+			if other.tip.height+recent < before.height {
+				far = true
+				continue
+			}
+			if near = true; other.tip.height < lowest.height {
+				lowest = other.tip
+			}
 			continue
 		case <-late:
 		case <-ctx.Done():
@@ -71,7 +82,16 @@ func (l *Ledger) begin(ctx context.Context, e *endpoint) error {
 		}
 		break
 	}
-	return l.chain.begin(before, rest, blocks, l.profile.Chaincode)
+	if far && !near {
+		return fmt.Errorf("it says that it has %d blocks, and no other peer is near: another one is begun with", before.height)
+	}
+	// A number of blocks that nobody else has yet would keep those that come from
+	// being read and compared. So what lies between must be there.
+	skipped, err := l.between(ctx, e, lowest.height, before.height)
+	if err != nil {
+		return err
+	}
+	return l.chain.begin(lowest, skipped, before, rest, blocks, l.profile.Chaincode)
 }
 
 // between reads the blocks [from, to) of a peer that has them.
@@ -80,6 +100,8 @@ func (l *Ledger) between(ctx context.Context, e *endpoint, from, to uint64) ([]*
 	if from >= to {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Evaluate)) // it may not have them, whatever it says
+	defer cancel()
 	for text, err := range e.blocks(ctx, from) {
 		if err != nil {
 			return nil, err
@@ -88,7 +110,10 @@ func (l *Ledger) between(ctx context.Context, e *endpoint, from, to uint64) ([]*
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, &b); b.number+1 >= to {
+		if b.number != from+uint64(len(all)) {
+			return nil, fmt.Errorf("%w: block %d in place of block %d", ledger.ErrCorrupt, b.number, from+uint64(len(all)))
+		}
+		if all = append(all, &b); b.number+1 == to {
 			return all, nil
 		}
 	}

@@ -130,7 +130,7 @@ func TestTake(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.begin(tip{7, sixth}, wire.Rest{Log: log}, []*block{&again}, "cc"); err != nil || c.size() != 2 {
+		if err := c.begin(tip{7, sixth}, nil, tip{7, sixth}, wire.Rest{Log: log}, []*block{&again}, "cc"); err != nil || c.size() != 2 {
 			t.Fatal(err, c.size())
 		}
 		return c
@@ -182,7 +182,7 @@ func FuzzWritten(f *testing.F) {
 		tx, ok, err := written(data, "cc")
 		if ok && err == nil {
 			c := &chain{}
-			if err := c.begin(tip{height: 1}, wire.Rest{Log: []wire.Transaction{tx.Transaction}}, nil, "cc"); err == nil && c.size() != int64(len(tx.Records)) {
+			if err := c.begin(tip{height: 1}, nil, tip{height: 1}, wire.Rest{Log: []wire.Transaction{tx.Transaction}}, nil, "cc"); err == nil && c.size() != int64(len(tx.Records)) {
 				t.Errorf("%d records of %+v", c.size(), tx)
 			}
 		}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
@@ -173,5 +175,46 @@ func TestLies(t *testing.T) {
 				t.Errorf("%s: the lie was not told", name)
 			}
 		}
+	}
+}
+
+// TestBeyond has the first peer say that it has blocks which nobody has: a client
+// must not wait for these while the true ones come.
+func TestBeyond(t *testing.T) {
+	n, _ := network(t, fabricnet.Options{BatchTimeout: 10 * time.Millisecond}, "beyond")
+	profile := profileOf(t, n, "beyond", issue(t, n, 0, "writer", chaincode.Writer))
+	profile.Timeouts.Grace = Duration(time.Minute)      // each peer is heard
+	profile.Timeouts.Commit = Duration(2 * time.Second) // and the liar not for long
+	profile.Timeouts.Evaluate = profile.Timeouts.Commit
+	writer := open(t, profile)
+	var s shadow
+	if _, err := writer.AppendAll(t.Context(), s.next(t, 3)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Head(t.Context()); err != nil { // both peers have all
+		t.Fatal(err)
+	}
+	for _, more := range []uint64{3, 1 << 40} {
+		l := forgetful(t, profile, func(peers []*endpoint) {
+			peers[0].transport = &liar{transport: peers[0].transport, function: "GetChainInfo", change: func(text []byte) []byte {
+				tip, err := parseTip(text)
+				if err != nil {
+					panic(err)
+				}
+				text = protowire.AppendVarint([]byte{1 << 3}, tip.height+more)
+				return protowire.AppendBytes(append(text, 2<<3|2), tip.hash)
+			}}
+		})
+		if h, err := l.Head(t.Context()); err == nil { // the liar cannot show what it says
+			t.Errorf("%d blocks more: %+v", more, h)
+		}
+		if _, err := writer.AppendAll(t.Context(), s.next(t, 1)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if err := l.chain.until(ctx, func() bool { return l.chain.length() == s.size() }); err != nil {
+			t.Errorf("%d blocks more: what comes is not read: %v", more, err)
+		}
+		cancel()
 	}
 }

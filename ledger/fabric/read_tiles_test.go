@@ -68,7 +68,7 @@ func FuzzRest(f *testing.F) {
 			return
 		}
 		c := &chain{}
-		began := c.begin(tip{height: 1}, rest, nil, "cc")
+		began := c.begin(tip{height: 1}, nil, tip{height: 1}, rest, nil, "cc")
 		if err := sameLog(rest, rest); err != nil && began == nil {
 			t.Errorf("%s does not agree with itself: %v", text, err)
 		}
