@@ -207,12 +207,17 @@ func (t *transaction) readHeaders(channel, author []byte) error {
 	if err := read("signature header", author, fields{1: &creator, 2: &nonce}); err != nil {
 		return err
 	}
-	sum := sha256.Sum256(slices.Concat(nonce, creator))
-	if t.id = hex.EncodeToString(sum[:]); t.id != string(id) {
+	if t.id = idOf(nonce, creator); t.id != string(id) {
 		return fmt.Errorf("transaction has the id %.80q, but %s belongs to it", id, t.id)
 	}
 	t.channel = string(name)
 	return nil
+}
+
+// idOf is the id that belongs to a transaction.
+func idOf(nonce, creator []byte) string {
+	sum := sha256.Sum256(slices.Concat(nonce, creator))
+	return hex.EncodeToString(sum[:])
 }
 
 func (t *transaction) readChaincode(id []byte) error {

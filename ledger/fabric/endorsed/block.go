@@ -10,6 +10,8 @@ import (
 	"math/big"
 	"slices"
 	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // A Committed is a transaction in its block.
@@ -100,19 +102,20 @@ func BlockHeader(number uint64, previous, data []byte) []byte {
 }
 
 // find finds the one transaction of this id. The hash over the data does not
-// say where an envelope ends. So each must be a whole one, with payload and
-// signature: then there is one way to cut the data, and what looks like an
+// say where an envelope ends. So each must be a whole one, with one payload and
+// one signature: then there is one way to cut the data, and what looks like an
 // envelope inside of another one is none.
+//
+// Everybody on the channel can put envelopes beside it. So what else these have
+// does not count, nor that they claim its id, if it does not belong to them. Of
+// one that was ordered twice the first counts, as it does for peers.
 func (c *Committed) find(envelopes [][]byte, txid string) error {
-	found := 0
 	for i, e := range envelopes {
-		var payload, signature, header, data, channel, author, id []byte
-		if err := read("envelope", e, fields{1: &payload, 2: &signature}); err != nil {
+		payload, err := whole(e)
+		if err != nil {
 			return fmt.Errorf("transaction %d of block %d: %w", i, c.Number, err)
 		}
-		if len(payload) == 0 || len(signature) == 0 {
-			return fmt.Errorf("transaction %d of block %d is not signed", i, c.Number)
-		}
+		var header, data, channel, author, creator, nonce, id []byte
 		if read("payload", payload, fields{1: &header, 2: &data}) != nil || read("header", header, fields{1: &channel, 2: &author}) != nil {
 			continue
 		}
@@ -121,18 +124,47 @@ func (c *Committed) find(envelopes [][]byte, txid string) error {
 		if read("channel header", channel, fields{1: &kind, 2: &version, 3: &stamp, 4: &name, 5: &id, 6: &epoch, 7: &extension, 8: &binding}) != nil {
 			continue
 		}
-		if string(id) == txid {
+		if string(id) != txid || read("signature header", author, fields{1: &creator, 2: &nonce}) != nil || txid != idOf(nonce, creator) {
+			continue
+		}
+		switch {
+		case c.Envelope == nil:
 			c.Envelope, c.Place = e, i
-			found++
+		case !bytes.Equal(c.Envelope, e):
+			return fmt.Errorf("block %d holds two transactions %.80q", c.Number, txid)
 		}
 	}
-	switch {
-	case found == 0:
+	if c.Envelope == nil {
 		return fmt.Errorf("block %d does not hold transaction %.80q", c.Number, txid)
-	case found > 1:
-		return fmt.Errorf("block %d holds transaction %.80q %d times", c.Number, txid, found)
 	}
 	return nil
+}
+
+// whole gives the payload of a signed envelope. Fields that are not known are
+// left aside.
+func whole(envelope []byte) (payload []byte, err error) {
+	var has [3]int
+	for rest := envelope; len(rest) > 0; {
+		number, kind, n := protowire.ConsumeField(rest)
+		if n < 0 {
+			return nil, protowire.ParseError(n)
+		}
+		if number <= 2 {
+			_, _, tag := protowire.ConsumeTag(rest)
+			value, size := protowire.ConsumeBytes(rest[tag:])
+			if kind != protowire.BytesType || size <= 0 || len(value) == 0 {
+				return nil, fmt.Errorf("field %d of the envelope is no bytes, or none", number)
+			}
+			if has[number]++; number == 1 {
+				payload = value
+			}
+		}
+		rest = rest[n:]
+	}
+	if has[1] != 1 || has[2] != 1 {
+		return nil, fmt.Errorf("an envelope of %d payloads and %d signatures", has[1], has[2])
+	}
+	return payload, nil
 }
 
 // orderers finds whose orderers have signed a block.

@@ -62,8 +62,9 @@ func TestBlockForgery(t *testing.T) {
 		{"a transaction", "other data", func(b *common.Block) { b.Data.Data[0][9] ^= 1 }},
 		{"a transaction more", "other data", func(b *common.Block) { b.Data.Data = append(b.Data.Data, b.Data.Data[0]) }},
 		{"no transaction", "other data", func(b *common.Block) { b.Data.Data = nil }},
-		{"a transaction more, and its hash", "2 times", func(b *common.Block) {
+		{"a transaction more, and its hash", "is not valid", func(b *common.Block) {
 			b.Data.Data = append(b.Data.Data, b.Data.Data[0])
+			b.Metadata.Metadata[2] = append(b.Metadata.Metadata[2], 0)
 			sum := sha256.Sum256(bytes.Join(b.Data.Data, nil))
 			b.Header.DataHash = sum[:]
 		}},
@@ -170,7 +171,58 @@ func TestHiddenEnvelope(t *testing.T) {
 	_, _, n := protowire.ConsumeField(inner)
 	b.Data.Data = [][]byte{inner[:n], inner[n:]}
 	_, err = w.key.Block(order(t, &b, w.orderer), w.txid, w.cas)
-	refused(t, "a half", err, "is not signed")
+	refused(t, "a half", err, "an envelope of 1 payloads and 0 signatures")
+}
+
+// TestNeighbours has others put envelopes into the block: they must not make what
+// stands beside them unreadable, or pass for it.
+func TestNeighbours(t *testing.T) {
+	w := newWorld(t)
+	var b common.Block
+	unmarshal(t, w.block, &b)
+	ours := b.Data.Data[0]
+	if len(b.Data.Data) != 1 {
+		t.Fatalf("%d transactions", len(b.Data.Data))
+	}
+	// Somebody else claims the id.
+	thief := open(t, ours)
+	thief.author.Nonce = []byte("another")
+	claims := thief.seal(t)
+	// Its client has signed two of one id.
+	twice := open(t, ours)
+	twice.invocation.ChaincodeSpec.Input.Args = append(twice.invocation.ChaincodeSpec.Input.Args, []byte("more"))
+	second := twice.seal(t)
+	more := func(e []byte, field protowire.Number, value []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(slices.Clone(e), field, protowire.BytesType), value)
+	}
+	for _, c := range []struct {
+		what, want string
+		data       [][]byte
+		place      int
+	}{
+		{"a field that nobody knows", "", [][]byte{more(claims, 3, []byte("x")), ours}, 1},
+		{"an envelope in such a field", "", [][]byte{ours, more(claims, 99, ours)}, 0},
+		{"a payload that is none", "", [][]byte{more(more(nil, 1, []byte("x")), 2, []byte("x")), ours}, 1},
+		{"a claim to be it", "", [][]byte{claims, ours}, 1},
+		{"itself, again", "", [][]byte{ours, claims, ours}, 0},
+		{"another one of its client", "holds two transactions", [][]byte{ours, second}, 0},
+		{"a claim in its place", "does not hold", [][]byte{claims}, 0},
+		{"two payloads", "an envelope of 2 payloads", [][]byte{ours, more(claims, 1, []byte("x"))}, 0},
+		{"two signatures", "an envelope of 1 payloads and 2 signatures", [][]byte{ours, more(claims, 2, []byte("x"))}, 0},
+		{"an empty payload", "or none", [][]byte{ours, more(more(nil, 1, nil), 2, []byte("x"))}, 0},
+		{"a number in place of the payload", "is no bytes", [][]byte{ours, more([]byte("\x08\x01"), 2, []byte("x"))}, 0},
+	} {
+		b.Data.Data = c.data
+		got, err := w.key.Block(order(t, &b, w.orderer), w.txid, w.cas)
+		switch {
+		case c.want != "":
+			refused(t, c.what, err, c.want)
+		case err != nil:
+			t.Errorf("%s: %v", c.what, err)
+		case got.Place != c.place || !bytes.Equal(got.Envelope, ours):
+			t.Errorf("%s: %d", c.what, got.Place)
+		}
+	}
 }
 
 func FuzzBlock(f *testing.F) {
