@@ -16,6 +16,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -86,8 +87,10 @@ func (s Service) check() error {
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" {
 		return fmt.Errorf("address %q: want HOST:PORT, a port from 1 to 65535", s.Address)
 	}
-	if s.Root != nil && !x509.NewCertPool().AppendCertsFromPEM(s.Root) {
-		return errors.New("the root of the service's TLS: no certificate in PEM")
+	if s.Root != nil {
+		if err := certificates(s.Root); err != nil {
+			return fmt.Errorf("the root of the service's TLS: %w", err)
+		}
 	}
 	switch {
 	case (s.ClientCert == nil) != (s.ClientKey == nil):
@@ -99,6 +102,22 @@ func (s Service) check() error {
 	}
 	if _, err := tls.X509KeyPair(s.ClientCert, s.ClientKey); err != nil {
 		return fmt.Errorf("the client certificate of peers: %w", err)
+	}
+	return nil
+}
+
+// certificates holds PEM to certificates alone: a file may have the private key
+// behind them, and packages are handed out.
+func certificates(text []byte) error {
+	n := 0
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			return fmt.Errorf("it holds %.40q, which does not belong into a package", block.Type)
+		}
+		n++
+	}
+	if n == 0 || !x509.NewCertPool().AppendCertsFromPEM(text) {
+		return errors.New("no certificate in PEM")
 	}
 	return nil
 }

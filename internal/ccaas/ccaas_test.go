@@ -10,6 +10,7 @@ import (
 	"errors"
 	"math/big"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -78,6 +79,7 @@ func TestRefuses(t *testing.T) {
 		`address "h:0"`:        func(s *Service) { s.Address = "h:0" },
 		`address "h:65536"`:    func(s *Service) { s.Address = "h:65536" },
 		"no certificate":       func(s *Service) { s.Root = []byte("x") },
+		`"PRIVATE KEY", which`: func(s *Service) { s.Root = slices.Concat(cert, key) },
 		"go together":          func(s *Service) { s.ClientKey = nil },
 		"needs TLS":            func(s *Service) { s.Root = nil },
 		"private key does not": func(s *Service) { s.ClientCert = other },
