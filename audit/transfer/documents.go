@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/mmaudit/mmaudit/audit"
@@ -61,9 +62,24 @@ func (n *Documents) copy(ctx context.Context, from, to store.Blobs, digest strin
 	if o.DryRun {
 		return nil
 	}
-	a, err := to.Put(ctx, d.Name, d.MediaType, r)
+	a, err := to.Put(ctx, d.Name, d.MediaType, &atMost{r, d.Size})
 	if err == nil && a.Digest["sha3_512"] != digest {
 		err = fmt.Errorf("it was written as %s", a.Digest["sha3_512"])
 	}
 	return err
+}
+
+// atMost fails when a document goes on behind the size that its record says:
+// whoever has the source could let it go on until the disk is full.
+type atMost struct {
+	io.Reader
+	left int64
+}
+
+func (a *atMost) Read(p []byte) (int, error) {
+	n, err := a.Reader.Read(p)
+	if a.left -= int64(n); a.left < 0 {
+		return 0, fmt.Errorf("%w: it is larger than its record says", store.ErrDamaged)
+	}
+	return n, err
 }

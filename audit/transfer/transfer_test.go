@@ -382,6 +382,13 @@ func TestMirror(t *testing.T) {
 	if to.Blobs.Has(digest) || len(all(t, to)) != 302 {
 		t.Error("a damaged document was copied, or its record")
 	}
+	// One without an end: its holes take no room at the source.
+	if err := os.Truncate(damaged, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := transfer.Mirror(t.Context(), from, dir, o); !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "larger than its record says") {
+		t.Errorf("an endless document: %v", err)
+	}
 	if _, err := transfer.Mirror(t.Context(), from, dir, left); err != nil {
 		t.Error(err)
 	}
