@@ -85,7 +85,8 @@ func fail(kind error, says string, cause error) error {
 	switch {
 	case strings.Contains(says, "access denied"):
 		kind = errFinal
-	case strings.Contains(says, "authentication handshake failed") && !strings.Contains(says, "deadline exceeded"):
+	case strings.Contains(says, "authentication handshake failed: ") && strings.Contains(says, "tls: "):
+		// Not one that broke off: so does that with a peer that dies.
 		kind = errors.Join(errUnavailable, errFinal) // but another peer may do
 	}
 	return &failure{kind, says, cause}
