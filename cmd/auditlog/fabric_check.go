@@ -16,8 +16,9 @@ func fabricCheckCommand(e *env) *cli.Command {
 		Name: "check", Usage: "say whether a profile and its network work", ArgsUsage: "PROFILE",
 		Description: "Looks at the certificate and key of the client, at each peer (reachable, TLS, channel,\n" +
 			"chaincode, history), whether all peers have one chain, what is committed, and whether\n" +
-			"the organisations that must can endorse. It changes nothing. A line says ok, failed or\n" +
-			"skipped, and what to do; --json prints one document.\n\n" +
+			"the organisations that must can endorse. It changes nothing, so that orderers are not\n" +
+			"looked at: a record shows whether they work. A line says ok, failed or skipped, and\n" +
+			"what to do; --json prints one document. A peer that does not answer may take a minute.\n\n" +
 			"Exit status: 0 nothing failed, 1 something did, 2 usage, 3 could not run to the end.",
 		Action: func(c *cli.Context) error { return fabricCheck(c, e) },
 	}
@@ -30,7 +31,7 @@ func fabricCheck(c *cli.Context, e *env) error {
 	}
 	p, err := fabric.LoadProfile(strings.TrimPrefix(file, "fabric:"))
 	if err != nil {
-		return usageError(err, "`auditlog fabric profile` prints one to fill in")
+		return usageError(err, "`auditlog fabric profile` prints one to fill in, --from a connection profile of Fabric")
 	}
 	type report struct {
 		V       int            `json:"v"`

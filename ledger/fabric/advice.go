@@ -23,6 +23,7 @@ var advices = []struct{ says, hint string }{
 	{"failed to get config for channel", "is channel: right, and has the peer joined it? `peer channel list` says which it has"},
 	{"no peers available to evaluate chaincode", "is chaincode: right, is it committed on the channel, and does its service run? docs/fabric.md, \"Deploy\""},
 	{"no combination of peers can be derived", "too few organisations can be reached to endorse a record: their peers must run, with the chaincode and its service"},
+	{"timeout expired while starting chaincode", "a service answers where the package says, and not as the peer wants it: --id of auditlog-chaincode must be the id of the package that its organisation approved, and TLS on both sides or on none"},
 	{"could not launch chaincode", "the service of the chaincode does not run, or not where its package says: docs/fabric.md, \"Deploy\""},
 	{"connection refused", "is the network running, and are the addresses of the profile those of its peers?"},
 	{"no such host", "are the addresses of the profile those of its peers?"},

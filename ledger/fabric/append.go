@@ -149,6 +149,7 @@ func (l *Ledger) store(batch []*pending, endorsed func()) {
 func (l *Ledger) deliver(ctx context.Context, batch []*pending, endorsed func()) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.profile.Timeouts.Append))
 	defer cancel()
+	began := time.Now()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := l.anyPeer(ctx, func(e *endpoint) error { return l.submit(ctx, e, batch, endorsed) })
 		var r *refusal
@@ -160,6 +161,9 @@ func (l *Ledger) deliver(ctx context.Context, batch []*pending, endorsed func())
 			return ledger.ErrClosed
 		case errors.As(err, &r) || final(err):
 			return err
+		}
+		if ctx.Err() == nil {
+			l.tell(began, err)
 		}
 		if pause(ctx, wait) != nil {
 			if l.ctx.Err() != nil {

@@ -73,6 +73,7 @@ func Diagnose(ctx context.Context, p *Profile, see func(Check)) error {
 	d.sameChain(ctx)
 	d.definition(ctx)
 	d.endorsement(ctx)
+	d.skip("ordering", "nothing is written, and so no orderer is asked: a record shows whether they work")
 	return ctx.Err()
 }
 
@@ -95,7 +96,7 @@ func (d *doctor) ok(name, of, hint, format string, args ...any) {
 }
 
 func (d *doctor) fail(name, of string, err error, hint string) {
-	d.see(Check{name, of, Failed, strings.TrimPrefix(err.Error(), d.p.file+": "), hint})
+	d.see(Check{name, of, Failed, plain(strings.TrimPrefix(err.Error(), d.p.file+": ")), hint})
 }
 
 func (d *doctor) skip(name, why string) { d.see(Check{Name: name, Status: Skipped, Says: why}) }
@@ -183,7 +184,11 @@ func (d *doctor) reachable(ctx context.Context, p *Peer) bool {
 		return false
 	}
 	defer conn.Close()
-	d.ok("reachable", p.Address, "", "%s", conn.RemoteAddr())
+	says := "takes connections"
+	if at := conn.RemoteAddr().String(); at != p.Address {
+		says += " at " + at
+	}
+	d.ok("reachable", p.Address, "", "%s", says)
 	host, _, err := net.SplitHostPort(p.Address)
 	if err != nil {
 		d.fail("tls", p.Address, err, "")
@@ -225,6 +230,9 @@ func handshakeHint(err error) string {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "the peer's operator must renew its TLS certificate; is the clock of this machine right?"
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "something takes connections there and does not answer: the peer hangs, or is none"
+	}
 	return "does the peer have TLS on, at this port?"
 }
 
@@ -235,7 +243,7 @@ func (d *doctor) channel(ctx context.Context, e *endpoint) bool {
 		d.fail("channel", e.address, err, d.gatewayHint(err))
 		return false
 	}
-	d.ok("channel", e.address, "", "%s, %d blocks", d.p.Channel, t.height)
+	d.ok("channel", e.address, "", "%s, its newest block is %d", d.p.Channel, t.height-1)
 	d.joined = append(d.joined, joined{e, t})
 	return true
 }
@@ -260,7 +268,7 @@ func (d *doctor) chaincode(ctx context.Context, e *endpoint) {
 	var r *refusal
 	switch {
 	case err == nil && string(answer) == "[]":
-		d.ok("chaincode", e.address, "", "%s answers, and has histories", d.p.Chaincode)
+		d.ok("chaincode", e.address, "", "%s answers here or through here, and has histories", d.p.Chaincode)
 		d.serving = append(d.serving, e)
 	case err == nil:
 		d.fail("chaincode", e.address, fmt.Errorf("%s answers %.40q", d.p.Chaincode, answer), "is it auditlog-chaincode?")
@@ -269,6 +277,10 @@ func (d *doctor) chaincode(ctx context.Context, e *endpoint) {
 	case errors.As(err, &r):
 		d.fail("chaincode", e.address, err, "is it auditlog-chaincode, and as new as this program?")
 	default:
+		if hint, _ := Advice(err); hint != "" && !strings.Contains(err.Error(), "no peers available") {
+			d.fail("chaincode", e.address, err, hint)
+			return
+		}
 		d.fail("chaincode", e.address, err, "is it committed on the channel, installed on the peer, and is the service running where the package says? docs/fabric.md, \"Deploy\"")
 	}
 }
@@ -356,7 +368,8 @@ func (d *doctor) endorsement(ctx context.Context) {
 	}
 	for _, o := range d.p.Organisations {
 		if err := endorse(o.MSP); err != nil {
-			d.fail("endorsement", o.MSP, err, "does a peer of the organisation run, with the chaincode installed and its service up?")
+			hint, _ := Advice(err)
+			d.fail("endorsement", o.MSP, err, cmp.Or(hint, "does a peer of the organisation run, with the chaincode installed and its service up?"))
 			continue
 		}
 		d.ok("endorsement", o.MSP, "", "signs what the chaincode answers")

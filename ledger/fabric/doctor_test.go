@@ -114,5 +114,5 @@ func TestDiagnose(t *testing.T) {
 	expect("no history", good, "chaincode "+theirs+", endorsement Org2MSP, endorsement", "enableHistoryDatabase: true in core.yaml")
 
 	stop(cc)
-	expect("chaincode down", good, "chaincode "+ours+", chaincode "+theirs, "is the service running")
+	expect("chaincode down", good, "chaincode "+ours+", chaincode "+theirs, "the service of the chaincode does not run")
 }

@@ -50,12 +50,18 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mmaudit/mmaudit/ledger"
 )
 
 // A Ledger is a connection to a channel. It implements ledger.Ledger.
 type Ledger struct {
+	// Tell, if not nil, is told why a record is not stored, or a head not signed,
+	// for so long already, each time before that is tried again. It may be called
+	// concurrently, and must be set before other methods are called.
+	Tell func(waited time.Duration, why error)
+
 	profile *Profile
 	keysOf  ledger.KeysOf
 	peers   []*endpoint
@@ -141,6 +147,13 @@ func (l *Ledger) start(f func()) bool {
 		l.wg.Go(f)
 	}
 	return !l.closed
+}
+
+// tell tells why what began then is tried again.
+func (l *Ledger) tell(began time.Time, why error) {
+	if l.Tell != nil {
+		l.Tell(time.Since(began), why)
+	}
 }
 
 // alive tells why nothing can be done any more.

@@ -64,7 +64,7 @@ func (l *Ledger) sign(ctx context.Context, head ledger.Head, text []byte) ([]byt
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	sets := endorsers(k)
-	wait := 10 * time.Millisecond
+	began, wait := time.Now(), 10*time.Millisecond
 	var unfit error // what was endorsed last and is no signature: it says more than that the time ran out
 	for attempt := 0; ; attempt++ {
 		var tx *transaction
@@ -96,6 +96,9 @@ func (l *Ledger) sign(ctx context.Context, head ledger.Head, text []byte) ([]byt
 		}
 		if final(err) && (attempt+1 >= len(sets) || !errors.Is(err, errUnavailable)) {
 			return nil, err
+		}
+		if ctx.Err() == nil {
+			l.tell(began, err)
 		}
 		if pause(ctx, wait) != nil {
 			if unfit != nil {

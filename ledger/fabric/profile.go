@@ -148,6 +148,9 @@ func ParseProfile(text []byte) (*Profile, error) {
 		if field == "" {
 			field = "profile"
 		}
+		if _, err := ParseConnection(text, ""); err == nil {
+			return nil, errors.New("a connection profile of Fabric, and not the profile of a ledger")
+		}
 		return nil, fmt.Errorf("line %d: %s: %s", lineOf(root.Content[0], ve.InstanceLocation), field, ve.Message)
 	}
 	var p Profile

@@ -23,7 +23,7 @@ func Template(c *Connection) ([]byte, error) {
 		return nil, err
 	}
 	t := template{root.Content[0]}
-	lines := wrap(t.text(t.schema, "title") + ". " + t.text(t.schema, "description") + " A line that begins with # and no space may be left out.")
+	lines := wrap(t.text(t.schema, "title") + ". " + t.text(t.schema, "description") + " What is commented out may be left out.")
 	for _, m := range t.members(t.schema, c.values(), options{words: true}) {
 		lines = append(append(lines, ""), m...)
 	}

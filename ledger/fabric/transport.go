@@ -89,7 +89,7 @@ func fail(kind error, says string, cause error) error {
 		// Not one that broke off: so does that with a peer that dies.
 		kind = errors.Join(errUnavailable, errFinal) // but another peer may do
 	}
-	return &failure{kind, says, cause}
+	return &failure{kind, plain(says), cause}
 }
 
 // A refusal is what the chaincode answered.
