@@ -32,9 +32,9 @@ type chain struct {
 	seen ledger.Head // the newest that was held against the mark
 }
 
-// openFabric opens the ledger of a connection profile.
+// openFabric opens the ledger of a profile.
 func openFabric(ctx context.Context, file string, o Options) (*Store, error) {
-	p, l, err := connect(file, o.Write)
+	p, l, err := connect(file, o)
 	if err != nil {
 		return nil, err
 	}
@@ -47,12 +47,12 @@ func openFabric(ctx context.Context, file string, o Options) (*Store, error) {
 
 // connect reads a profile. It waits for no network. Who is to append and may not
 // is refused now: hashing may take hours before the chaincode says so.
-func connect(file string, write bool) (*fabric.Profile, *fabric.Ledger, error) {
+func connect(file string, o Options) (*fabric.Profile, *fabric.Ledger, error) {
 	p, err := fabric.LoadProfile(file)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrProfile, err)
 	}
-	if write {
+	if o.Write {
 		switch may, err := p.MayAppend(); {
 		case err != nil:
 			return nil, nil, fmt.Errorf("%w: %w", ErrProfile, err)
@@ -64,6 +64,7 @@ func connect(file string, write bool) (*fabric.Profile, *fabric.Ledger, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrProfile, err)
 	}
+	l.Tell = o.Tell
 	return p, l, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/keys"
@@ -34,7 +35,8 @@ type InitOptions struct {
 	LogPassphraseSource string
 	Witnesses           []Witness
 	Quorum              int
-	Pins                string // as in Options
+	Pins                string                                // as in Options
+	Tell                func(waited time.Duration, why error) // as in Options
 }
 
 // Init makes a ledger at a place, see Open, and opens it for appending. It

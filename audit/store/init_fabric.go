@@ -18,7 +18,7 @@ func initFabric(ctx context.Context, file string, o InitOptions) (*Store, error)
 	if o.LogPassphrase != nil {
 		return nil, fmt.Errorf("%w: a ledger on Fabric has no key of checkpoints that could be encrypted", ledger.ErrInvalid)
 	}
-	p, l, err := connect(file, true)
+	p, l, err := connect(file, Options{Write: true, Tell: o.Tell})
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ import (
 	"hash"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/mmaudit/mmaudit/audit/hparams"
 	"github.com/mmaudit/mmaudit/audit/keys"
@@ -43,7 +44,7 @@ import (
 // DirName is the usual name of a ledger's folder beside what it is about.
 const DirName = ".auditlog"
 
-// FabricPrefix stands before the file of a connection profile
+// FabricPrefix stands before the file of a profile
 // (schemas/fabric.schema.json) in the place of a ledger on Fabric.
 const FabricPrefix = "fabric:"
 
@@ -52,9 +53,9 @@ var (
 	ErrUnfinished = errors.New("no ledger.json beside a log: it was lost, or the making of the ledger was cut short")
 	// ErrConfig is a ledger.json that cannot be right.
 	ErrConfig = errors.New("not the description of a ledger")
-	// ErrProfile is a connection profile that cannot be used, or something that
+	// ErrProfile is a profile that cannot be used, or something that
 	// it names.
-	ErrProfile = errors.New("connection profile")
+	ErrProfile = errors.New("profile")
 	// ErrFirst is a channel whose first record does not begin a ledger.
 	ErrFirst = errors.New("its first record is not that of a ledger")
 	// ErrOrigin is a ledger of another name than its profile says.
@@ -95,6 +96,9 @@ type Options struct {
 	// Empty opens a channel that has no records yet, too, as the ledger of this
 	// name: what copies another ledger into it.
 	Empty string
+	// Tell, if not nil, is told why a network is still waited for, as
+	// fabric.Ledger.Tell is.
+	Tell func(waited time.Duration, why error)
 }
 
 // OnFabric gives the file of the profile that a place names, if it is one of a
@@ -102,7 +106,7 @@ type Options struct {
 func OnFabric(place string) (profile string, ok bool) { return strings.CutPrefix(place, FabricPrefix) }
 
 // Open opens the ledger at a place: a folder, or "fabric:" and the file of a
-// connection profile. It is ledger.ErrNoLedger if there is none.
+// profile. It is ledger.ErrNoLedger if there is none.
 func Open(ctx context.Context, place string, o Options) (*Store, error) {
 	if profile, ok := OnFabric(place); ok {
 		return openFabric(ctx, profile, o)

@@ -17,7 +17,7 @@ func (v *verifier) openOther() (*store.Store, error) {
 	if v.o.Both == "" {
 		return nil, nil
 	}
-	other, err := store.Open(v.ctx, v.o.Both, store.Options{Pins: v.o.Pins})
+	other, err := store.Open(v.ctx, v.o.Both, store.Options{Pins: v.o.Pins, Tell: v.o.Tell})
 	switch {
 	case err == nil:
 		return other, nil
@@ -66,7 +66,7 @@ func (v *verifier) both(other *store.Store) error {
 	if d := theirs.Size - v.head.Size; d > 0 {
 		more = count(d, "record") + " more than here"
 	} else if d < 0 {
-		more = count(-d, "record") + " less than here"
+		more = count(-d, "record") + " fewer than here"
 	}
 	v.ok(checkBoth, "%s, byte for byte those of %s, which has %s", count(size, "record"), v.o.Both, more)
 	return nil

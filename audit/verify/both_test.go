@@ -78,7 +78,7 @@ func TestBoth(t *testing.T) {
 		says           string // in the message, or in the finding
 		index          int64
 	}{
-		{"mirror", w.dir, mirror, verify.OK, "6 records, byte for byte those of " + mirror + ", which has 2 records less than here", 0},
+		{"mirror", w.dir, mirror, verify.OK, "6 records, byte for byte those of " + mirror + ", which has 2 records fewer than here", 0},
 		{"of a mirror", mirror, w.dir, verify.OK, "which has 2 records more than here", 0},
 		{"itself", w.dir, w.dir, verify.OK, "which has as many as here", 0},
 		{"fork", w.dir, fork.dir, verify.Wrong, `has SHA3-512 `, 6},

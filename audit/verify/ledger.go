@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/fingerprint"
@@ -35,8 +36,9 @@ type Options struct {
 	// Fingerprint says how Data and Artifact hash.
 	Fingerprint fingerprint.Options
 
-	Workers int    // at once; 0: the processors
-	Pins    string // as in store.Options
+	Workers int                                   // at once; 0: the processors
+	Pins    string                                // as in store.Options
+	Tell    func(waited time.Duration, why error) // as in store.Options
 	// Progress is called now and then, from several goroutines.
 	Progress func(Progress)
 }
@@ -147,7 +149,7 @@ const restore = "restore it from a backup; whoever could change it could change 
 
 // open opens the ledger, and judges the reasons for which it cannot be.
 func (v *verifier) open(place string) error {
-	s, err := store.Open(v.ctx, place, store.Options{Pins: v.o.Pins})
+	s, err := store.Open(v.ctx, place, store.Options{Pins: v.o.Pins, Tell: v.o.Tell})
 	switch {
 	case err == nil:
 		v.s, v.dir = s, s.Dir()

@@ -105,6 +105,7 @@ func (v *verifier) findHead() error {
 	case errors.Is(err, ledger.ErrRollback):
 		v.wrong(checkCheckpoint, "", -1, "peers do not have the same records: ask their operators, and keep what each says", "%v", err)
 	default:
+		v.unsigned = "the head could not be had signed"
 		v.unknown(checkCheckpoint, "", -1, err)
 	}
 	return nil
@@ -124,7 +125,7 @@ func (v *verifier) peers() {
 	if len(all) == 1 {
 		v.skip(checkPeers, "the profile names one peer, and nobody to hold it against")
 	}
-	v.ok(checkPeers, "%s with the same %s", count(len(all), "peer"), count(v.head.Size, "record"))
+	v.ok(checkPeers, "%s asked, and told the same of %s", count(len(all), "peer"), count(v.head.Size, "record"))
 }
 
 // askedBy are the names of keys by all of which the ledger is asked: those of which

@@ -38,7 +38,7 @@ func anchorCommand(e *env) *cli.Command {
 			"Exit status: 0 anchored, or ended by Ctrl-C; 1 the ledger is damaged, or does not continue\n" +
 			"what was anchored; 2 usage; 3 could not run to the end.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "to", Usage: "the network, by its connection profile, `fabric:FILE`"},
+			&cli.StringFlag{Name: "to", Usage: "the network, `fabric:FILE`, by its profile"},
 			&cli.DurationFlag{Name: "every", Usage: "anchor again and again, as often as `TIME` says, such as 2s"},
 		},
 		Action: func(c *cli.Context) error { return anchorAction(c, e) },
@@ -104,7 +104,7 @@ func networkProfile(place, flag string) (*fabric.Profile, error) {
 	const hint = "`auditlog fabric profile > audit.yaml` prints one to fill in"
 	file, on := store.OnFabric(place)
 	if !on {
-		return nil, clikit.Usagef(hint, "%s %q: want fabric: and the file of a connection profile", flag, place)
+		return nil, clikit.Usagef(hint, "%s %q: want fabric: and the file of a profile", flag, place)
 	}
 	p, err := fabric.LoadProfile(file)
 	if err != nil {
@@ -142,9 +142,6 @@ type anchoring struct {
 	giveUp  context.CancelFunc
 	said    string // why the last attempt failed, so that it is said once
 }
-
-// patience is how long nothing is said of a network that does not answer.
-const patience = 3 * time.Second
 
 // once anchors the newest head, keeps the evidence, and prints it.
 func (a *anchoring) once(ctx context.Context) error {

@@ -11,7 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 	"unicode"
 
 	"github.com/urfave/cli/v2"
@@ -29,7 +31,7 @@ import (
 // sharedFlags stand on every command.
 func sharedFlags() []cli.Flag {
 	return clikit.Under("Ledger, key and output", []cli.Flag{
-		&cli.StringFlag{Name: "ledger", Usage: "the ledger: a folder, or fabric: and a connection profile, `DIR|fabric:FILE` (default: AUDITLOG_LEDGER, else .auditlog here or above)"},
+		&cli.StringFlag{Name: "ledger", Usage: "the ledger, `DIR|fabric:FILE`: a folder, or a channel of Fabric by its profile (default: AUDITLOG_LEDGER, else .auditlog here or above)"},
 		&cli.StringFlag{Name: "key", Usage: "sign with the key in `FILE` (default: AUDITLOG_KEY, else auditlog/key.pem below the user's configuration)"},
 		&cli.StringFlag{Name: "passphrase", Usage: "passphrase of the key from `SOURCE`: file:PATH, fd:N, env:NAME, prompt (default: AUDITLOG_PASSPHRASE, else prompt)"},
 		&cli.BoolFlag{Name: "json", Usage: "print the result as JSON"},
@@ -88,7 +90,8 @@ func sayError(err error) error {
 		}
 		e = &clikit.Error{Code: clikit.Failed, Err: err}
 	}
-	return &clikit.Error{Code: e.Code, Err: errors.New(withoutSecrets(e.Err.Error())), Hint: withoutSecrets(e.Hint)}
+	says := strings.ReplaceAll(e.Err.Error(), context.Canceled.Error(), "interrupted")
+	return &clikit.Error{Code: e.Code, Err: errors.New(withoutSecrets(says)), Hint: withoutSecrets(e.Hint)}
 }
 
 // explainError gives an error of a library the exit status and the hint that
@@ -109,7 +112,7 @@ func explainError(err error) error {
 		{context.Canceled, clikit.Interrupted, ""},
 		{ledger.ErrNoLedger, clikit.Usage, "`auditlog init` makes a ledger; --ledger DIR, --ledger fabric:PROFILE.yaml or AUDITLOG_LEDGER names one"},
 		{fabric.ErrNoKey, clikit.Usage, "`organisations` of the profile are those whose peers sign, with the certificates of their authorities: docs/fabric.md"},
-		{store.ErrProfile, clikit.Usage, "docs/fabric.md says what a connection profile must have"},
+		{store.ErrProfile, clikit.Usage, "docs/fabric.md says what a profile must have; `auditlog fabric profile` makes one, --from a connection profile of Fabric"},
 		{store.ErrOrigin, clikit.Findings, "if the channel has the right ledger, correct `origin` in the profile; else somebody has made up another one"},
 		{store.ErrPartial, clikit.Failed, "run the same `auditlog copy` again: it goes on where it was"},
 		{store.ErrNoSiteKey, clikit.Usage, "copy it from the ledger that the mirror was made of, or from a backup of that, with mode 0600: it is what redacted values and hyper-parameters are recorded under"},
@@ -132,7 +135,15 @@ func explainError(err error) error {
 	})
 	if hint, ok := fabric.Advice(err); ok && said == err {
 		const check = "`auditlog fabric check PROFILE` looks at all that a profile needs"
-		return &clikit.Error{Code: clikit.Failed, Err: err, Hint: strings.TrimPrefix(hint+"; "+check, "; ")}
+		switch {
+		case hint == "":
+			hint = check
+		case strings.HasSuffix(hint, "?"):
+			hint += " " + check
+		default:
+			hint += "; " + check
+		}
+		return &clikit.Error{Code: clikit.Failed, Err: err, Hint: hint}
 	}
 	return said
 }
@@ -161,7 +172,7 @@ func (e *env) openLedger(c *cli.Context, write bool) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(c.Context, place, store.Options{Write: write, Passphrase: e.readPassphrase})
+	return store.Open(c.Context, place, store.Options{Write: write, Passphrase: e.readPassphrase, Tell: e.waiting(c)})
 }
 
 // openToRead is openLedger for reading: eventual is content with what one peer has.
@@ -170,7 +181,7 @@ func (e *env) openToRead(c *cli.Context, eventual bool) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(c.Context, place, store.Options{Eventual: eventual})
+	return store.Open(c.Context, place, store.Options{Eventual: eventual, Tell: e.waiting(c)})
 }
 
 // ledgerPlace gives the place of the ledger, as store.Open takes it.
@@ -186,9 +197,12 @@ func cleanPlace(place string) (string, error) {
 	profile, ok := store.OnFabric(place)
 	switch {
 	case !ok:
+		if f, err := os.Stat(place); err == nil && f.Mode().IsRegular() {
+			return "", clikit.Usagef("if it is a profile of a ledger on Fabric: "+store.FabricPrefix+place, "%q is a file, and not the folder of a ledger", place)
+		}
 		return filepath.Clean(place), nil
 	case profile == "":
-		return "", clikit.Usagef("--ledger fabric:PROFILE.yaml; docs/fabric.md says what is in it", "%q names no connection profile", place)
+		return "", clikit.Usagef("--ledger fabric:PROFILE.yaml; docs/fabric.md says what is in it", "%q names no profile", place)
 	}
 	return store.FabricPrefix + filepath.Clean(profile), nil
 }
@@ -277,6 +291,26 @@ func (e *env) remark(c *cli.Context, format string, args ...any) {
 		text = withoutSecrets(text)
 	}
 	fmt.Fprintf(e.stderr, "%s: %s\n", name, printable(strings.ReplaceAll(text, "\n", "; ")))
+}
+
+// patience is how long nothing is said of a network that does not answer, and
+// again how long after it was said.
+const patience, againAfter = 3 * time.Second, 30 * time.Second
+
+// waiting gives what tells on stderr that a network is still waited for, and why:
+// a record may take as long as the profile lets it.
+func (e *env) waiting(c *cli.Context) func(waited time.Duration, why error) {
+	var mu sync.Mutex // guards next
+	var next time.Time
+	return func(waited time.Duration, why error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if waited < patience || time.Now().Before(next) {
+			return
+		}
+		next = time.Now().Add(againAfter)
+		e.remark(c, "still waiting for the network, after %v: %v", waited.Round(time.Second), why)
+	}
 }
 
 // withoutSecrets takes out of a message what looks like a secret: what was given

@@ -87,7 +87,7 @@ func (e *env) openFrom(c *cli.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(c.Context, place, store.Options{})
+	return store.Open(c.Context, place, store.Options{Tell: e.waiting(c)})
 }
 
 func copyTo(ctx context.Context, from *store.Store, place string, o transfer.Options) (*transfer.Result, error) {

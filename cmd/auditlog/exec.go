@@ -94,7 +94,7 @@ func execAction(c *cli.Context, e *env) error {
 		defer x.session.Close()
 		return x.train()
 	case !c.Bool("allow-unrecorded") || errors.Is(err, context.Canceled):
-		return err
+		return x.notStarted(err)
 	}
 	x.remark(c, "warning: this run is NOT recorded: %v", err)
 	result, err := job.Run(c.Context, job.Options{
@@ -104,6 +104,21 @@ func execAction(c *cli.Context, e *env) error {
 		return startError(err)
 	}
 	return exit(result.Code())
+}
+
+// notStarted says what became of a start that the ledger has not acknowledged: on
+// Fabric it may be there all the same.
+func (x *execution) notStarted(err error) error {
+	var not *unrecorded
+	if !errors.As(err, &not) || x.session == nil || x.session.Fabric() == nil || !unsure(err) {
+		return err
+	}
+	said := &clikit.Error{Code: clikit.Failed, Err: fmt.Errorf("the command was not started: the ledger has not acknowledged its start: %w", err)}
+	if errors.Is(err, context.Canceled) {
+		said.Code = clikit.Interrupted
+	}
+	said.Hint = fmt.Sprintf("the start may be there all the same (`auditlog query --run %s`): give the next attempt another --run", x.run)
+	return said
 }
 
 // check finds what is wrong with the command line before anything is hashed.

@@ -24,7 +24,7 @@ func initCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "init", Usage: "make a ledger", ArgsUsage: "[DIR|fabric:FILE]",
 		Description: "Makes a ledger in DIR, by default in --ledger, AUDITLOG_LEDGER or ./.auditlog, or on the\n" +
-			"channel of the connection profile FILE. Its first record names the keys that may sign and\n" +
+			"channel of the profile FILE. Its first record names the keys that may sign and\n" +
 			"how many signatures events need; on a channel also the organisations that sign for it.\n\n" +
 			"--key names a key that is trusted from the start. The first must be a private key:\n" +
 			"it signs that record and administers the ledger. Further ones may be public keys.\n" +
@@ -74,6 +74,7 @@ func initAction(c *cli.Context, e *env) error {
 		p.Ledger = &audit.Genesis{Origin: origin, Log: log, Keys: trusted, Policy: policy}
 		return audit.Seal(p, signer)
 	}
+	o.Tell = e.waiting(c)
 	s, err := store.Init(c.Context, place, o)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func verifyCommand(e *env) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "trust", Usage: "anchor the ledger in the trust file `FILE`, which came to you by another way than the ledger"},
 			&cli.StringSliceFlag{Name: "against", Usage: "verify that the ledger continues the older checkpoint, or that of the bundle, in `FILE`; repeatable"},
-			&cli.StringFlag{Name: "network", Usage: "ask the network of the connection profile `fabric:FILE` what it has anchored of the ledger"},
+			&cli.StringFlag{Name: "network", Usage: "ask the network of `fabric:FILE` what it has anchored of the ledger"},
 			&cli.StringFlag{Name: "both", Usage: "compare every record, byte by byte, with those of the ledger at `PLACE`: a folder, or fabric:PROFILE.yaml"},
 			&cli.BoolFlag{Name: "lives", Usage: "read the lives of all versions too; an error in one is a failure"},
 			&cli.BoolFlag{Name: "no-listings", Usage: "do not ask for the lists of files of data sets"},
@@ -48,8 +48,12 @@ func verifyCommand(e *env) *cli.Command {
 func checkList() string {
 	var b strings.Builder
 	for _, k := range verify.Catalogue() {
-		if k.Of != verify.OfOne && k.Of != verify.OfData && k.Of != verify.OfNetwork {
-			fmt.Fprintf(&b, "  %-10s  %s\n", k.ID, k.Proves)
+		if k.Of != verify.OfOne && k.Of != verify.OfData {
+			on := ""
+			if k.Of == verify.OfNetwork {
+				on = "on Fabric: "
+			}
+			fmt.Fprintf(&b, "  %-10s  %s%s\n", k.ID, on, k.Proves)
 		}
 	}
 	return b.String()
@@ -67,7 +71,7 @@ func verifyAction(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	o := verify.Options{Lives: c.Bool("lives"), NoListings: c.Bool("no-listings"), NoDocuments: c.Bool("no-documents")}
+	o := verify.Options{Tell: e.waiting(c), Lives: c.Bool("lives"), NoListings: c.Bool("no-listings"), NoDocuments: c.Bool("no-documents")}
 	if o.Workers, err = jobs(c); err != nil {
 		return err
 	}
