@@ -97,7 +97,7 @@ func (v *verifier) history() {
 		v.r.fail(checkHistory, manifestFile, "no record is about %q, version %q, as it says", v.m.Model, v.m.Version)
 	}
 	if v.r.good(checkHistory) {
-		v.r.note(checkHistory, OK, "", "%s that name the one before, and it is there", human.Count(followed, "record"))
+		v.r.note(checkHistory, OK, "", "%s to the record before, each there", human.Count(followed, "pointer"))
 	}
 	if outside > 0 {
 		v.r.note(checkHistory, Skipped, "", "%s of other versions that name one before which the bundle does not hold", human.Count(outside, "record"))
