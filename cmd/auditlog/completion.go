@@ -48,7 +48,7 @@ var placeFlags = []string{"ledger", "to", "both"}
 func places(cur string) []string {
 	begun, ok := store.OnFabric(cur)
 	if !ok {
-		return []string{clikit.CompleteDirs, store.FabricPrefix + "\tand the file of a connection profile"}
+		return []string{clikit.CompleteDirs, store.FabricPrefix + "\tand the file of a profile"}
 	}
 	dir, _ := filepath.Split(begun)
 	entries, err := os.ReadDir(cmp.Or(dir, "."))

@@ -82,6 +82,7 @@ func fabricProfile(c *cli.Context, e *env) error {
 		File  string   `json:"file"`
 		Files []string `json:"certificates"`
 	}
+	e.remark(c, "still to be filled in: channel, the client's certificate and key, organisations; then `auditlog fabric check %s`", out)
 	return e.result(c, made{1, out, files}, func(w io.Writer) error {
 		for _, f := range append([]string{out}, files...) {
 			fmt.Fprintln(w, f)

@@ -16,7 +16,7 @@ import (
 )
 
 // TestFabric runs the scripts of testdata/fabric, each with a ledger of its own
-// on one network, and these files of connection profiles:
+// on one network, and these profiles:
 //
 //	writer.yaml     a writer of organisation 1
 //	writer2.yaml    a writer of organisation 2

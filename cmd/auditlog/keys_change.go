@@ -45,7 +45,7 @@ func keysRotateCommand(e *env) *cli.Command {
 		Name: "rotate", Usage: "put a key in the place of another", ArgsUsage: "[NAME:ROLES=]FILE",
 		Description: "FILE is the new key, public or private. It takes name and roles of the old one, unless\n" +
 			"they are given. The old one is --old, else --key itself. What the old key signed stays.\n\n" +
-			"--log makes a new key for the checkpoints of the ledger in the place of the present one,\nand takes no FILE. On Fabric the organisations of the connection profile are the key." + exitOfChange,
+			"--log makes a new key for the checkpoints of the ledger in the place of the present one,\nand takes no FILE. On Fabric the organisations of the profile are the key." + exitOfChange,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "old", Usage: "the key to replace: `KEY` is a name, an id or the beginning of one"},
 			&cli.BoolFlag{Name: "log", Usage: "rotate the key of checkpoints"},

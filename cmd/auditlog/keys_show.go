@@ -22,7 +22,7 @@ func keysShowCommand(e *env) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "list keys that may not sign any more too"},
 			&cli.BoolFlag{Name: "trust-file", Usage: "print the trust file"},
-			&cli.StringSliceFlag{Name: "anchor", Usage: "with --trust-file: evidence of the network counts that the connection profile `fabric:FILE` is of; repeatable"},
+			&cli.StringSliceFlag{Name: "anchor", Usage: "with --trust-file: evidence of the network of `fabric:FILE` counts; repeatable"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {

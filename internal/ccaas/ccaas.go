@@ -87,6 +87,9 @@ func (s Service) check() error {
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" {
 		return fmt.Errorf("address %q: want HOST:PORT, a port from 1 to 65535", s.Address)
 	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		return fmt.Errorf("address %q: that is where a service listens, and not where peers reach it", s.Address)
+	}
 	if s.Root != nil {
 		if err := certificates(s.Root); err != nil {
 			return fmt.Errorf("the root of the service's TLS: %w", err)

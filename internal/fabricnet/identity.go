@@ -167,7 +167,7 @@ func serverCertificate(certFile, keyFile string) ([]byte, error) {
 	return writePair(certFile, keyFile, der, key)
 }
 
-// Profile is the connection profile (schemas/fabric.schema.json) of a client of
+// Profile is the profile (schemas/fabric.schema.json) of a client of
 // a chaincode, with the peer of its organisation first.
 func (n *Network) Profile(chaincode string, who Identity) string {
 	peers := slices.Clone(n.Orgs)
