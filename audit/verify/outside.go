@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -74,7 +75,7 @@ func (v *verifier) logKey() {
 	} else if encrypted {
 		public, err = keys.LoadPublic(file)
 	}
-	others, _ := filepath.Glob(v.path("log*.key"))
+	others := v.logKeys()
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && len(others) > 0:
 		v.wrong(checkLogKey, v.path("ledger.json"), -1, restore, "names the key file %s, which is not here; %s is", file, others[0])
@@ -97,6 +98,19 @@ func (v *verifier) logKey() {
 		}
 		v.ok(checkLogKey, "it is the key of %s", trust.KeyNames(given[:1]))
 	}
+}
+
+// logKeys are the files in the ledger's folder that look like keys of the log. The
+// folder's own name is no pattern.
+func (v *verifier) logKeys() []string {
+	entries, _ := os.ReadDir(v.path("."))
+	var files []string
+	for _, e := range entries {
+		if ok, _ := filepath.Match("log*.key", e.Name()); ok {
+			files = append(files, v.path(e.Name()))
+		}
+	}
+	return files
 }
 
 // asWritten reports whether a key file that is not encrypted is as it was made.
