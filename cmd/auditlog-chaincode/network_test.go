@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hyperledger/fabric-gateway/pkg/client"
 	"google.golang.org/grpc/status"
 
 	"github.com/mmaudit/mmaudit/audit"
@@ -44,7 +48,7 @@ var writes = fabricnet.Claims{Role: chaincode.Writer}
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	n := deployed(t)
-	client := func(change func(profile string) string, who fabricnet.Identity, err error) (*fabric.Ledger, error) {
+	dial := func(change func(profile string) string, who fabricnet.Identity, err error) (*fabric.Ledger, error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -73,7 +77,7 @@ func TestAttacks(t *testing.T) {
 	ours, theirs := n.Orgs[0], n.Orgs[1]
 
 	who, err := ours.Issue("writer", writes)
-	writer := must(client(func(p string) string { return p + "origin: " + trusttest.Origin + "\n" }, who, err))
+	writer := must(dial(func(p string) string { return p + "origin: " + trusttest.Origin + "\n" }, who, err))
 	conn, err := ours.Connect(who)
 	if err != nil {
 		t.Fatal(err)
@@ -142,24 +146,24 @@ func TestAttacks(t *testing.T) {
 	refused("an overwrite", writer, trusttest.Seal(overwrite, "alice"), ledger.ErrConflict, "")
 
 	who, err = theirs.Issue("regulator", fabricnet.Claims{Role: "reader"})
-	reader := must(client(nil, who, err))
+	reader := must(dial(nil, who, err))
 	refused("a reader", reader, good("r4"), ledger.ErrReadOnly, "auditlog.role=writer")
 	who, err = theirs.Issue("nobody", fabricnet.Claims{})
-	refused("no attribute", must(client(nil, who, err)), good("r4"), ledger.ErrReadOnly, "auditlog.role=writer")
+	refused("no attribute", must(dial(nil, who, err)), good("r4"), ledger.ErrReadOnly, "auditlog.role=writer")
 	who, err = ours.Forge("forger", writes)
-	refused("a certificate of nobody's", must(client(nil, who, err)), good("r4"), nil, "access denied")
+	refused("a certificate of nobody's", must(dial(nil, who, err)), good("r4"), nil, "access denied")
 	who, err = ours.Issue("foreigner", writes)
 	who.MSP = "Org3MSP"
-	refused("a foreign organisation", must(client(nil, who, err)), good("r4"), nil, "access denied")
+	refused("a foreign organisation", must(dial(nil, who, err)), good("r4"), nil, "access denied")
 	who, err = ours.Issue("lured", writes)
 	forged := func(p string) string { return strings.ReplaceAll(p, ours.TLSRoot(), theirs.TLSRoot()) }
 	forgedAll := func(p string) string {
 		return strings.ReplaceAll(forged(p), "tls: "+theirs.TLSRoot(), "tls: "+who.Cert)
 	}
-	refused("a forged profile", must(client(forgedAll, who, err)), good("r4"), nil, "certificate")
+	refused("a forged profile", must(dial(forgedAll, who, err)), good("r4"), nil, "certificate")
 
 	who, err = ours.Issue("late", fabricnet.Claims{Role: chaincode.Writer, NotAfter: time.Now().Add(-time.Minute)})
-	if _, err := client(nil, who, err); err == nil || !strings.Contains(err.Error(), "expired on") {
+	if _, err := dial(nil, who, err); err == nil || !strings.Contains(err.Error(), "expired on") {
 		t.Errorf("an expired certificate: %v", err)
 	}
 
@@ -188,5 +192,54 @@ func TestAttacks(t *testing.T) {
 	}
 	if found != 1 {
 		t.Errorf("%d records of the run", found)
+	}
+	told(t, conn.GetNetwork(n.Channel), writer, after.Size)
+}
+
+// told reads the events of a channel, which tell of each record in its order, and
+// asks for the history of each: one transaction, which is the event's.
+func told(t *testing.T, network *client.Network, l *fabric.Ledger, size int64) {
+	t.Helper()
+	events, err := network.ChaincodeEvents(t.Context(), "auditlog", client.WithStartBlock(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type listed struct{ ID, Hash string }
+	index := int64(0)
+	for index < size {
+		e, ok := <-events
+		if !ok {
+			t.Fatalf("events end after %d records", index)
+		}
+		if e.EventName != "records" {
+			continue
+		}
+		var payload struct{ Records []listed }
+		if err := json.Unmarshal(e.Payload, &payload); err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range payload.Records {
+			entry, err := l.Get(t.Context(), index)
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys, err := audit.KeysOf(entry.Record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			leaf := ledger.RecordHash(entry.Record)
+			if want := (listed{fmt.Sprintf("%x", sha256.Sum256([]byte(keys.ID))), hex.EncodeToString(leaf[:])}); got != want {
+				t.Errorf("the event of record %d has %+v, want %+v", index, got, want)
+			}
+			var moments []struct{ Tx, Time string }
+			text, err := network.GetContract("auditlog").EvaluateTransaction("history", got.ID)
+			if err == nil {
+				err = json.Unmarshal(text, &moments)
+			}
+			if err != nil || len(moments) != 1 || moments[0].Tx != e.TransactionID {
+				t.Errorf("the history of record %d is %s (%v), want transaction %s alone", index, text, err, e.TransactionID)
+			}
+			index++
+		}
 	}
 }
