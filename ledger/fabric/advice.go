@@ -5,15 +5,6 @@ import (
 	"strings"
 )
 
-// Kinds of errors, by errors.Is, besides those of package ledger.
-var (
-	// ErrUnavailable: no peer of the profile can be reached, or answers in time.
-	ErrUnavailable = errUnavailable
-	// ErrDenied: the network can be reached, and does not let the client in, or
-	// cannot make sense of what it asks.
-	ErrDenied = errFinal
-)
-
 // advices are what peers and their connections say when it is the profile, or
 // the network, that is wrong, and what to do.
 var advices = []struct{ says, hint string }{

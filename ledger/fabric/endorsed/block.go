@@ -16,20 +16,17 @@ import (
 
 // A Committed is a transaction in its block.
 type Committed struct {
-	Envelope []byte // for Key.Answer
-	TxID     string
+	Envelope []byte    // for Key.Answer
 	Time     time.Time // as the client of the transaction says
-
-	Number   uint64 // of the block
-	Hash     []byte // of its header, by which the next block names it
-	Previous []byte // hash of the header before it
-	Place    int    // of the transaction in the block
+	Number   uint64    // of the block
 	// Orderers are the organisations of the key whose orderers signed the block,
 	// ascending. It is empty only if the key names none.
 	Orderers []string
 	// Code is what the peer that gave the block says of the transaction: 0 is
 	// valid. Nobody signs it.
 	Code byte
+
+	place int // in the block
 }
 
 // Block verifies a block, and finds a transaction in it: the data is what the
@@ -46,8 +43,8 @@ func (k *Key) Block(block []byte, txid string, cas []*x509.Certificate) (*Commit
 		return nil, err
 	}
 	c := &Committed{}
-	var dataHash []byte
-	if err := read("block header", header, fields{1: &c.Number, 2: &c.Previous, 3: &dataHash}); err != nil {
+	var previous, dataHash []byte
+	if err := read("block header", header, fields{1: &c.Number, 2: &previous, 3: &dataHash}); err != nil {
 		return nil, err
 	}
 	var envelopes, parts [][]byte
@@ -60,9 +57,6 @@ func (k *Key) Block(block []byte, txid string, cas []*x509.Certificate) (*Commit
 	if sum := sha256.Sum256(slices.Concat(envelopes...)); !bytes.Equal(sum[:], dataHash) {
 		return nil, fmt.Errorf("block %d has other data than its header says", c.Number)
 	}
-	der := BlockHeader(c.Number, c.Previous, dataHash)
-	sum := sha256.Sum256(der)
-	c.Hash = sum[:]
 	if err := c.find(envelopes, txid); err != nil {
 		return nil, err
 	}
@@ -73,16 +67,16 @@ func (k *Key) Block(block []byte, txid string, cas []*x509.Certificate) (*Commit
 	if t.channel != k.Channel {
 		return nil, fmt.Errorf("transaction is of channel %.80q, want %q", t.channel, k.Channel)
 	}
-	c.TxID, c.Time = t.id, t.time
+	c.Time = t.time
 	const signatures, filter = 0, 2 // common.BlockMetadataIndex
 	if len(parts) <= filter || len(parts[filter]) != len(envelopes) {
 		return nil, fmt.Errorf("block %d does not say which transactions are valid", c.Number)
 	}
-	c.Code = parts[filter][c.Place]
+	c.Code = parts[filter][c.place]
 	if len(k.Orderers) == 0 {
 		return c, nil
 	}
-	if c.Orderers, err = k.orderers(parts[signatures], der, cas, t.time); err != nil {
+	if c.Orderers, err = k.orderers(parts[signatures], BlockHeader(c.Number, previous, dataHash), cas, t.time); err != nil {
 		return nil, fmt.Errorf("block %d: %w", c.Number, err)
 	}
 	return c, nil
@@ -129,7 +123,7 @@ func (c *Committed) find(envelopes [][]byte, txid string) error {
 		}
 		switch {
 		case c.Envelope == nil:
-			c.Envelope, c.Place = e, i
+			c.Envelope, c.place = e, i
 		case !bytes.Equal(c.Envelope, e):
 			return fmt.Errorf("block %d holds two transactions %.80q", c.Number, txid)
 		}
