@@ -14,7 +14,12 @@ import (
 	"testing"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"github.com/hyperledger/fabric-protos-go-apiv2/gateway"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"golang.org/x/mod/sumdb/note"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/trust/trusttest"
@@ -243,6 +248,79 @@ func TestAnchorClient(t *testing.T) {
 	}
 
 	invalidated(t, n, s, key.String())
+	preempted(t, n, s, writer)
+}
+
+// preempted has another writer anchor the log first, in a transaction of a time
+// at which no certificate was valid. The log gets its evidence all the same.
+func preempted(t *testing.T, n *fabricnet.Network, s fabric.Subject, writer *fabric.Ledger) {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(said(err))
+		}
+	}
+	who, err := n.Orgs[1].Issue("rival", writes)
+	must(err)
+	conn, err := n.Orgs[1].Connect(who)
+	must(err)
+	defer conn.Close()
+	_, last, err := writer.Anchored(t.Context(), s.Genesis)
+	must(err)
+	grow(t, s.Log, "preempted", 1)
+	head, err := s.Log.Head(t.Context())
+	must(err)
+	proof, err := s.Log.ProveConsistency(t.Context(), head.Size, last.Size)
+	must(err)
+	text, err := json.Marshal(request{Note: string(head.Note), From: last.Size, Consistency: proof, Records: []sentRecord{}})
+	must(err)
+	at := func(when *timestamppb.Timestamp) error {
+		t.Helper()
+		p, err := conn.GetNetwork(n.Channel).GetContract("auditlog").NewProposal("anchor", client.WithArguments(s.Genesis, string(text)))
+		must(err)
+		b, err := p.Bytes()
+		must(err)
+		var proposed gateway.ProposedTransaction
+		var proposal peer.Proposal
+		var header common.Header
+		var channel common.ChannelHeader
+		must(proto.Unmarshal(b, &proposed))
+		must(proto.Unmarshal(proposed.GetProposal().GetProposalBytes(), &proposal))
+		must(proto.Unmarshal(proposal.GetHeader(), &header))
+		must(proto.Unmarshal(header.GetChannelHeader(), &channel))
+		channel.Timestamp = when
+		header.ChannelHeader, err = proto.Marshal(&channel)
+		must(err)
+		proposal.Header, err = proto.Marshal(&header)
+		must(err)
+		proposed.Proposal.ProposalBytes, err = proto.Marshal(&proposal)
+		must(err)
+		proposed.Proposal.Signature = nil // is made anew
+		b, err = proto.Marshal(&proposed)
+		must(err)
+		p, err = conn.NewProposal(b)
+		must(err)
+		tx, err := p.Endorse()
+		if err != nil {
+			return err
+		}
+		commit, err := tx.Submit()
+		must(err)
+		status, err := commit.Status()
+		must(err)
+		if !status.Successful {
+			t.Fatal(status.Code)
+		}
+		return nil
+	}
+	if err := at(&timestamppb.Timestamp{Seconds: 1 << 60}); err == nil || !strings.HasPrefix(said(err), "400") {
+		t.Errorf("a time that is none: %v", said(err))
+	}
+	must(at(&timestamppb.Timestamp{Seconds: 1}))
+	if _, a, err := writer.Anchor(t.Context(), s); err != nil || a.Size != head.Size || a.Time.Year() == 1970 {
+		t.Errorf("%+v, %v", a, err)
+	}
 }
 
 // invalidated has two anchors endorsed at the same time, of which one is found

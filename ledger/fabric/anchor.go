@@ -50,12 +50,18 @@ func MayRecover(err error) bool {
 // network may yet do is tried until the time-out for appends. The profile must
 // say whose word counts, else it is ErrNoKey.
 func (l *Ledger) Anchor(ctx context.Context, s Subject) (*anchored.Evidence, *anchored.Anchor, error) {
+	// Who else may write can anchor the log too, in a transaction of which nobody
+	// can have evidence: its time may be one at which no certificate was valid.
+	// Then this client writes the same checkpoint anew, once.
+	again, tried := false, false
 	return l.insist(ctx, s.Tell, func(ctx context.Context, e *endpoint, by signers) (*anchored.Evidence, *anchored.Anchor, error) {
-		size, err := l.extend(ctx, e, by, s)
+		size, err := l.extend(ctx, e, by, s, again)
 		if err != nil {
 			return nil, nil, err
 		}
 		evidence, a, err := l.evidence(ctx, e, by, s.Genesis)
+		again = errors.Is(err, anchored.ErrEvidence) && !tried
+		tried = tried || again
 		var r *refusal
 		if err != nil && !(errors.As(err, &r) && r.status == wire.NotFound) {
 			return nil, nil, err
@@ -150,8 +156,9 @@ func (l *Ledger) insist(ctx context.Context, tell func(error), f func(context.Co
 	}
 }
 
-// extend has the log's newest checkpoint on the channel, and gives its size.
-func (l *Ledger) extend(ctx context.Context, e *endpoint, by signers, s Subject) (size int64, err error) {
+// extend has the log's newest checkpoint on the channel, and gives its size. If it
+// is there already it is written again, if that is wanted.
+func (l *Ledger) extend(ctx context.Context, e *endpoint, by signers, s Subject, again bool) (size int64, err error) {
 	last := &wire.Anchor{}
 	text, err := l.evaluate(ctx, e, wire.AnchorGet, []byte(s.Genesis))
 	var r *refusal
@@ -172,9 +179,10 @@ func (l *Ledger) extend(ctx context.Context, e *endpoint, by signers, s Subject)
 	if err != nil {
 		return 0, errLocal{err}
 	}
-	if last.Size == head.Size && len(q.Records) == 0 {
+	if last.Size == head.Size && len(q.Records) == 0 && !again {
 		return head.Size, nil
 	}
+	q.Again = again
 	if text, err = json.Marshal(q); err != nil {
 		return 0, errLocal{err}
 	}

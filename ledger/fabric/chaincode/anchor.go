@@ -76,12 +76,15 @@ func (c contract) anchor(stub shim.ChaincodeStubInterface, args [][]byte) ([]byt
 			return nil, fault{wire.Invalid, err}
 		}
 	}
-	if last != nil && head.Size == last.Size && !fresh {
+	if last != nil && head.Size == last.Size && !fresh && !q.Again {
 		return last.Marshal() // nothing is new, and nothing is written
 	}
 	now, err := stub.GetTxTimestamp()
 	if err != nil {
 		return nil, err
+	}
+	if err := now.CheckValid(); err != nil {
+		return nil, faultf(wire.Invalid, "the time of the transaction: %w", err)
 	}
 	next := wire.Anchor{
 		Genesis: genesis, Note: q.Note, Origin: head.Origin, Root: head.Root, Size: head.Size,

@@ -39,6 +39,9 @@ type AnchorRequest struct {
 	// Records are about keys and policy of the log, those that no anchor has
 	// brought before; in order.
 	Records []AnchorRecord `json:"records"`
+	// Again asks to write the checkpoint anew that is there: another client's
+	// transaction may be one of which no evidence can be had.
+	Again bool `json:"again,omitempty"`
 }
 
 // An AnchorRecord is a record of a log, with proof that it is in the tree of
