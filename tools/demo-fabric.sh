@@ -13,6 +13,7 @@ rm -rf "$dir"
 mkdir -p "$dir"
 go build -o "$dir/fabricup" ./internal/fabricnet/fabricup
 cd "$dir"
+dir=$PWD
 PATH=$top/bin:$PATH
 # Keys and marks of this demonstration stay in its folder.
 XDG_CONFIG_HOME=$PWD/config XDG_STATE_HOME=$PWD/state
@@ -20,7 +21,7 @@ export PATH XDG_CONFIG_HOME XDG_STATE_HOME
 
 # The network stops when its standard input closes, which is when this ends.
 mkfifo stop
-./fabricup -dir "$PWD/network" -chaincode "$top/bin/auditlog-chaincode" <stop >up.log &
+(cd "$top" && exec "$dir/fabricup" -dir "$dir/network" -chaincode bin/auditlog-chaincode) <stop >up.log &
 network=$!
 exec 9>stop
 until grep -q ready up.log; do

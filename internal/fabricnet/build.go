@@ -30,7 +30,10 @@ func Programs(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	from := filepath.Join(filepath.Dir(strings.TrimSpace(module)), "tools", "fabric")
+	if module = strings.TrimSpace(module); filepath.Base(module) != "go.mod" {
+		return "", errors.New("the working folder is not in a clone of mmaudit, whose tools/fabric/go.mod says what is to be built")
+	}
+	from := filepath.Join(filepath.Dir(module), "tools", "fabric")
 	version := sha256.New()
 	for _, name := range []string{"go.mod", "go.sum"} {
 		text, err := os.ReadFile(filepath.Join(from, name))

@@ -42,7 +42,11 @@ func run(ctx context.Context) (err error) {
 	chaincode := flag.String("chaincode", "", "program to deploy as chaincode auditlog, with TLS; none if empty")
 	batch := flag.Duration("batch-timeout", 200*time.Millisecond, "after which a block is cut")
 	flag.Parse()
+	slow := time.AfterFunc(3*time.Second, func() {
+		fmt.Fprintln(os.Stderr, "fabricup: building the programs of Fabric, once; this takes minutes")
+	})
 	programs, err := fabricnet.Programs(ctx)
+	slow.Stop()
 	if err != nil {
 		return err
 	}
