@@ -15,7 +15,7 @@ import (
 )
 
 // Unanchored is what must be said of an answer that no [Anchor] stands behind.
-const Unanchored = "internally consistent, not anchored: the keys come from the ledger itself, and whoever made it up would have made them up too"
+const Unanchored = "internally consistent, held against no trust file: the keys come from the ledger itself, and whoever made it up would have made them up too"
 
 // What can be wrong with an anchor, for errors.Is.
 var (

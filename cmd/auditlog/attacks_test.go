@@ -61,7 +61,7 @@ var anEvent = []string{"record", "incident", "--model", "bev", "--version", "1",
 // holes.
 func attacks() []attack {
 	return []attack{
-		{"nothing at all", func(*victim) {}, []string{"verify"}, verifies, []string{"consistent: internally consistent, not anchored"}},
+		{"nothing at all", func(*victim) {}, []string{"verify"}, verifies, []string{"consistent: internally consistent, held against no trust file"}},
 
 		{"bit flip in a record", flip("log/tile/entries/000.p/*", 3000), []string{"verify"}, found, []string{"failed   tree", "tile/entries/000.p/", "record 1 is not the one that was signed", "hint: restore it from a backup"}},
 		{"bit flip in a record, and an append", flip("log/tile/entries/000.p/*", -1), anEvent, found, []string{"ledger is corrupt: ", "hint: `auditlog verify` names every damaged file"}},
@@ -106,7 +106,7 @@ func attacks() []attack {
 		{"replayed record of another ledger", ofOtherLedger, []string{"append", "event.json"}, refused, []string{"nobody would believe this record: key", "is not known to the ledger"}},
 		{"replayed record of another ledger of the same people", ofSandbox, []string{"append", "event.json"}, refused, []string{"nobody would believe this record: it was made for the ledger \"example.com/sandbox\""}},
 		{"an id taken by a forged copy of the record", takenID, []string{"append", "event.json"}, found, []string{"not recorded: record 5 has the id \"r-1\", and nobody believes it: the signature of key", "hint: give another --id"}},
-		{"a key revoked while its holder trains", revokedMeanwhile, []string{"verify"}, verifies, []string{"consistent: internally consistent, not anchored"}},
+		{"a key revoked while its holder trains", revokedMeanwhile, []string{"verify"}, verifies, []string{"consistent: internally consistent, held against no trust file"}},
 		{"clock moved back", clockBack, []string{"query", "--model", "bev", "--version", "1"}, verifies, []string{"time-backwards", "before record "}},
 
 		{"a data file changed while it is hashed", changing, []string{"record", "data.registered", "--data", "data"}, failed, []string{"changed while being read", "hint: nobody may write while it is read"}},

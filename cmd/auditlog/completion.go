@@ -42,7 +42,7 @@ func joinPlace(words []string) (joined []string, split bool) {
 }
 
 // placeFlags take a place of a ledger.
-var placeFlags = []string{"ledger", "to", "both"}
+var placeFlags = []string{"ledger", "to", "both", "network", "anchor"}
 
 // places offers folders and profiles.
 func places(cur string) []string {
@@ -183,6 +183,8 @@ func valuesOf(command *cli.Command, flag string) []string {
 		return []string{"en", "zh"}
 	case "algorithm":
 		return strings.Split(algorithmNames(), ", ")
+	case "consistency":
+		return []string{"linearizable", "eventual"}
 	case "progress":
 		return []string{"auto", "on", "off"}
 	case "passphrase", "log-passphrase":

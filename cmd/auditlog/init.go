@@ -89,7 +89,7 @@ func initAction(c *cli.Context, e *env) error {
 		Policy audit.Policy      `json:"policy"`
 	}
 	return e.result(c, made{1, place, s.Origin, logKey, trusted, policy}, func(w io.Writer) error {
-		fmt.Fprintf(w, "ledger  %s\norigin  %s\nlog     %s\n", place, s.Origin, logKey)
+		fmt.Fprintf(w, "ledger  %s\norigin  %s\nlog     %s\n", place, s.Origin, shownLog(logKey))
 		for _, k := range trusted {
 			fmt.Fprintf(w, "key     %s  %s  %s\n", k.ID, printable(k.Name), join(k.Roles, ","))
 		}
@@ -263,7 +263,7 @@ func kindOf(event string) (audit.Kind, error) {
 		for _, k := range audit.Kinds() {
 			names = append(names, string(k.Event))
 		}
-		hint := "`auditlog explain` lists the events"
+		hint := "`auditlog explain` lists the events, `auditlog verify --help` what verify looks at"
 		if near := suggest.Nearest(event, names); near != "" {
 			hint = fmt.Sprintf("did you mean %s? %s", near, hint)
 		}

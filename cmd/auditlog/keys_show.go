@@ -3,14 +3,17 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/keys"
 	"github.com/mmaudit/mmaudit/audit/store"
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/internal/clikit"
+	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 )
 
 func keysShowCommand(e *env) *cli.Command {
@@ -113,7 +116,7 @@ func showKeys(c *cli.Context, e *env) error {
 	}
 	out := shown{1, ring.LogKey(), shownKeys(ring, size, c.Bool("all")), ring.PolicyAt(size)}
 	return e.result(c, out, func(w io.Writer) error {
-		fmt.Fprintf(w, "log     %s\n", out.Log)
+		fmt.Fprintf(w, "log     %s\n", shownLog(out.Log))
 		printKeys(w, out.Keys)
 		for _, kind := range audit.Kinds() {
 			if n := out.Policy.Threshold[kind.Event]; n > 1 {
@@ -166,4 +169,18 @@ func printTrustFile(c *cli.Context, e *env, s *store.Store, ring *trust.Keyring)
 	}
 	_, err = e.stdout.Write(text)
 	return err
+}
+
+// shownLog is the key of a log for people: of organisations, which are long, its
+// name and who they are. --json has the whole.
+func shownLog(vkey string) string {
+	k, err := endorsed.ParseKey(vkey)
+	if err != nil {
+		return vkey
+	}
+	var names []string
+	for _, o := range k.Organisations {
+		names = append(names, o.MSP)
+	}
+	return fmt.Sprintf("%s, peers of %d of %s", trust.KeyNames([]note.Verifier{k.Verifier()}), k.Need, strings.Join(names, ", "))
 }

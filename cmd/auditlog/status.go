@@ -97,7 +97,7 @@ func statusAction(c *cli.Context, e *env) error {
 		if r.Mirror {
 			fmt.Fprintln(w, "mirror  it follows another ledger, and nothing is recorded in it")
 		}
-		fmt.Fprintf(w, "origin  %s\nsize    %d\nroot    %s\nlog     %s\n", r.Origin, r.Size, r.Root, r.Log)
+		fmt.Fprintf(w, "origin  %s\nsize    %d\nroot    %s\nlog     %s\n", r.Origin, r.Size, r.Root, shownLog(r.Log))
 		printKeys(w, r.Keys)
 		if r.Last != nil {
 			by := strings.Join(r.Last.Signers, ", ")
