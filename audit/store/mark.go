@@ -17,7 +17,7 @@ import (
 )
 
 // A mark is the newest head of a ledger that this user has seen, in a file of
-// its own (docs/formats.md, "Mark"): the protection of a log in a folder
+// its own (docs/formats.md, "Ledger on Fabric"): the protection of a log in a folder
 // against going back, for a ledger of any engine.
 type mark struct {
 	name string
