@@ -128,7 +128,7 @@ func (p *printer) snapshot(s *lifecycle.Snapshot) {
 	} else {
 		p.printf("Of %s at size %d, root %s.\n", s.Origin, s.Size, s.Root)
 	}
-	p.printf("Records were found by the ledger's index; auditlog verify checks that it leaves none out.\n")
+	p.printf("Records were found by the ledger's index, which auditlog verify holds against them.\n")
 }
 
 func at(m lifecycle.Mark) string { return fmt.Sprintf("#%d", m.Index) }
