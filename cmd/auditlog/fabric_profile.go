@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,17 +63,15 @@ func fabricProfile(c *cli.Context, e *env) error {
 		}
 		return usageError(err, "a profile is never replaced: -o FILE names another")
 	}
-	files := []string{}
-	if connection != nil {
-		for _, p := range connection.Peers {
-			if p.PEM == nil {
-				continue
-			}
-			file := filepath.Join(filepath.Dir(out), p.TLS())
-			if err := durable.WriteFile(file, p.PEM, 0o644); err != nil {
-				return err
-			}
-			files = append(files, file)
+	vouches, err := certificateFiles(connection, filepath.Dir(out))
+	if err != nil {
+		return err
+	}
+	files := slices.AppendSeq([]string{}, maps.Keys(vouches))
+	slices.Sort(files)
+	for _, file := range files {
+		if err := durable.WriteFile(file, vouches[file], 0o644); err != nil {
+			return err
 		}
 	}
 	if err := durable.WriteFile(out, text, 0o644); err != nil {
@@ -89,6 +89,37 @@ func fabricProfile(c *cli.Context, e *env) error {
 		}
 		return nil
 	})
+}
+
+// certificateFiles gives the files that vouch for peers, to be written into a
+// folder. A connection profile chooses their names: none may take the place of
+// what vouches for another peer.
+func certificateFiles(connection *fabric.Connection, folder string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	if connection == nil {
+		return files, nil
+	}
+	for _, p := range connection.Peers {
+		if p.PEM == nil {
+			continue
+		}
+		file := filepath.Join(folder, p.TLS())
+		there, ok := files[file]
+		if !ok {
+			var err error
+			if there, err = durable.ReadFile(file); errors.Is(err, fs.ErrNotExist) {
+				there = p.PEM
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		if !bytes.Equal(there, p.PEM) {
+			return nil, usageError(fmt.Errorf("%s: other certificates than those of peer %q at %s", file, p.Label, p.Address),
+				"a certificate file is never replaced: if another organisation named its peer alike, change the name in its connection profile")
+		}
+		files[file] = p.PEM
+	}
+	return files, nil
 }
 
 // connections reads connection profiles of Fabric and puts them together, for a
