@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,20 +21,16 @@ import (
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric"
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
+	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode/cctest"
 	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
 )
 
 // The test program is also the chaincode.
 func TestMain(m *testing.M) {
-	id := os.Getenv("CHAINCODE_ID")
-	if id == "" {
+	if os.Getenv("CHAINCODE_ID") == "" {
 		os.Exit(m.Run())
 	}
-	l, err := net.Listen("tcp", os.Getenv("CHAINCODE_SERVER_ADDRESS"))
-	if err == nil {
-		err = chaincode.Serve(context.Background(), l, id, chaincode.New(chaincode.Options{KeysOf: audit.KeysOf}), nil)
-	}
-	fmt.Println(err)
+	fmt.Println(cctest.Serve(chaincode.New(chaincode.Options{KeysOf: audit.KeysOf})))
 	os.Exit(1)
 }
 

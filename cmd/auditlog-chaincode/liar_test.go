@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +21,7 @@ import (
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
 	"github.com/mmaudit/mmaudit/ledger/fabric"
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
+	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode/cctest"
 )
 
 // liesIn names the file that says how a liar lies.
@@ -36,13 +35,9 @@ type liar struct {
 }
 
 // serveLiar serves the contract with lies: a line in the file names the first.
-func serveLiar(ctx context.Context) error {
-	l, err := net.Listen("tcp", os.Getenv("CHAINCODE_SERVER_ADDRESS"))
-	if err != nil {
-		return err
-	}
+func serveLiar() error {
 	truth := chaincode.New(chaincode.Options{KeysOf: audit.KeysOf, Verify: verify, Anchor: checkpointed})
-	return chaincode.Serve(ctx, l, os.Getenv("CHAINCODE_ID"), liar{truth, os.Getenv(liesIn)}, nil)
+	return cctest.Serve(liar{truth, os.Getenv(liesIn)})
 }
 
 // Invoke implements shim.Chaincode.

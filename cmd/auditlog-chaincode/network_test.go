@@ -29,7 +29,7 @@ import (
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(liesIn) != "":
-		if err := serveLiar(context.Background()); err != nil {
+		if err := serveLiar(); err != nil {
 			panic(err)
 		}
 		return

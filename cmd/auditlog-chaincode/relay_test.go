@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -17,7 +15,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/trust/trusttest"
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
 	"github.com/mmaudit/mmaudit/ledger/fabric"
-	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
+	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode/cctest"
 )
 
 // relay is chaincode of somebody else: it calls another one, as often as its
@@ -41,11 +39,7 @@ func (relay) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 }
 
 func serveRelay() int {
-	l, err := net.Listen("tcp", os.Getenv("CHAINCODE_SERVER_ADDRESS"))
-	if err == nil {
-		err = chaincode.Serve(context.Background(), l, os.Getenv("CHAINCODE_ID"), relay{}, nil)
-	}
-	fmt.Fprintln(os.Stderr, err)
+	fmt.Fprintln(os.Stderr, cctest.Serve(relay{}))
 	return 1
 }
 

@@ -1,9 +1,7 @@
 package fabric
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"os"
 	"sync"
 	"testing"
@@ -13,24 +11,20 @@ import (
 	"github.com/mmaudit/mmaudit/internal/fabricnet/nettest"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
+	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode/cctest"
 	"github.com/mmaudit/mmaudit/ledger/ledgertest"
 )
 
 // The test program is also the chaincode, and a client that gets killed.
 func TestMain(m *testing.M) {
-	id := os.Getenv("CHAINCODE_ID")
 	switch {
 	case os.Getenv(victimDoes) != "":
 		fmt.Println(victim(os.Getenv(victimDoes)))
 		os.Exit(1)
-	case id == "":
+	case os.Getenv("CHAINCODE_ID") == "":
 		os.Exit(m.Run())
 	}
-	l, err := net.Listen("tcp", os.Getenv("CHAINCODE_SERVER_ADDRESS"))
-	if err == nil {
-		err = chaincode.Serve(context.Background(), l, id, chaincode.New(chaincode.Options{KeysOf: ledgertest.KeysOf}), nil)
-	}
-	fmt.Println(err)
+	fmt.Println(cctest.Serve(chaincode.New(chaincode.Options{KeysOf: ledgertest.KeysOf})))
 	os.Exit(1)
 }
 

@@ -1,12 +1,10 @@
 package endorsed
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
 	"github.com/mmaudit/mmaudit/internal/fabricnet/nettest"
 	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode"
+	"github.com/mmaudit/mmaudit/ledger/fabric/chaincode/cctest"
 	"github.com/mmaudit/mmaudit/ledger/ledgertest"
 )
 
@@ -29,15 +28,10 @@ const origin = "example.com/audit"
 
 // The test program is also the chaincode.
 func TestMain(m *testing.M) {
-	id := os.Getenv("CHAINCODE_ID")
-	if id == "" {
+	if os.Getenv("CHAINCODE_ID") == "" {
 		os.Exit(m.Run())
 	}
-	l, err := net.Listen("tcp", os.Getenv("CHAINCODE_SERVER_ADDRESS"))
-	if err == nil {
-		err = chaincode.Serve(context.Background(), l, id, chaincode.New(chaincode.Options{KeysOf: ledgertest.KeysOf}), nil)
-	}
-	fmt.Println(err)
+	fmt.Println(cctest.Serve(chaincode.New(chaincode.Options{KeysOf: ledgertest.KeysOf})))
 	os.Exit(1)
 }
 
