@@ -64,7 +64,7 @@ func (s *Store) KeepAnchor(e *anchored.Evidence, a *anchored.Anchor) (string, er
 		return "", err
 	}
 	dir := filepath.Join(s.dir, anchorDir)
-	if err := durable.MkdirAll(dir, 0o755); err != nil {
+	if err := durable.MkdirBelow(s.dir, dir, 0o755); err != nil {
 		return "", err
 	}
 	network := networkHash(key.Verifier().KeyHash())

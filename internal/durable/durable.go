@@ -142,13 +142,21 @@ func create(root *os.Root, name string, perm fs.FileMode) (f *os.File, tmp strin
 func suffix() string { return strconv.FormatUint(uint64(rand.Uint32()), 36) + ".tmp" }
 
 // MkdirAll is MkdirIn by path.
-func MkdirAll(dir string, perm fs.FileMode) error {
+func MkdirAll(dir string, perm fs.FileMode) error { return MkdirBelow("", dir, perm) }
+
+// MkdirBelow is MkdirAll, but base, a folder above dir, must be there: if it was
+// moved away or removed, perhaps just now, it is not made anew, and that is
+// fs.ErrNotExist.
+func MkdirBelow(base, dir string, perm fs.FileMode) error {
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		return nil
 	}
 	parent := filepath.Dir(dir)
-	if parent != dir {
-		if err := MkdirAll(parent, perm); err != nil {
+	switch {
+	case dir == base:
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: fs.ErrNotExist}
+	case parent != dir:
+		if err := MkdirBelow(base, parent, perm); err != nil {
 			return err
 		}
 	}

@@ -346,7 +346,7 @@ func (l *Log) write(p *plan) error {
 	})
 	if l.pin != nil {
 		g.Go(func() (err error) {
-			return l.disk.inFolder(l.pin.name, func() error {
+			return l.disk.inFolder("", l.pin.name, func() error {
 				mark, err = l.disk.Stage(l.pin.name, note)
 				return err
 			})
@@ -381,7 +381,7 @@ func (l *Log) writeTiles(g *errgroup.Group, p *plan, size int64) error {
 	create := func(t sumdb.Tile, data []byte) {
 		name := l.path(tilePath(t))
 		g.Go(func() error {
-			return l.disk.inFolder(name, func() error { return l.disk.Create(name, data) })
+			return l.disk.inFolder(l.dir, name, func() error { return l.disk.Create(name, data) })
 		})
 	}
 	records := slices.Clone(p.tail)

@@ -196,7 +196,7 @@ func (l *Log) attach(ctx context.Context, got [][]byte) (ledger.Head, error) {
 		if have.Size > new.Size { // another process was faster
 			continue
 		}
-		if err := l.disk.WriteFile(l.path(c.path()), got[i]); err != nil {
+		if err := l.disk.WriteFile(l.dir, l.path(c.path()), got[i]); err != nil {
 			return ledger.Head{}, err
 		}
 	}
@@ -215,7 +215,7 @@ func (l *Log) attach(ctx context.Context, got [][]byte) (ledger.Head, error) {
 		return t.head, err
 	}
 	// The same head with more signatures: readers take the one or the other.
-	if err := l.disk.WriteFile(l.path("checkpoint"), data); err != nil {
+	if err := l.disk.WriteFile(l.dir, l.path("checkpoint"), data); err != nil {
 		return t.head, err
 	}
 	t.head.Note = data

@@ -24,9 +24,10 @@ type disk struct {
 	// Replace gives a staged file its name: a crash leaves the old or the new.
 	Replace func(temporary, name string) error
 
-	MkdirAll func(dir string) error
-	SyncDir  func(dir string) error
-	Remove   func(name string) error // a file, or an empty folder
+	// Mkdir makes a folder and those above it, up to base, which must be there.
+	Mkdir   func(base, dir string) error
+	SyncDir func(dir string) error
+	Remove  func(name string) error // a file, or an empty folder
 }
 
 // The system calls, in order, are those in the comments. What they return is
@@ -58,9 +59,9 @@ var durably = disk{
 		}
 		return durable.SyncDir(filepath.Dir(name))
 	},
-	MkdirAll: func(dir string) error { return durable.MkdirAll(dir, 0o755) },
-	SyncDir:  durable.SyncDir,
-	Remove:   os.Remove,
+	Mkdir:   func(base, dir string) error { return durable.MkdirBelow(base, dir, 0o755) },
+	SyncDir: durable.SyncDir,
+	Remove:  os.Remove,
 }
 
 // writeNew makes a file with its content durable, but not its name. If that
@@ -80,21 +81,23 @@ func writeNew(name string, data []byte) error {
 	return err
 }
 
-// inFolder does something to a file, and makes its folder if there is none.
-func (d disk) inFolder(name string, do func() error) error {
+// inFolder does something to a file, and makes its folder below base if there is
+// none.
+func (d disk) inFolder(base, name string, do func() error) error {
 	err := do()
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = d.MkdirAll(filepath.Dir(name)); err == nil {
+		if err = d.Mkdir(base, filepath.Dir(name)); err == nil {
 			err = do()
 		}
 	}
 	return err
 }
 
-// WriteFile makes or replaces a file, and makes its folder if there is none.
-func (d disk) WriteFile(name string, data []byte) error {
+// WriteFile makes or replaces a file, and makes its folder below base if there is
+// none.
+func (d disk) WriteFile(base, name string, data []byte) error {
 	var temporary string
-	err := d.inFolder(name, func() (err error) {
+	err := d.inFolder(base, name, func() (err error) {
 		temporary, err = d.Stage(name, data)
 		return err
 	})

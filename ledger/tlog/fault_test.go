@@ -62,9 +62,9 @@ func (f *faulty) disk() disk {
 		Replace: func(temporary, name string) error {
 			return f.do(func() error { return unsynced.Replace(temporary, name) })
 		},
-		MkdirAll: func(dir string) error { return f.do(func() error { return unsynced.MkdirAll(dir) }) },
-		SyncDir:  func(dir string) error { return f.do(func() error { return unsynced.SyncDir(dir) }) },
-		Remove:   func(name string) error { return f.do(func() error { return unsynced.Remove(name) }) },
+		Mkdir:   func(base, dir string) error { return f.do(func() error { return unsynced.Mkdir(base, dir) }) },
+		SyncDir: func(dir string) error { return f.do(func() error { return unsynced.SyncDir(dir) }) },
+		Remove:  func(name string) error { return f.do(func() error { return unsynced.Remove(name) }) },
 	}
 }
 

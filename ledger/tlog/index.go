@@ -393,10 +393,15 @@ func (t tree) writeSegments(y *index, have map[segmentID]*segment) error {
 				}
 				parts = []*segment{d}
 			}
-			if err := writeSegment(t.l.path(id.path()), id, subtrees[i], t.l.o.KeysVersion, parts); err != nil {
+			name := t.l.path(id.path())
+			// A log that was moved away meanwhile is not begun anew.
+			if err := t.l.disk.Mkdir(t.l.dir, filepath.Dir(name)); err != nil {
 				return err
 			}
-			if s, err = openSegment(t.l.path(id.path()), id, subtrees[i], t.l.o.KeysVersion); err != nil {
+			if err := writeSegment(name, id, subtrees[i], t.l.o.KeysVersion, parts); err != nil {
+				return err
+			}
+			if s, err = openSegment(name, id, subtrees[i], t.l.o.KeysVersion); err != nil {
 				return err
 			}
 			if id.level <= smallLevel {
@@ -447,7 +452,7 @@ func (t tree) writeTail(hashes [][]uint64) error {
 		return err
 	}
 	name := t.l.path(tailPath(t.head.Size))
-	if err := t.l.disk.MkdirAll(filepath.Dir(name)); err != nil {
+	if err := t.l.disk.Mkdir(t.l.dir, filepath.Dir(name)); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)

@@ -67,9 +67,9 @@ func writer() error {
 		Replace: func(temporary, name string) error {
 			return do(func() error { return durably.Replace(temporary, name) })
 		},
-		MkdirAll: func(dir string) error { return do(func() error { return durable.MkdirAll(dir, 0o755) }) },
-		SyncDir:  func(dir string) error { return do(func() error { return durable.SyncDir(dir) }) },
-		Remove:   func(name string) error { return do(func() error { return os.Remove(name) }) },
+		Mkdir:   func(base, dir string) error { return do(func() error { return durably.Mkdir(base, dir) }) },
+		SyncDir: func(dir string) error { return do(func() error { return durable.SyncDir(dir) }) },
+		Remove:  func(name string) error { return do(func() error { return os.Remove(name) }) },
 	})
 	if err != nil {
 		return err

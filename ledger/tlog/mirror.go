@@ -52,7 +52,7 @@ func Mirror(ctx context.Context, dir string, o Options, from ledger.Ledger, head
 }
 
 func mirror(ctx context.Context, dir string, o Options, from ledger.Ledger, head ledger.Head, progress func(int64), d disk) error {
-	if err := d.MkdirAll(dir); err != nil {
+	if err := d.Mkdir("", dir); err != nil {
 		return err
 	}
 	o.Signer = nil
@@ -208,7 +208,7 @@ func (m *mirroring) step(fresh [][]byte) error {
 	create := func(t sumdb.Tile, data []byte) {
 		name := m.path(tilePath(t))
 		g.Go(func() error {
-			return m.disk.inFolder(name, func() error { return m.disk.Create(name, data) })
+			return m.disk.inFolder(m.dir, name, func() error { return m.disk.Create(name, data) })
 		})
 	}
 	from := m.size
@@ -262,7 +262,7 @@ func (m *mirroring) step(fresh [][]byte) error {
 
 // commit makes the checkpoint of the other ledger that of this log.
 func (m *mirroring) commit() error {
-	if err := m.disk.WriteFile(m.path("checkpoint"), m.head.Note); err != nil {
+	if err := m.disk.WriteFile(m.dir, m.path("checkpoint"), m.head.Note); err != nil {
 		return err
 	}
 	t := tree{m.Log, m.head}

@@ -82,7 +82,7 @@ func (t tree) rollback(format string, args ...any) error {
 // unless a newer one is pinned. A process beside may raise it too: hence a lock
 // of its own. The head of before is known.
 func (p *pin) raise(l *Log, h ledger.Head, staged string, before ledger.Head) (raised bool, err error) {
-	if err := l.disk.MkdirAll(p.dir); err != nil {
+	if err := l.disk.Mkdir("", p.dir); err != nil {
 		return false, err
 	}
 	unlock, err := flock(p.name+".lock", l.closing)
@@ -95,7 +95,7 @@ func (p *pin) raise(l *Log, h ledger.Head, staged string, before ledger.Head) (r
 		return false, err
 	}
 	if staged == "" {
-		err = l.disk.WriteFile(p.name, h.Note)
+		err = l.disk.WriteFile(p.dir, p.name, h.Note)
 	} else {
 		err = l.disk.Replace(staged, p.name)
 	}

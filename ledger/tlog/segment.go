@@ -294,9 +294,6 @@ func writeSegment(name string, id segmentID, subtree ledger.Hash, version uint32
 	s.crc = binary.BigEndian.Uint32(header[76:])
 
 	dir := filepath.Dir(name)
-	if err := durable.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	f, err := os.CreateTemp(dir, ".*.tmp")
 	if err != nil {
 		return err

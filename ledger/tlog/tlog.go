@@ -152,7 +152,7 @@ func Init(ctx context.Context, dir string, o Options) (*Log, error) {
 }
 
 func initialise(ctx context.Context, dir string, o Options, d disk) (*Log, error) {
-	if err := d.MkdirAll(dir); err != nil {
+	if err := d.Mkdir("", dir); err != nil {
 		return nil, err
 	}
 	l, err := newLog(dir, o, d)
@@ -183,7 +183,7 @@ func initialise(ctx context.Context, dir string, o Options, d disk) (*Log, error
 	if err != nil {
 		return nil, err
 	}
-	if err := d.WriteFile(l.path("checkpoint"), cp); err != nil {
+	if err := d.WriteFile(l.dir, l.path("checkpoint"), cp); err != nil {
 		return nil, err
 	}
 	return l.start(), nil

@@ -43,10 +43,10 @@ var unsynced = disk{
 		temporary := temporaryName(name)
 		return temporary, os.WriteFile(temporary, data, 0o644)
 	},
-	Replace:  os.Rename,
-	MkdirAll: func(dir string) error { return os.MkdirAll(dir, 0o755) },
-	SyncDir:  func(string) error { return nil },
-	Remove:   os.Remove,
+	Replace: os.Rename,
+	Mkdir:   durably.Mkdir,
+	SyncDir: func(string) error { return nil },
+	Remove:  os.Remove,
 }
 
 // newTestLog returns an empty log in a new folder, without waits for the disk.
@@ -508,5 +508,41 @@ func TestMovedOn(t *testing.T) {
 	err := l.view(t.Context(), func(tree) error { return fs.ErrNotExist })
 	if !errors.Is(err, ledger.ErrCorrupt) {
 		t.Error(err)
+	}
+}
+
+// TestMovedAway moves the log's folder away between the acknowledgement of
+// records and the writing of their keys: nothing is made where it was.
+func TestMovedAway(t *testing.T) {
+	for _, records := range []int{1, tileWidth + 1} { // the keys go to the tail, and to a segment
+		dir := tempDir(t) + "/log"
+		moved := dir + ".away"
+		d := unsynced
+		d.Mkdir = func(base, name string) error {
+			if strings.HasPrefix(name, dir+"/index") {
+				if err := os.Rename(dir, moved); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					t.Error(err)
+				}
+			}
+			return unsynced.Mkdir(base, name)
+		}
+		l, err := initialise(t.Context(), dir, options(t, ""), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch := make([][]byte, records)
+		for i := range batch {
+			batch[i] = testRecord(i)
+		}
+		if _, err := l.AppendAll(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("after %d records something is where the log was: %v", records, err)
+		}
+		if _, err := os.Lstat(moved + "/checkpoint"); err != nil {
+			t.Error(err)
+		}
 	}
 }
