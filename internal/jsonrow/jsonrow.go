@@ -102,6 +102,12 @@ type Reader struct {
 	BOM bool  // the file begins with a UTF-8 byte order mark
 	CR  int64 // offset of the first carriage return between tokens; -1 if there is none
 
+	// Take, if set, is shown each object of the array before it is parsed: the
+	// bytes from its '{' on, as far as they are read, and its offset. It gives
+	// the length of an object that it has taken: Next passes over that one. With
+	// 0 it declines, and must have kept nothing.
+	Take func(b []byte, offset int64) int
+
 	src   io.Reader
 	buf   []byte
 	r, w  int   // buf[r:w] is unread
@@ -159,9 +165,37 @@ func (d *Reader) next() (*Record, error) {
 			return nil, err
 		}
 	}
+	for {
+		if err := d.behind(); err != nil {
+			return nil, err
+		}
+		if !d.take() {
+			return d.element()
+		}
+	}
+}
+
+// take has the object at d.r taken.
+func (d *Reader) take() bool {
+	if d.Take == nil || d.buf[d.r] != '{' {
+		return false
+	}
+	n := d.Take(d.buf[d.r:d.w], d.Offset())
+	if n == 0 {
+		return false
+	}
+	d.r += n
+	d.state = atNext
+	d.elems++
+	d.rows++
+	return true
+}
+
+// behind goes to the next element.
+func (d *Reader) behind() error {
 	c, ok := d.peek()
 	if !ok {
-		return nil, d.truncated("the closing ] is missing")
+		return d.truncated("the closing ] is missing")
 	}
 	if d.state == atNext {
 		switch c {
@@ -169,20 +203,20 @@ func (d *Reader) next() (*Record, error) {
 			d.r++
 			d.state = atValue
 			if c, ok = d.peek(); !ok {
-				return nil, d.truncated("the file ends behind a comma")
+				return d.truncated("the file ends behind a comma")
 			}
 		case ']':
-			return nil, d.close()
+			return d.close()
 		default:
-			return nil, d.fatal("expected , or ] behind row %d, found %s", d.elems, quoteByte(c))
+			return d.fatal("expected , or ] behind row %d, found %s", d.elems, quoteByte(c))
 		}
 	} else if c == ']' && d.state == atFirst {
-		return nil, d.close()
+		return d.close()
 	}
 	if c == ']' {
-		return nil, d.fatal("a comma before the closing ]")
+		return d.fatal("a comma before the closing ]")
 	}
-	return d.element()
+	return nil
 }
 
 // open reads up to the '[' of the array.
@@ -201,7 +235,7 @@ func (d *Reader) open() error {
 		if !beginsValue(c) {
 			return d.fatal("expected [, found %s", quoteByte(c))
 		}
-		return &Error{Shape: true, Offset: d.Offset(), Stop: true, Msg: fmt.Sprintf("the top level is %s, not an array of objects", kindOf(c))}
+		return &Error{Shape: true, Offset: d.Offset(), Stop: true, Msg: fmt.Sprintf("the top level is %s, not an array of objects", KindOf(c))}
 	}
 	d.r++
 	d.state = atFirst
@@ -386,7 +420,8 @@ func beginsValue(c byte) bool {
 	return bytes.IndexByte([]byte(`{["-0123456789tfnNI`), c) >= 0
 }
 
-func kindOf(c byte) Kind {
+// KindOf gives the kind of a value that begins with c.
+func KindOf(c byte) Kind {
 	switch c {
 	case '{':
 		return Object

@@ -30,7 +30,7 @@ func (p *Parser) Object(b []byte, base int64) (*Record, error) {
 		if !beginsValue(c) {
 			return nil, fail(start, "expected {, found %s", quoteByte(c))
 		}
-		return nil, &Error{Shape: true, Offset: base + int64(start), Stop: true, Msg: fmt.Sprintf("is %s, not an object", kindOf(c))}
+		return nil, &Error{Shape: true, Offset: base + int64(start), Stop: true, Msg: fmt.Sprintf("is %s, not an object", KindOf(c))}
 	}
 	p.scan.reset(b[start:], base+int64(start), &p.rec)
 	p.scan.element()

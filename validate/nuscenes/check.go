@@ -1,16 +1,14 @@
 package nuscenes
 
 import (
-	"bytes"
 	"regexp"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 )
 
-// A check accepts the values of one schema that are surely valid. It may
-// decline valid ones.
+// A check accepts the values of one schema that are surely valid. It declines
+// some that are valid: those that are not plain, such as strings with escapes.
 type check struct {
 	ask      bool // the schema says more than a check can
 	kinds    kindSet
@@ -20,7 +18,7 @@ type check struct {
 	pattern  *regexp.Regexp
 	minLen   int
 	lengths  [][2]int // allowed lengths of an array; nil: any
-	items    *check   // nil: anything
+	items    *check   // of an array; scalars if the schema says nothing
 }
 
 type kindSet uint16
@@ -69,6 +67,7 @@ func compile(d *schemaDoc) *check {
 	default:
 		c.pattern = regexp.MustCompile(d.Pattern) // our own schemas: tested
 	}
+	c.items = scalars
 	if d.Items != nil {
 		c.items = compile(d.Items)
 	}
@@ -96,26 +95,97 @@ func (d *schemaDoc) length() [2]int {
 	return l
 }
 
-// accepts reports that a value is surely valid.
-func (c *check) accepts(kind jsonrow.Kind, raw []byte) bool {
-	if c.ask || !c.kinds.has(kind) {
-		return false
+// accepts reports that a literal is surely valid.
+func (c *check) accepts(raw []byte) bool { return c.accept(raw) == len(raw) }
+
+// accept gives the length of the value at the front of b, if that is surely
+// valid, else 0. It reads values in their plain form alone.
+func (c *check) accept(b []byte) int {
+	if c.ask || len(b) == 0 {
+		return 0
 	}
-	switch kind {
-	case jsonrow.Number:
-		return !c.integers || jsonrow.IsInt(raw)
-	case jsonrow.String:
-		return c.acceptsText(raw[1 : len(raw)-1])
-	case jsonrow.Array:
-		n, ok := 0, true
-		jsonrow.Elements(raw, func(k jsonrow.Kind, e []byte) bool {
-			n++
-			ok = c.items == nil || c.items.accepts(k, e)
-			return ok
-		})
-		return ok && c.acceptsLength(n)
+	switch b[0] {
+	case '"':
+		if n := jsonrow.PlainString(b); n > 0 && c.kinds.has(jsonrow.String) && c.acceptsText(b[1:n-1]) {
+			return n
+		}
+	case '[':
+		if c.kinds.has(jsonrow.Array) {
+			return c.acceptArray(b)
+		}
+	case 't':
+		return c.word(b, jsonrow.Bool, "true")
+	case 'f':
+		return c.word(b, jsonrow.Bool, "false")
+	case 'n':
+		return c.word(b, jsonrow.Null, "null")
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		if c.kinds.has(jsonrow.Number) {
+			if d, n := jsonrow.PlainNumber(b); d.Int || !c.integers {
+				return n
+			}
+		}
 	}
-	return true
+	return 0
+}
+
+func (c *check) word(b []byte, k jsonrow.Kind, word string) int {
+	if c.kinds.has(k) && len(b) >= len(word) && string(b[:len(word)]) == word {
+		return len(word)
+	}
+	return 0
+}
+
+func (c *check) acceptArray(b []byte) int {
+	count := 0
+	n := elements(b, func(b []byte) int {
+		count++
+		return c.items.accept(b)
+	})
+	if !c.acceptsLength(count) {
+		return 0
+	}
+	return n
+}
+
+// anything accepts plain values, and arrays of them.
+var anything = &check{kinds: scalars.kinds | 1<<jsonrow.Array, items: scalars}
+
+var scalars = &check{kinds: 1<<jsonrow.Null | 1<<jsonrow.Bool | 1<<jsonrow.Number | 1<<jsonrow.String}
+
+// elements reads the array at the front of b, whose elements take tells the
+// lengths of, and gives its own; 0 if take gives 0 or a carriage return is met.
+func elements(b []byte, take func(b []byte) int) int {
+	i := blank(b, 1)
+	if i < len(b) && b[i] == ']' {
+		return i + 1
+	}
+	for i < len(b) {
+		n := take(b[i:])
+		if n == 0 {
+			return 0
+		}
+		if i = blank(b, i+n); i >= len(b) {
+			break
+		}
+		switch b[i] {
+		case ',':
+			i = blank(b, i+1)
+		case ']':
+			return i + 1
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
+// blank passes over white space from i on.
+func blank(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t') {
+		i++
+	}
+	return i
 }
 
 func (c *check) acceptsLength(n int) bool {
@@ -127,6 +197,7 @@ func (c *check) acceptsLength(n int) bool {
 	return c.lengths == nil
 }
 
+// acceptsText judges the content of a plain string.
 func (c *check) acceptsText(s []byte) bool {
 	if c.enum != nil {
 		return slices.Contains(c.enum, string(s))
@@ -141,8 +212,5 @@ func (c *check) acceptsText(s []byte) bool {
 	if c.pattern == nil && c.minLen == 0 {
 		return true
 	}
-	if bytes.IndexByte(s, '\\') >= 0 {
-		return false
-	}
-	return (c.pattern == nil || c.pattern.Match(s)) && (c.minLen <= 1 && len(s) >= c.minLen || utf8.RuneCount(s) >= c.minLen)
+	return (c.pattern == nil || c.pattern.Match(s)) && len(s) >= c.minLen
 }

@@ -11,6 +11,29 @@ import (
 type column[T any] struct {
 	name string
 	set  func(l *loader, row *T, f *jsonrow.Field) bool
+	// fast, if set, makes a taker that does both: accepts what c accepts, and
+	// moves it. It gives nil for a check that it was not made for.
+	fast func(c *check) taker[T]
+}
+
+// taker makes what takes the column's values.
+func (col *column[T]) taker(c *check) taker[T] {
+	if col.fast != nil && !c.ask {
+		if take := col.fast(c); take != nil {
+			return take
+		}
+	}
+	return func(l *loader, row *T, b []byte) int {
+		n := c.accept(b)
+		if n == 0 {
+			return 0
+		}
+		l.field = jsonrow.Field{Name: col.name, Kind: jsonrow.KindOf(b[0]), Raw: b[:n]}
+		if !col.set(l, row, &l.field) {
+			return 0
+		}
+		return n
+	}
 }
 
 func token[T any](name string, at func(*T) *Token) column[T] {
@@ -20,6 +43,25 @@ func token[T any](name string, at func(*T) *Token) column[T] {
 		}
 		*at(row) = l.texts.token(jsonrow.Text(f.Raw))
 		return true
+	}, func(c *check) taker[T] {
+		if !c.kinds.has(jsonrow.String) || c.enum != nil || c.pattern != nil {
+			return nil
+		}
+		hex := c.minLen <= 32 && (c.hex == 0 || c.hex == 32)
+		return func(l *loader, row *T, b []byte) int {
+			if hex && len(b) > 33 && b[0] == '"' && b[33] == '"' {
+				if k, ok := unhex(b[1:33]); ok && !k.Zero() {
+					*at(row) = k
+					return 34
+				}
+			}
+			n := c.accept(b)
+			if n == 0 || b[0] != '"' {
+				return 0
+			}
+			*at(row) = l.texts.token(b[1 : n-1])
+			return n
+		}
 	}}
 }
 
@@ -38,7 +80,7 @@ func tokens[T any](name string, at func(*T) *[]Token) column[T] {
 		})
 		*at(row) = l.lists.keep(list)
 		return ok
-	}}
+	}, nil}
 }
 
 // text keeps a string of its own for each row; word shares one string among
@@ -50,7 +92,7 @@ func text[T any](name string, at func(*T) *string) column[T] {
 		}
 		*at(row) = l.string(jsonrow.Text(f.Raw))
 		return true
-	}}
+	}, nil}
 }
 
 func word[T any](name string, at func(*T) *string) column[T] {
@@ -60,7 +102,7 @@ func word[T any](name string, at func(*T) *string) column[T] {
 		}
 		*at(row) = l.word(jsonrow.Text(f.Raw))
 		return true
-	}}
+	}, nil}
 }
 
 func boolean[T any](name string, at func(*T) *bool) column[T] {
@@ -70,7 +112,7 @@ func boolean[T any](name string, at func(*T) *bool) column[T] {
 		}
 		*at(row) = f.Raw[0] == 't'
 		return true
-	}}
+	}, nil}
 }
 
 // integer also reads 3.0, which a rule of its own speaks about. Values beyond
@@ -83,7 +125,7 @@ func integer[T any](name string, at func(*T) *int32) column[T] {
 		n, exact := jsonrow.Scaled(f.Raw, 0)
 		*at(row) = int32(min(max(n, math.MinInt32), math.MaxInt32))
 		return exact
-	}}
+	}, whole(0, func(row *T, n int64) { *at(row) = int32(min(max(n, math.MinInt32), math.MaxInt32)) })}
 }
 
 // microseconds reads a stamp into nanoseconds. Stamps beyond the years 1677 to
@@ -95,13 +137,66 @@ func microseconds[T any](name string, at func(*T) *int64) column[T] {
 		}
 		*at(row), _ = jsonrow.Scaled(f.Raw, 3)
 		return true
-	}}
+	}, whole(3, func(row *T, n int64) { *at(row) = n })}
+}
+
+// whole takes integer literals times 10^scale.
+func whole[T any](scale int, put func(row *T, n int64)) func(c *check) taker[T] {
+	return func(c *check) taker[T] {
+		if c.kinds != 1<<jsonrow.Number || !c.integers {
+			return nil
+		}
+		return func(_ *loader, row *T, b []byte) int {
+			d, n := jsonrow.PlainNumber(b)
+			v, ok := d.Whole(scale)
+			if n == 0 || !ok {
+				return 0
+			}
+			put(row, v)
+			return n
+		}
+	}
 }
 
 func vector[T any](name string, at func(*T) []float64) column[T] {
 	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
 		return f.Kind == jsonrow.Array && numbers(f.Raw, at(row))
+	}, func(c *check) taker[T] {
+		var zero T
+		n := len(at(&zero))
+		if c.kinds != 1<<jsonrow.Array || !c.acceptsLength(n) || c.items.kinds != 1<<jsonrow.Number || c.items.integers || c.items.ask {
+			return nil
+		}
+		return func(_ *loader, row *T, b []byte) int { return plainNumbers(b, at(row)) }
 	}}
+}
+
+// plainNumbers reads an array of exactly len(dst) plain numbers at the front of
+// b, and gives its length.
+func plainNumbers(b []byte, dst []float64) int {
+	if len(b) == 0 || b[0] != '[' {
+		return 0
+	}
+	i := 0
+	for k := range dst {
+		i = blank(b, i+1)
+		d, n := jsonrow.PlainNumber(b[i:])
+		if n == 0 {
+			return 0
+		}
+		f, ok := d.Float()
+		if !ok {
+			f = jsonrow.Float(b[i : i+n])
+		}
+		dst[k] = f
+		if i = blank(b, i+n); i >= len(b) || b[i] != ',' && k < len(dst)-1 {
+			return 0
+		}
+	}
+	if b[i] != ']' {
+		return 0
+	}
+	return i + 1
 }
 
 // numbers reads an array of exactly len(dst) numbers.
@@ -159,7 +254,7 @@ func floats[T any](name string, at func(*T) *[]float64) column[T] {
 			})
 		}
 		return ok
-	}}
+	}, nil}
 }
 
 // mask reads the run lengths of T4: {"size": [a, b], "counts": "…"}.
@@ -187,7 +282,7 @@ func mask[T any](at func(*T) *Mask) column[T] {
 			return ok
 		})
 		return ok
-	}}
+	}, nil}
 }
 
 // The columns of each table, by the names in the schemas.
@@ -201,7 +296,7 @@ var (
 		token("sensor_token", func(r *CalibratedSensor) *Token { return &r.Sensor }),
 		vector("translation", func(r *CalibratedSensor) []float64 { return r.Translation[:] }),
 		vector("rotation", func(r *CalibratedSensor) []float64 { return r.Rotation[:] }),
-		{"camera_intrinsic", intrinsic},
+		{"camera_intrinsic", intrinsic, nil},
 		floats("camera_distortion", func(r *CalibratedSensor) *[]float64 { return &r.Distortion }),
 	}
 	categoryColumns = []column[Category]{
@@ -215,7 +310,7 @@ var (
 			row.Index = int32(min(max(n, math.MinInt32), math.MaxInt32))
 			row.HasIndex = f.Kind == jsonrow.Number && exact
 			return row.HasIndex
-		}},
+		}, nil},
 	}
 	egoPoseColumns = []column[EgoPose]{
 		token("token", func(r *EgoPose) *Token { return &r.Token }),
@@ -285,7 +380,7 @@ var (
 				row.Info = l.string(jsonrow.Text(f.Raw))
 			}
 			return f.Kind == jsonrow.String || f.Kind == jsonrow.Null
-		}},
+		}, nil},
 	}
 	sceneColumns = []column[Scene]{
 		token("token", func(r *Scene) *Token { return &r.Token }),

@@ -28,19 +28,14 @@ type problem struct {
 	harmless bool
 }
 
-// judge says what is wrong with a record that accepts declined. Members that
+// judge says what is wrong with a record that a layout declined. Members that
 // the schema does not know are left to unknown.
 func (s *recordSchema) judge(rec *jsonrow.Record, strictInts bool) []problem {
 	var out []problem
 	for _, f := range rec.Flaws {
 		out = append(out, flaw(f))
 	}
-	have := uint64(0)
-	for i := range rec.Fields {
-		if p := s.props[rec.Fields[i].Name]; p != nil {
-			have |= p.bit
-		}
-	}
+	have := s.have(rec)
 	for i, name := range s.required {
 		if have&(1<<i) == 0 {
 			out = append(out, problem{
@@ -56,7 +51,7 @@ func (s *recordSchema) judge(rec *jsonrow.Record, strictInts bool) []problem {
 	for i := range rec.Fields {
 		f := &rec.Fields[i]
 		p := s.props[f.Name]
-		if p == nil || p.check.accepts(f.Kind, f.Raw) {
+		if p == nil || p.check.accepts(f.Raw) {
 			continue
 		}
 		out = append(out, p.judge(lib.Properties[f.Name], f, strictInts)...)

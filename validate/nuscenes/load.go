@@ -90,6 +90,7 @@ type loader struct {
 	bytes      arena[byte]
 	lists      arena[Token]
 	words      map[string]string
+	field      jsonrow.Field // being read
 }
 
 // start reads the table name into t, in a goroutine of g.

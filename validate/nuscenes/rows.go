@@ -11,46 +11,29 @@ import (
 	txt "github.com/mmaudit/mmaudit/validate/text"
 )
 
-// A plan says what to do with each field of a record, in the order of the
-// file: the next record likely has the same fields in the same order.
-type plan[T any] struct {
-	schema *recordSchema
-	cols   map[string]*column[T]
-	steps  []step[T]
-}
-
-type step[T any] struct {
-	name string
-	prop *property  // nil: the schema does not know the field
-	col  *column[T] // nil: the field is not kept
-}
-
-func (p *plan[T]) step(i int, name string) *step[T] {
-	if i >= 256 { // no documented record has as many
-		return &step[T]{name, p.schema.props[name], p.cols[name]}
-	}
-	if i >= len(p.steps) {
-		p.steps = append(p.steps, step[T]{})
-	}
-	s := &p.steps[i]
-	if s.name != name || s.prop == nil {
-		*s = step[T]{name, p.schema.props[name], p.cols[name]}
-	}
-	return s
-}
-
 // readTable fills t from the records of the file.
 func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) error {
 	schema, err := loadSchema(l.ds.Schema, l.name)
 	if err != nil {
 		return err
 	}
-	p := plan[T]{schema: schema, cols: map[string]*column[T]{}}
-	for i := range cols {
-		p.cols[cols[i].name] = &cols[i]
-	}
+	y := newLayout(schema, cols)
 	strange := map[string]*unknown{}
 	r := jsonrow.NewReader(f)
+	r.Take = func(b []byte, offset int64) int {
+		t.reserve(l.size, offset)
+		t.Rows = append(t.Rows, *new(T))
+		n := takeRow(l, t, y, b, offset)
+		if n == 0 {
+			t.Rows = t.Rows[:len(t.Rows)-1]
+			return 0
+		}
+		for _, u := range y.strange {
+			u.rows++
+		}
+		l.progress(offset)
+		return n
+	}
 	for {
 		rec, err := r.Next()
 		if err != nil {
@@ -67,15 +50,10 @@ func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) err
 			}
 			break
 		}
-		if r.Rows()%1024 == 0 {
-			if err := l.ctx.Err(); err != nil {
-				return err
-			}
-			l.progress(r.Offset())
-		}
-		t.reserve(l.size, r)
+		t.reserve(l.size, rec.Offset)
 		t.Rows = append(t.Rows, *new(T))
-		readRow(l, t, &p, rec, strange)
+		readRow(l, t, y, rec, strange)
+		l.progress(r.Offset())
 	}
 	l.progress(l.size)
 	if r.BOM {
@@ -100,56 +78,50 @@ func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) err
 	return nil
 }
 
-// readRow reads a record into the last row of t and reports what is wrong
-// with it. A row is refused if a field that is kept could not be read.
-func readRow[T any](l *loader, t *Table[T], p *plan[T], rec *jsonrow.Record, strange map[string]*unknown) {
-	n := int32(len(t.Rows) - 1)
-	row := &t.Rows[n]
-	own := t.Row(n)
-	own.Offset = rec.Offset
+// takeRow reads the record at the front of b into the last row of t, if the
+// layout takes it.
+func takeRow[T any](l *loader, t *Table[T], y *layout[T], b []byte, offset int64) int {
+	row := &t.Rows[len(t.Rows)-1]
 	if sd, ok := any(row).(*SampleData); ok {
 		sd.Valid = true
 	}
-	sure, kept := p.read(l, row, rec, strange)
-	if sure {
+	t.row(row).Offset = offset
+	return y.take(l, row, b)
+}
+
+// readRow reads a record that was not taken into the last row of t and reports
+// what is wrong with it. A row is refused if a field that is kept could not be
+// read.
+func readRow[T any](l *loader, t *Table[T], y *layout[T], rec *jsonrow.Record, strange map[string]*unknown) {
+	for i := range rec.Fields {
+		if f := &rec.Fields[i]; y.schema.props[f.Name] == nil {
+			note(strange, f)
+		}
+	}
+	if y.learn(rec, strange) && takeRow(l, t, y, rec.Raw, rec.Offset) > 0 {
 		return
 	}
+	n := int32(len(t.Rows) - 1)
+	row := &t.Rows[n]
+	own := t.row(row)
+	own.Offset = rec.Offset
 	refused := ""
-	if !kept {
-		refused = "field-type"
+	for i := range rec.Fields {
+		f := &rec.Fields[i]
+		if col := y.cols[f.Name]; col != nil && y.schema.props[f.Name] != nil && !col.set(l, row, f) {
+			refused = "field-type"
+		}
 	}
-	problems := p.schema.judge(rec, l.ds.Schema != dataset.Lyft)
+	problems := y.schema.judge(rec, l.ds.Schema != dataset.Lyft)
 	l.report(problems, l.textOf(own.Token))
 	for _, pr := range problems {
-		if !pr.harmless && p.cols[pr.field] != nil {
+		if !pr.harmless && y.cols[pr.field] != nil {
 			refused = pr.slug
 		}
 	}
 	if refused != "" {
 		t.refuse(n, refused)
 	}
-}
-
-// read moves the fields of a record into row. sure says that the record is
-// valid, whatever the fields in it that the schema does not know, which strange
-// counts; kept, that every field with a column could be read.
-func (p *plan[T]) read(l *loader, row *T, rec *jsonrow.Record, strange map[string]*unknown) (sure, kept bool) {
-	sure, kept = !p.schema.ask && len(rec.Flaws) == 0, true
-	have := uint64(0)
-	for i := range rec.Fields {
-		f := &rec.Fields[i]
-		s := p.step(i, f.Name)
-		if s.prop == nil {
-			note(strange, f)
-			continue
-		}
-		have |= s.prop.bit
-		sure = sure && s.prop.check.accepts(f.Kind, f.Raw)
-		if s.col != nil && !s.col.set(l, row, f) {
-			kept = false
-		}
-	}
-	return sure && have == p.schema.all() && p.schema.passes(rec), kept
 }
 
 // note counts an unknown field; names beyond the first hundred are counted as
@@ -166,10 +138,10 @@ func note(strange map[string]*unknown, f *jsonrow.Field) {
 }
 
 // reserve makes room for all rows at once, judging by the size of the first.
-func (t *Table[T]) reserve(size int64, r *jsonrow.Reader) {
+func (t *Table[T]) reserve(size, offset int64) {
 	const probe = 512
 	if len(t.Rows) == probe {
-		n := int(size / max(r.Offset()/probe, 1))
+		n := int(size / max(offset/probe, 1))
 		rows := make([]T, probe, max(n+n/32, 2*probe))
 		copy(rows, t.Rows)
 		t.Rows = rows

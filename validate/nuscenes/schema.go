@@ -191,11 +191,26 @@ func (d *schemaDoc) conditional() bool {
 	return d.Else.only("properties")
 }
 
-// passes reports whether the members that conditions speak about make them
-// hold whatever they say.
+// have gives the required members that a record has.
+func (s *recordSchema) have(rec *jsonrow.Record) (set uint64) {
+	for i := range rec.Fields {
+		if p := s.props[rec.Fields[i].Name]; p != nil {
+			set |= p.bit
+		}
+	}
+	return set
+}
+
+// holds reports whether the value of a member that conditions speak about makes
+// them hold whatever they say.
+func (s *recordSchema) holds(name string, raw []byte) bool {
+	return string(raw) == "null" || name == s.begins && string(raw) == "false"
+}
+
+// passes reports whether all these members do.
 func (s *recordSchema) passes(rec *jsonrow.Record) bool {
 	for _, name := range s.conditional {
-		if f := rec.Field(name); f != nil && f.Kind != jsonrow.Null && (name != s.begins || string(f.Raw) != "false") {
+		if f := rec.Field(name); f != nil && !s.holds(name, f.Raw) {
 			return false
 		}
 	}

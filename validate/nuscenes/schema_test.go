@@ -144,10 +144,13 @@ var literals = []string{
 
 // accepts asks the checker about a record, in the way that tables are read.
 func accepts(s *recordSchema, rec *jsonrow.Record) bool {
-	p := plan[Row]{schema: s}
-	strange := map[string]*unknown{}
-	sure, _ := p.read(nil, &Row{}, rec, strange)
-	return sure && len(strange) == 0
+	y := newLayout[Row](s, nil)
+	for i := range rec.Fields {
+		if s.props[rec.Fields[i].Name] == nil {
+			return false
+		}
+	}
+	return y.learn(rec, nil) && y.take(nil, nil, rec.Raw) == len(rec.Raw)
 }
 
 // differ fails where the checker accepts what the library refuses.

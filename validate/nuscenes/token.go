@@ -2,7 +2,10 @@ package nuscenes
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"sync"
+
+	"github.com/mmaudit/mmaudit/internal/jsonrow"
 )
 
 // texts keeps the text of tokens that are not 32 hexadecimal digits, each
@@ -64,11 +67,8 @@ func unhex(b []byte) (k Token, ok bool) {
 	if len(b) != 32 {
 		return k, false
 	}
-	var bad byte
-	for i := range k {
-		hi, lo := nibble[b[2*i]], nibble[b[2*i+1]]
-		bad |= hi | lo
-		k[i] = hi<<4 | lo
-	}
-	return k, bad&0xf0 == 0
+	lo, hi, ok := jsonrow.PlainHex(b)
+	binary.LittleEndian.PutUint64(k[:], lo)
+	binary.LittleEndian.PutUint64(k[8:], hi)
+	return k, ok
 }
