@@ -13,6 +13,7 @@ package jsonrow
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -107,6 +108,9 @@ type Reader struct {
 	// the length of an object that it has taken: Next passes over that one. With
 	// 0 it declines, and must have kept nothing.
 	Take func(b []byte, offset int64) int
+	// Limit, if set, ends the reading in front of the first element that begins
+	// at or behind that offset: Next gives ErrLimit, and Offset is its own.
+	Limit int64
 
 	src   io.Reader
 	buf   []byte
@@ -137,6 +141,41 @@ func NewReader(r io.Reader) *Reader {
 	return &Reader{src: r, buf: make([]byte, chunk), CR: -1}
 }
 
+// ErrLimit says that the next element begins behind the limit.
+var ErrLimit = errors.New("behind the limit")
+
+// Reset starts anew with src, whose first byte has that offset in the file. If
+// offset is not 0, src begins with the element that follows rows records. Take
+// and Limit stay.
+func (d *Reader) Reset(src io.Reader, offset int64, rows int) {
+	*d = Reader{
+		CR: -1, Take: d.Take, Limit: d.Limit,
+		src: src, buf: d.buf, base: offset, rows: rows, elems: rows, scan: d.scan, rec: d.rec,
+	}
+	if offset > 0 {
+		d.state = atValue
+	}
+}
+
+// Boundary gives the index of the first byte of b, at from or behind, that
+// looks like the '{' of a record with another before it. It may lie in a string
+// or inside a record: only a reader that comes there knows. It is -1 if there
+// is none.
+func Boundary(b []byte, from int) int {
+	for i := from; i < len(b); i++ {
+		k := bytes.IndexByte(b[i:], '{')
+		if k < 0 {
+			break
+		}
+		i += k
+		before := bytes.TrimRight(b[:i], " \t\r\n")
+		if before, ok := bytes.CutSuffix(before, []byte{','}); ok && bytes.HasSuffix(bytes.TrimRight(before, " \t\r\n"), []byte{'}'}) {
+			return i
+		}
+	}
+	return -1
+}
+
 // Rows gives the number of records read.
 func (d *Reader) Rows() int { return d.rows }
 
@@ -150,7 +189,7 @@ func (d *Reader) Next() (*Record, error) {
 		return nil, d.final
 	}
 	rec, err := d.next()
-	if e, ok := err.(*Error); err != nil && (!ok || e.Stop) {
+	if e, ok := err.(*Error); err != nil && err != ErrLimit && (!ok || e.Stop) {
 		d.final = err
 		if ok {
 			d.final = io.EOF
@@ -168,6 +207,9 @@ func (d *Reader) next() (*Record, error) {
 	for {
 		if err := d.behind(); err != nil {
 			return nil, err
+		}
+		if d.Limit > 0 && d.Offset() >= d.Limit {
+			return nil, ErrLimit
 		}
 		if !d.take() {
 			return d.element()

@@ -25,7 +25,7 @@ func BenchmarkLoad(b *testing.B) {
 			b.SetBytes(info.Size())
 			b.ReportAllocs()
 			for b.Loop() {
-				l := &loader{ctx: b.Context(), ds: ds, e: &ruletest.Emitter{}, texts: &texts{}, name: table, path: "v1.0-trainval/" + table + ".json"}
+				l := newLoader(b.Context(), ds, 1, &ruletest.Emitter{}).table(table)
 				if err := loadOne(l, table); err != nil {
 					b.Fatal(err)
 				}
@@ -45,7 +45,7 @@ func loadOne(l *loader, table string) error {
 }
 
 func loadTable[T any](l *loader, t *Table[T], cols []column[T]) error {
-	t.row = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
+	t.row = rowOf[T]
 	f := l.open(mandatory)
 	defer f.Close()
 	return readTable(l, t, cols, f)

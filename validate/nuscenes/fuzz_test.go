@@ -48,7 +48,7 @@ func FuzzTable(f *testing.F) {
 func fuzzOne[T any](t *testing.T, l *loader, name string, cols []column[T], b []byte) {
 	l.name, l.path = name, name+".json"
 	table := &Table[T]{Name: name, Path: l.path}
-	table.row = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
+	table.row = rowOf[T]
 	if err := readTable(l, table, cols, bytes.NewReader(b)); err != nil {
 		t.Fatal(err)
 	}

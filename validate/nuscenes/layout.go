@@ -38,6 +38,14 @@ func newLayout[T any](s *recordSchema, cols []column[T]) *layout[T] {
 	return y
 }
 
+// newLayoutLike makes a layout for another part of the same table.
+func newLayoutLike[T any](y *layout[T]) *layout[T] {
+	return &layout[T]{schema: y.schema, cols: y.cols, takers: map[string]taker[T]{}}
+}
+
+// forget forgets the layout.
+func (y *layout[T]) forget() { y.steps = y.steps[:0] }
+
 // maxMembers is more than any documented record has.
 const maxMembers = 256
 

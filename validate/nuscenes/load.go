@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/mmaudit/mmaudit/internal/ctxio"
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -28,11 +27,10 @@ const (
 // load reads every table with jobs workers. Each table that cannot be used
 // breaks the input of its name.
 func load(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (*Tables, error) {
-	t := &Tables{Dataset: ds, texts: &texts{}}
+	t := &Tables{Dataset: ds}
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(jobs, 1))
-	l := &loader{ctx: ctx, ds: ds, e: e, texts: t.texts}
-	// The largest tables first, so that they do not come last alone.
+	l := newLoader(ctx, ds, jobs, e)
+	t.texts = l.texts
 	start(g, l, mandatory, "sample_data", &t.SampleData, sampleDataColumns)
 	start(g, l, mandatory, "ego_pose", &t.EgoPose, egoPoseColumns)
 	start(g, l, mandatory, "sample_annotation", &t.SampleAnnotation, sampleAnnotationColumns)
@@ -76,28 +74,52 @@ func load(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (*
 	return t, nil
 }
 
-// A loader reads one table. It is copied for each.
+// A loader reads one table, or a part of one. It is copied for each.
 type loader struct {
-	ctx   context.Context
-	ds    *dataset.Dataset
-	e     rule.Emitter
-	texts *texts
+	ctx      context.Context
+	ds       *dataset.Dataset
+	e        rule.Emitter
+	texts    *texts
+	slots    chan struct{} // holds one for each worker that is busy
+	partSize int64
 
 	name, path string
 	size       int64
+	part       bool   // of a table
 	done       int    // units of progress
 	slug       string // rule that made the table unusable
+	bom        bool
+	cr         int64 // offset of the first carriage return, or -1
 	bytes      arena[byte]
 	lists      arena[Token]
 	words      map[string]string
 	field      jsonrow.Field // being read
 }
 
+func newLoader(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) *loader {
+	return &loader{ctx: ctx, ds: ds, e: e, texts: &texts{}, slots: make(chan struct{}, max(jobs, 1)), partSize: 8 << 20}
+}
+
+// table gives a loader of one table.
+func (l *loader) table(name string) *loader {
+	return &loader{
+		ctx: l.ctx, ds: l.ds, e: l.e, texts: l.texts, slots: l.slots, partSize: l.partSize,
+		name: name, path: path.Join(l.ds.Tables, name+".json"), cr: -1,
+	}
+}
+
+// work does something when a worker is free.
+func (l *loader) work(do func()) {
+	l.slots <- struct{}{}
+	defer func() { <-l.slots }()
+	do()
+}
+
 // start reads the table name into t, in a goroutine of g.
 func start[T any](g *errgroup.Group, l *loader, n need, name string, t *Table[T], cols []column[T]) {
-	l = &loader{ctx: l.ctx, ds: l.ds, e: l.e, texts: l.texts, name: name, path: path.Join(l.ds.Tables, name+".json")}
+	l = l.table(name)
 	t.Name, t.Path = name, l.path
-	t.row = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
+	t.row = rowOf[T]
 	g.Go(func() error {
 		defer func() { t.unusable = l.slug }()
 		f := l.open(n)
@@ -106,9 +128,11 @@ func start[T any](g *errgroup.Group, l *loader, n need, name string, t *Table[T]
 		}
 		defer f.Close()
 		t.Present = true
-		return readTable(l, t, cols, ctxio.Reader(l.ctx, f))
+		return readTable(l, t, cols, f)
 	})
 }
+
+func rowOf[T any](r *T) *Row { return any(r).(interface{ row() *Row }).row() }
 
 // open opens the table's file. It gives nil where there is nothing to read,
 // and has said why.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/mmaudit/mmaudit/internal/ctxio"
 	"github.com/mmaudit/mmaudit/internal/shareddata"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
@@ -72,10 +71,10 @@ func TestStoppable(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var e ruletest.Emitter
-	l := &loader{ctx: ctx, ds: ds, e: &e, texts: &texts{}, name: "sample", path: "v/sample.json"}
+	l := newLoader(ctx, ds, 1, &e).table("sample")
 	f := l.open(mandatory)
 	defer f.Close()
-	if err := readTable(l, &Table[Sample]{}, sampleColumns, ctxio.Reader(ctx, f)); !errors.Is(err, context.Canceled) {
+	if err := readTable(l, &Table[Sample]{}, sampleColumns, f); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
 	if got := e.Said(); got != "" {

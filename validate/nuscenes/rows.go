@@ -1,10 +1,13 @@
 package nuscenes
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
+	"github.com/mmaudit/mmaudit/internal/ctxio"
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -12,60 +15,108 @@ import (
 )
 
 // readTable fills t from the records of the file.
-func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) error {
+func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.ReaderAt) error {
 	schema, err := loadSchema(l.ds.Schema, l.name)
 	if err != nil {
 		return err
 	}
-	y := newLayout(schema, cols)
-	strange := map[string]*unknown{}
-	r := jsonrow.NewReader(f)
-	r.Take = func(b []byte, offset int64) int {
-		t.reserve(l.size, offset)
-		t.Rows = append(t.Rows, *new(T))
-		n := takeRow(l, t, y, b, offset)
-		if n == 0 {
-			t.Rows = t.Rows[:len(t.Rows)-1]
-			return 0
-		}
-		for _, u := range y.strange {
-			u.rows++
-		}
-		l.progress(offset)
-		return n
-	}
-	for {
-		rec, err := r.Next()
-		if err != nil {
-			var je *jsonrow.Error
-			if errors.As(err, &je) {
-				l.jsonError(je)
-				if !je.Stop {
-					continue
-				}
-			} else if ctxErr := l.ctx.Err(); ctxErr != nil {
-				return ctxErr
-			} else if err != io.EOF {
-				l.unusable(rule.Unreadable(l.e, l.ds, l.file(), err))
+	run := newRun(l, t, newLayout(schema, cols))
+	begin, ended := readParts(run, f)
+	l.work(func() {
+		if !ended {
+			if err = run.rest(f, begin); err != nil {
+				return
 			}
-			break
 		}
-		t.reserve(l.size, rec.Offset)
-		t.Rows = append(t.Rows, *new(T))
-		readRow(l, t, y, rec, strange)
-		l.progress(r.Offset())
+		l.finish(schema, run.strange, len(t.Rows))
+		run.index()
+	})
+	return err
+}
+
+// A run reads records that follow one another into a table: all of a file, or
+// a part.
+type run[T any] struct {
+	l       *loader
+	t       *Table[T]
+	layout  *layout[T]
+	strange map[string]*unknown
+	r       *jsonrow.Reader
+}
+
+func newRun[T any](l *loader, t *Table[T], y *layout[T]) *run[T] {
+	u := &run[T]{l: l, t: t, layout: y, strange: map[string]*unknown{}, r: jsonrow.NewReader(nil)}
+	u.r.Take = u.take
+	return u
+}
+
+// read reads records until the reader gives an error.
+func (u *run[T]) read() error {
+	for {
+		rec, err := u.r.Next()
+		if err != nil {
+			return err
+		}
+		u.t.Rows = append(u.t.Rows, *new(T))
+		u.row(rec)
+		u.l.progress(rec.Offset)
 	}
+}
+
+// rest reads the file from a record on, and reports what is wrong with it.
+func (u *run[T]) rest(f io.ReaderAt, begin int64) error {
+	l := u.l
+	u.r.Reset(section(l.ctx, f, begin), begin, len(u.t.Rows))
+	for {
+		err := u.read()
+		var je *jsonrow.Error
+		if errors.As(err, &je) {
+			l.jsonError(je)
+			if !je.Stop {
+				continue
+			}
+		} else if ctxErr := l.ctx.Err(); ctxErr != nil {
+			return ctxErr
+		} else if err != io.EOF {
+			l.unusable(rule.Unreadable(l.e, l.ds, l.file(), err))
+		}
+		break
+	}
+	l.encoded(u.r.BOM, u.r.CR)
+	return nil
+}
+
+// section reads a file from an offset on, until ctx ends.
+func section(ctx context.Context, f io.ReaderAt, begin int64) io.Reader {
+	return ctxio.Reader(ctx, io.NewSectionReader(f, begin, math.MaxInt64-begin))
+}
+
+// finish reports what is known of a table when all of it is read.
+func (l *loader) finish(s *recordSchema, strange map[string]*unknown, rows int) {
 	l.progress(l.size)
-	if r.BOM {
+	if l.bom {
 		txt.BOM(l.e, l.at(0))
 	}
-	if r.CR >= 0 {
-		txt.CR(l.e, l.at(r.CR), 0)
+	if l.cr >= 0 {
+		txt.CR(l.e, l.at(l.cr), 0)
 	}
-	l.reportUnknown(schema, strange, len(t.Rows))
-	if len(t.Rows) == 0 && l.slug == "" && l.needsRows() {
+	l.reportUnknown(s, strange, rows)
+	if rows == 0 && l.slug == "" && l.needsRows() {
 		l.fault("table-empty", rule.Fault{Message: fmt.Sprintf("%s has no rows", l.name), Place: l.file()})
 	}
+}
+
+// encoded notes a byte order mark, and the first carriage return.
+func (l *loader) encoded(bom bool, cr int64) {
+	l.bom = l.bom || bom
+	if l.cr < 0 {
+		l.cr = cr
+	}
+}
+
+// index indexes the rows by primary key.
+func (u *run[T]) index() {
+	l, t := u.l, u.t
 	t.buildIndex(func(i, first int32) {
 		at := l.at(t.Row(i).Offset)
 		at.Token = l.textOf(t.Row(i).Token)
@@ -75,30 +126,48 @@ func readTable[T any](l *loader, t *Table[T], cols []column[T], f io.Reader) err
 		})
 		t.refuse(i, "token-duplicate")
 	})
-	return nil
 }
 
-// takeRow reads the record at the front of b into the last row of t, if the
-// layout takes it.
-func takeRow[T any](l *loader, t *Table[T], y *layout[T], b []byte, offset int64) int {
-	row := &t.Rows[len(t.Rows)-1]
+// take reads the record at the front of b into a new row, if the layout takes
+// it.
+func (u *run[T]) take(b []byte, offset int64) int {
+	t := u.t
+	if len(t.Rows) == probe && !u.l.part {
+		t.reserve(u.l.size * probe / max(offset, 1))
+	}
+	t.Rows = append(t.Rows, *new(T))
+	n := u.takeRow(b, offset)
+	if n == 0 {
+		t.Rows = t.Rows[:len(t.Rows)-1]
+		return 0
+	}
+	for _, s := range u.layout.strange {
+		s.rows++
+	}
+	u.l.progress(offset)
+	return n
+}
+
+// takeRow is take into the last row.
+func (u *run[T]) takeRow(b []byte, offset int64) int {
+	row := &u.t.Rows[len(u.t.Rows)-1]
 	if sd, ok := any(row).(*SampleData); ok {
 		sd.Valid = true
 	}
-	t.row(row).Offset = offset
-	return y.take(l, row, b)
+	u.t.row(row).Offset = offset
+	return u.layout.take(u.l, row, b)
 }
 
-// readRow reads a record that was not taken into the last row of t and reports
-// what is wrong with it. A row is refused if a field that is kept could not be
-// read.
-func readRow[T any](l *loader, t *Table[T], y *layout[T], rec *jsonrow.Record, strange map[string]*unknown) {
+// row reads a record that was not taken into the last row and reports what is
+// wrong with it. A row is refused if a field that is kept could not be read.
+func (u *run[T]) row(rec *jsonrow.Record) {
+	l, t, y := u.l, u.t, u.layout
 	for i := range rec.Fields {
 		if f := &rec.Fields[i]; y.schema.props[f.Name] == nil {
-			note(strange, f)
+			u.note(f.Name, f.Offset, 1)
 		}
 	}
-	if y.learn(rec, strange) && takeRow(l, t, y, rec.Raw, rec.Offset) > 0 {
+	if y.learn(rec, u.strange) && u.takeRow(rec.Raw, rec.Offset) > 0 {
 		return
 	}
 	n := int32(len(t.Rows) - 1)
@@ -124,28 +193,26 @@ func readRow[T any](l *loader, t *Table[T], y *layout[T], rec *jsonrow.Record, s
 	}
 }
 
-// note counts an unknown field; names beyond the first hundred are counted as
-// one, "".
-func note(strange map[string]*unknown, f *jsonrow.Field) {
-	name := f.Name
-	if strange[name] == nil && len(strange) >= 100 {
+// note counts an unknown field; names beyond the first hundred of a table are
+// counted as one, "".
+func (u *run[T]) note(name string, offset int64, rows int) {
+	if u.strange[name] == nil && len(u.strange) >= 100 && !u.l.part {
 		name = ""
 	}
-	if strange[name] == nil {
-		strange[name] = &unknown{offset: f.Offset}
+	if u.strange[name] == nil {
+		u.strange[name] = &unknown{offset: offset}
 	}
-	strange[name].rows++
+	u.strange[name].rows += rows
 }
 
-// reserve makes room for all rows at once, judging by the size of the first.
-func (t *Table[T]) reserve(size, offset int64) {
-	const probe = 512
-	if len(t.Rows) == probe {
-		n := int(size / max(offset/probe, 1))
-		rows := make([]T, probe, max(n+n/32, 2*probe))
-		copy(rows, t.Rows)
-		t.Rows = rows
-	}
+// probe is how many rows tell how large the others are.
+const probe = 512
+
+// reserve makes room for about n rows at once.
+func (t *Table[T]) reserve(n int64) {
+	rows := make([]T, len(t.Rows), max(int(n+n/32), cap(t.Rows)))
+	copy(rows, t.Rows)
+	t.Rows = rows
 }
 
 func (t *Table[T]) refuse(i int32, slug string) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"path"
 
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -17,7 +16,7 @@ const maxSplits = 16 << 20
 // splits reads splits.json: the scenes of each split, by its name. Without the
 // file there are none.
 func (l *loader) splits() map[string][]string {
-	l = &loader{ctx: l.ctx, ds: l.ds, e: l.e, name: "splits", path: path.Join(l.ds.Tables, "splits.json")}
+	l = l.table("splits")
 	if !l.ds.Tree.Has(l.path) {
 		return nil
 	}

@@ -1,0 +1,88 @@
+package nuscenes
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mmaudit/mmaudit/internal/datagen"
+	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
+)
+
+// outcome reads a table in parts of a size and gives all that is known then.
+func outcome[T any](t *testing.T, s dataset.Schema, name string, cols []column[T], b []byte, partSize int64) string {
+	t.Helper()
+	e := &ruletest.Emitter{}
+	l := newLoader(t.Context(), &dataset.Dataset{Schema: s, Tables: "v1.0-mini"}, 3, e)
+	l.partSize = partSize
+	l = l.table(name)
+	l.size = int64(len(b))
+	table := &Table[T]{Name: name, Path: l.path, row: rowOf[T]}
+	if err := readTable(l, table, cols, bytes.NewReader(b)); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for i := range table.Rows {
+		fmt.Fprintf(&out, "%+v %v\n", table.Rows[i], table.Sound(int32(i)))
+	}
+	said := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		said[i] = fmt.Sprintf("%+v", f)
+	}
+	slices.Sort(said)
+	fmt.Fprintf(&out, "%s\n%v %s %s", strings.Join(said, "\n"), e.Broken, l.slug, table.refusedBy)
+	return out.String()
+}
+
+// agree demands the same outcome whatever the size of the parts.
+func agree[T any](t *testing.T, s dataset.Schema, name string, cols []column[T], b []byte, sizes ...int64) {
+	t.Helper()
+	want := outcome(t, s, name, cols, b, 1<<40)
+	for _, n := range sizes {
+		if got := outcome(t, s, name, cols, b, n); got != want {
+			t.Errorf("%s in parts of %d:\n%s\nin one:\n%s\n%q", name, n, got, want, b)
+		}
+	}
+}
+
+// TestParts reads tables in parts of any size, sound and broken ones, as one
+// reader would.
+func TestParts(t *testing.T) {
+	dir := t.TempDir()
+	if err := (datagen.NuScenesTables{Seed: 1, Samples: 2}).Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "v1.0-trainval/sample_data.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	boxes, err := os.ReadFile(filepath.Join(dir, "v1.0-trainval/sample_annotation.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	agree(t, dataset.NuScenes, "sample_data", sampleDataColumns, b, 1, 100, 511, 4096, 1<<15)
+	agree(t, dataset.NuScenes, "sample_annotation", sampleAnnotationColumns, boxes, 1, 100, 997, 4096)
+	r := rand.New(rand.NewPCG(3, 4))
+	insert := []string{
+		"", "x", `"`, "{", "}", "[", "]", ",", "\\", "\r", "\xff", `},{`, `"},{"`, `{"a":[{},{}]},`, "1,", "NaN", `"new":1,`,
+		`"width": 1,`, strings.Repeat(" ", 300), strings.Repeat(`"k": [{"a": 1}, {"a": 2}],`, 4),
+	}
+	for range 150 {
+		at := r.IntN(len(b))
+		if r.IntN(2) == 0 { // between the members of a record
+			at += bytes.IndexByte(b[at:], '\n') + 1
+		}
+		in := insert[r.IntN(len(insert))]
+		m := slices.Concat(b[:at], []byte(in), b[min(at+r.IntN(3)*r.IntN(2), len(b)):])
+		if r.IntN(20) == 0 {
+			m = m[:r.IntN(len(m))]
+		}
+		agree(t, dataset.NuScenes, "sample_data", sampleDataColumns, m, int64(50+r.IntN(20000)))
+	}
+}
