@@ -136,6 +136,7 @@ func (n NuScenes) write(put sink) error {
 
 // maps writes the map of every location that was driven, with its logs.
 func (n NuScenes) maps(put sink, t *tables) error {
+	logs := map[string][]string{} // by map
 	for i, l := range n.logs {
 		if !slices.ContainsFunc(n.Scenes, func(s NuScenesScene) bool { return s.Log == i }) {
 			continue
@@ -143,8 +144,14 @@ func (n NuScenes) maps(put sink, t *tables) error {
 		file := "maps/" + l.mapfile + ".png"
 		t.add("log", record("token", t.token("log", l.logfile), "logfile", l.logfile, "vehicle", l.vehicle,
 			"date_captured", l.logfile[5:15], "location", l.location))
-		t.add("map", record("category", "semantic_prior", "token", t.token("map", l.mapfile), "filename", file,
-			"log_tokens", []string{t.token("log", l.logfile)}))
+		own := t.token("map", l.mapfile)
+		if k := slices.IndexFunc(t.rows["map"], where("token", own)); k >= 0 {
+			logs[own] = append(logs[own], t.token("log", l.logfile))
+			t.rows["map"][k].Set("log_tokens", logs[own])
+			continue
+		}
+		logs[own] = []string{t.token("log", l.logfile)}
+		t.add("map", record("category", "semantic_prior", "token", own, "filename", file, "log_tokens", logs[own]))
 		if err := put(file, blackPNG(l.width, l.height)); err != nil {
 			return err
 		}

@@ -34,6 +34,7 @@ type recording struct {
 	step     int64       // of the native clock, ns
 	samples  []int64     // ns
 	captures [][]capture // by sensor, in order of time
+	keys     [][]int     // by sensor and sample: the keyframe in captures
 }
 
 // newRecording lets the sensors look at a world from its start on: n samples,
@@ -47,6 +48,7 @@ func newRecording(world *Scene, sensors []sensor, n int, interval, step int64) *
 	for i := range sensors {
 		s := &sensors[i]
 		var all []capture
+		var keys []int
 		last := 0
 		for j, t := range r.samples {
 			// The capture of this channel that is nearest to where it should be.
@@ -59,9 +61,11 @@ func newRecording(world *Scene, sensors []sensor, n int, interval, step int64) *
 				next, _ := slices.BinarySearch(r.samples, at)
 				all = append(all, capture{sensor: s, n: len(all), time: at, sample: min(next, n-1)})
 			}
+			keys = append(keys, len(all))
 			all = append(all, capture{sensor: s, n: len(all), time: r.stamp(s, k), sample: j, key: true})
 		}
 		r.captures = append(r.captures, all)
+		r.keys = append(r.keys, keys)
 	}
 	return r
 }

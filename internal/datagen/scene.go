@@ -34,6 +34,8 @@ type Object struct {
 	X, Y    float64 // centre at Start, map frame
 	Yaw     float64
 	Speed   float64 // m/s along Yaw
+
+	first, seen int // samples of a scene in which it is annotated; seen 0: all
 }
 
 // A Class is an object class with its name in each taxonomy.

@@ -65,7 +65,7 @@ func (t *tables) neighbours(scene string, captures []capture, k int) (prev, next
 func (t *tables) captures(rec *recording, visit func(channel, k int, c capture)) {
 	for i := range rec.samples {
 		for ci, captures := range rec.captures {
-			k := slices.IndexFunc(captures, func(c capture) bool { return c.key && c.sample == i })
+			k := rec.keys[ci][i]
 			visit(ci, k, captures[k])
 		}
 	}
@@ -103,28 +103,33 @@ func (t *tables) scene(name, log string, rec *recording) {
 	}
 }
 
-// annotations adds the objects of a scene, annotated in every sample.
+// annotations adds the objects of a scene, annotated in every sample in which
+// they are seen.
 func (t *tables) annotations(scene string, rec *recording, class func(Class) string, attribute func(o *Object, i int) string) {
-	last := len(rec.samples) - 1
 	for oi := range rec.world.Objects {
 		o := &rec.world.Objects[oi]
 		instance := t.token("instance", scene, o.ID)
+		first, last := 0, len(rec.samples)-1
+		if o.seen > 0 {
+			first, last = o.first, o.first+o.seen-1
+		}
 		annotation := func(i int) string {
-			if i < 0 || i > last {
+			if i < first || i > last {
 				return ""
 			}
 			return t.token("annotation", scene, o.ID, i)
 		}
-		t.add("instance", record("token", instance, "category_token", t.token("category", class(o.Class)), "nbr_annotations", last+1,
-			"first_annotation_token", annotation(0), "last_annotation_token", annotation(last)))
-		for i, at := range rec.samples {
+		t.add("instance", record("token", instance, "category_token", t.token("category", class(o.Class)), "nbr_annotations", last-first+1,
+			"first_annotation_token", annotation(first), "last_annotation_token", annotation(last)))
+		for i := first; i <= last; i++ {
+			at := rec.samples[i]
 			p := o.At(rec.world, at)
 			name := attribute(o, i)
 			t.attribute(name)
 			radar := 0
-			for _, captures := range rec.captures {
-				if k := slices.IndexFunc(captures, func(c capture) bool { return c.key && c.sample == i }); captures[k].sensor.modality == "radar" {
-					radar += rec.hits(oi, captures[k].time, radarHits)
+			for ci, captures := range rec.captures {
+				if c := &captures[rec.keys[ci][i]]; c.sensor.modality == "radar" {
+					radar += rec.hits(oi, c.time, radarHits)
 				}
 			}
 			t.add("sample_annotation", record("token", annotation(i), "sample_token", t.token("sample", scene, i), "instance_token", instance,
