@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -52,16 +54,30 @@ func (p *pass) Emit(item any) {
 		p.fault(f)
 		return
 	}
-	for _, b := range p.byType[reflect.TypeOf(item)] {
-		if p.ctx.Err() != nil { // all rules about whole tables together take many seconds
-			return
+	checks := p.byType[reflect.TypeOf(item)]
+	if _, ok := item.(rule.Whole); ok {
+		var g errgroup.Group
+		g.SetLimit(max(p.s.o.Jobs, 1))
+		for _, b := range checks {
+			g.Go(func() error { p.visit(b, item); return nil })
 		}
-		if why := p.missing(b.Needs); why != "" {
-			p.s.skip(p.ds, b.Rule, why)
-			continue
-		}
-		b.Visit(item)
+		g.Wait()
+		return
 	}
+	for _, b := range checks {
+		p.visit(b, item)
+	}
+}
+
+func (p *pass) visit(b *rule.Bound, item any) {
+	if p.ctx.Err() != nil { // all rules about whole tables together take many seconds
+		return
+	}
+	if why := p.missing(b.Needs); why != "" {
+		p.s.skip(p.ds, b.Rule, why)
+		return
+	}
+	b.Visit(item)
 }
 
 func (p *pass) fault(f rule.Fault) {

@@ -41,7 +41,7 @@ func token[T any](name string, at func(*T) *Token) column[T] {
 		if f.Kind != jsonrow.String {
 			return false
 		}
-		*at(row) = l.texts.token(jsonrow.Text(f.Raw))
+		*at(row) = l.tokens.token(jsonrow.Text(f.Raw))
 		return true
 	}, func(c *check) taker[T] {
 		if !c.kinds.has(jsonrow.String) || c.enum != nil || c.pattern != nil {
@@ -50,7 +50,7 @@ func token[T any](name string, at func(*T) *Token) column[T] {
 		hex := c.minLen <= 32 && (c.hex == 0 || c.hex == 32)
 		return func(l *loader, row *T, b []byte) int {
 			if hex && len(b) > 33 && b[0] == '"' && b[33] == '"' {
-				if k, ok := unhex(b[1:33]); ok && !k.Zero() {
+				if k, ok := l.tokens.digits(b[1:33]); ok {
 					*at(row) = k
 					return 34
 				}
@@ -59,7 +59,7 @@ func token[T any](name string, at func(*T) *Token) column[T] {
 			if n == 0 || b[0] != '"' {
 				return 0
 			}
-			*at(row) = l.texts.token(b[1 : n-1])
+			*at(row) = l.tokens.token(b[1 : n-1])
 			return n
 		}
 	}}
@@ -74,7 +74,7 @@ func tokens[T any](name string, at func(*T) *[]Token) column[T] {
 		var list []Token
 		jsonrow.Elements(f.Raw, func(k jsonrow.Kind, raw []byte) bool {
 			if ok = k == jsonrow.String; ok {
-				list = append(list, l.texts.token(jsonrow.Text(raw)))
+				list = append(list, l.tokens.token(jsonrow.Text(raw)))
 			}
 			return ok
 		})

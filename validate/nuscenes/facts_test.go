@@ -1,7 +1,6 @@
 package nuscenes
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -13,12 +12,10 @@ import (
 // sweeps between their keyframes, and instances annotated in every sample.
 func synthetic(schema dataset.Schema, scenes, samples, channels, sweeps, instances int) *Tables {
 	t := &Tables{Dataset: &dataset.Dataset{Schema: schema, Tables: "v1.0-mini", Tree: &dataset.Tree{}}, texts: &texts{}}
-	n := uint64(0)
-	token := func() (k Token) {
+	n := 0
+	token := func() Token {
 		n++
-		binary.LittleEndian.PutUint64(k[:], n*0x9e3779b97f4a7c15)
-		binary.BigEndian.PutUint64(k[8:], n)
-		return k
+		return t.texts.token(fmt.Appendf(nil, "%032x", n))
 	}
 	many := func(n int) []Token {
 		out := make([]Token, n)
@@ -29,7 +26,7 @@ func synthetic(schema dataset.Schema, scenes, samples, channels, sweeps, instanc
 	}
 	at := func(k []Token, i int) Token {
 		if i < 0 || i >= len(k) {
-			return Token{}
+			return Token(0)
 		}
 		return k[i]
 	}
@@ -196,9 +193,9 @@ func (t *Tables) damage(seed uint64) {
 	any := func() Token {
 		switch r.IntN(4) {
 		case 0:
-			return Token{}
+			return Token(0)
 		case 1:
-			return Token{1, 2, 3}
+			return Token(1 << 30)
 		case 2:
 			return t.Sample.Rows[r.IntN(len(t.Sample.Rows))].Token
 		}

@@ -2,6 +2,7 @@ package nuscenes
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
@@ -9,7 +10,8 @@ import (
 )
 
 // FuzzTable reads any bytes as a table: nothing panics, rows that hold less
-// than their record says are refused, and what is said points into the file.
+// than their record says are refused, what is said points into the file, and it
+// is the same in parts.
 func FuzzTable(f *testing.F) {
 	seeds := []string{
 		`[{"token": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "sensor_token": "b", "translation": [1, 2, 3], "rotation": [1, 0, 0, 0], "camera_intrinsic": [[1, 0, 1], [0, 1, 1], [0, 0, 1]]}, {}]`,
@@ -24,7 +26,7 @@ func FuzzTable(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
 		e := &ruletest.Emitter{}
-		l := &loader{ctx: t.Context(), e: e, texts: &texts{}, ds: &dataset.Dataset{Schema: dataset.NuScenes, Tables: "v1.0-mini"}, size: int64(len(b))}
+		l := newLoader(t.Context(), &dataset.Dataset{Schema: dataset.NuScenes, Tables: "v1.0-mini"}, 2, e)
 		switch which % 4 {
 		case 0:
 			fuzzOne(t, l, "sample_data", sampleDataColumns, b)
@@ -38,7 +40,7 @@ func FuzzTable(f *testing.F) {
 			fuzzOne(t, l, "ego_pose", egoPoseColumns, b)
 		}
 		for _, x := range e.Faults {
-			if x.ByteOffset < 0 || x.ByteOffset > int64(len(b)) || x.Message == "" || x.Path != l.path {
+			if x.ByteOffset < 0 || x.ByteOffset > int64(len(b)) || x.Message == "" || !strings.HasPrefix(x.Path, "v1.0-mini/") {
 				t.Errorf("%+v", x)
 			}
 		}
@@ -46,7 +48,9 @@ func FuzzTable(f *testing.F) {
 }
 
 func fuzzOne[T any](t *testing.T, l *loader, name string, cols []column[T], b []byte) {
-	l.name, l.path = name, name+".json"
+	agree(t, l.ds.Schema, name, cols, b, 1, int64(len(b)/3+1))
+	l = l.table(name)
+	l.size = int64(len(b))
 	table := &Table[T]{Name: name, Path: l.path}
 	table.row = rowOf[T]
 	if err := readTable(l, table, cols, bytes.NewReader(b)); err != nil {

@@ -1,63 +1,83 @@
 package nuscenes
 
-import "encoding/binary"
-
-// An index finds rows by primary key: open addressing over row numbers, at
-// most half full, four bytes a slot. Keys are compared in the rows themselves.
+// An index finds rows by primary key: open addressing, at most three quarters
+// full, eight bytes a slot.
 type index struct {
-	slots []int32 // row + 1; 0 is free
+	slots []slot
 	mask  uint64
+}
+
+type slot struct {
+	key Token // 0 is free
+	row int32
 }
 
 func newIndex(rows int) index {
 	n := 16
-	for n < 2*rows {
+	for 3*n < 4*rows {
 		n *= 2
 	}
-	return index{make([]int32, n), uint64(n - 1)}
+	return index{make([]slot, n), uint64(n - 1)}
 }
 
-// hash mixes a token, which need not be random: keys come from the data.
-func hash(k *Token) uint64 {
-	a, b := binary.LittleEndian.Uint64(k[:8]), binary.LittleEndian.Uint64(k[8:])
-	h := (a ^ b>>29 ^ b<<35) * 0x9e3779b97f4a7c15
-	return (h ^ h>>32) * 0xd6e8feb86659fd93 >> 16
+// find gives the slot of a key: free, or with it.
+func (x *index) find(k Token) *slot {
+	for i := uint64(k) * 0x9e3779b97f4a7c15 >> 20; ; i++ {
+		if s := &x.slots[i&x.mask]; s.key == k || s.key == 0 {
+			return s
+		}
+	}
 }
 
 // Find gives the position in Rows of the first record with that primary key.
 func (t *Table[T]) Find(k Token) (int32, bool) {
-	if len(t.index.slots) == 0 {
+	if len(t.index.slots) == 0 || k == 0 {
 		return 0, false
 	}
-	for s := hash(&k) & t.index.mask; ; s = (s + 1) & t.index.mask {
-		i := t.index.slots[s] - 1
-		if i < 0 {
-			return 0, false
-		}
-		if t.Row(i).Token == k {
-			return i, true
-		}
-	}
+	s := t.index.find(k)
+	return s.row, s.key == k
 }
 
 // buildIndex indexes the rows by primary key, leaves out rows without one,
 // and calls again for each row whose key an earlier row has.
 func (t *Table[T]) buildIndex(again func(i, first int32)) {
 	t.index = newIndex(len(t.Rows))
+	t.distinct = true
 	for i := range t.Rows {
 		k := t.Row(int32(i)).Token
 		if k.Zero() {
 			t.keyless = true
 			continue
 		}
-		s := hash(&k) & t.index.mask
-		for t.index.slots[s] != 0 && t.Row(t.index.slots[s]-1).Token != k {
-			s = (s + 1) & t.index.mask
-		}
-		if first := t.index.slots[s] - 1; first >= 0 {
-			again(int32(i), first)
+		s := t.index.find(k)
+		if s.key == k {
+			t.distinct = false
+			again(int32(i), s.row)
 			continue
 		}
-		t.index.slots[s] = int32(i) + 1
+		*s = slot{k, int32(i)}
 	}
+}
+
+// A follower finds rows that are named one after the other: the row that was
+// named before, or the one behind it, often comes next.
+type follower[T any] struct {
+	t    *Table[T]
+	last int32
+}
+
+func (f *follower[T]) find(k Token) (int32, bool) {
+	if f.t.distinct {
+		for i := f.last; i <= f.last+1 && int(i) < len(f.t.Rows); i++ {
+			if f.t.Row(i).Token == k {
+				f.last = i
+				return i, true
+			}
+		}
+	}
+	i, ok := f.t.Find(k)
+	if ok {
+		f.last = i
+	}
+	return i, ok
 }

@@ -169,13 +169,14 @@ func plain[R, T any](b *linker, t *Tables, from *Table[R], column string, to *Ta
 		b.jobs = append(b.jobs, resolver(from, to, keep, get))
 	}
 	k.Cells = func(yield func(int32, Token, int32)) {
+		f := follower[T]{t: to}
 		for i := range from.Rows {
 			token := get(&from.Rows[i])
 			var r int32
 			if keep != nil {
 				r = (*keep)[i]
 			} else {
-				r = lookup(from, to, int32(i), token)
+				r = lookup(from, &f, int32(i), token)
 			}
 			yield(int32(i), token, k.second(r, token))
 		}
@@ -187,9 +188,10 @@ func plain[R, T any](b *linker, t *Tables, from *Table[R], column string, to *Ta
 func array[R, T any](b *linker, t *Tables, from *Table[R], column string, to *Table[T], get func(*R) []Token) *key {
 	k := newKey(b, t, from, column, to)
 	k.Cells = func(yield func(int32, Token, int32)) {
+		f := follower[T]{t: to}
 		for i := range from.Rows {
 			for _, token := range get(&from.Rows[i]) {
-				yield(int32(i), token, lookup(from, to, int32(i), token))
+				yield(int32(i), token, lookup(from, &f, int32(i), token))
 			}
 		}
 	}
@@ -216,8 +218,9 @@ func (k *key) second(r int32, token Token) int32 {
 func resolver[R, T any](from *Table[R], to *Table[T], keep *Column, get func(*R) Token) func() {
 	return func() {
 		c := make(Column, len(from.Rows))
+		f := follower[T]{t: to}
 		for i := range from.Rows {
-			c[i] = lookup(from, to, int32(i), get(&from.Rows[i]))
+			c[i] = lookup(from, &f, int32(i), get(&from.Rows[i]))
 		}
 		*keep = c
 	}
@@ -225,17 +228,17 @@ func resolver[R, T any](from *Table[R], to *Table[T], keep *Column, get func(*R)
 
 // lookup resolves one cell. "" in a row that its own rules refused says nothing,
 // and neither does a table that was not read whole.
-func lookup[R, T any](from *Table[R], to *Table[T], row int32, k Token) int32 {
+func lookup[R, T any](from *Table[R], to *follower[T], row int32, k Token) int32 {
 	if k.Zero() {
 		if !from.Sound(row) {
 			return Unknown
 		}
 		return Empty
 	}
-	if i, ok := to.Find(k); ok {
+	if i, ok := to.find(k); ok {
 		return i
 	}
-	if to.open() {
+	if to.t.open() {
 		return Unknown
 	}
 	return Dangling

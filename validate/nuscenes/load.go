@@ -80,6 +80,7 @@ type loader struct {
 	ds       *dataset.Dataset
 	e        rule.Emitter
 	texts    *texts
+	tokens   *tokenizer
 	slots    chan struct{} // holds one for each worker that is busy
 	partSize int64
 
@@ -103,7 +104,7 @@ func newLoader(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitte
 // table gives a loader of one table.
 func (l *loader) table(name string) *loader {
 	return &loader{
-		ctx: l.ctx, ds: l.ds, e: l.e, texts: l.texts, slots: l.slots, partSize: l.partSize,
+		ctx: l.ctx, ds: l.ds, e: l.e, texts: l.texts, tokens: newTokenizer(l.texts), slots: l.slots, partSize: l.partSize,
 		name: name, path: path.Join(l.ds.Tables, name+".json"), cr: -1,
 	}
 }

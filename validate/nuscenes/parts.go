@@ -19,12 +19,12 @@ import (
 // Parts go no further than records: the first that meets an error of the file
 // is forgotten, and one reader goes on from its beginning.
 
-// A part is what was read of one.
+// A part is what was read of one. Its begin is -1 where no record is to be seen.
 type part[T any] struct {
 	*run[T]
-	begin, end int64 // the first record, and the first behind; begin is -1 where none is to be seen
-	err        error // what ended the part: jsonrow.ErrLimit, io.EOF, or an error
-	e          heldBack
+	end int64 // the first record behind it
+	err error // what ended it: jsonrow.ErrLimit, io.EOF, or an error
+	e   heldBack
 }
 
 // heldBack keeps what a part has to say until it is proven.
@@ -120,7 +120,7 @@ func (p *part[T]) readFrom(f io.ReaderAt, limit int64) {
 	clear(p.strange)
 	p.layout.forget()
 	p.t.Rows, p.t.Refused, p.t.refusedBy = p.t.Rows[:0], nil, ""
-	p.r.Limit = limit
+	p.r.Limit, p.size = limit, limit-p.begin
 	p.r.Reset(section(p.l.ctx, f, p.begin), p.begin, 0)
 	p.err = p.read()
 	p.end = p.r.Offset()

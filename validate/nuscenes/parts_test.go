@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func outcome[T any](t *testing.T, s dataset.Schema, name string, cols []column[T
 	}
 	var out strings.Builder
 	for i := range table.Rows {
-		fmt.Fprintf(&out, "%+v %v\n", table.Rows[i], table.Sound(int32(i)))
+		fmt.Fprintf(&out, "%+v %v\n", texted(l.texts, reflect.ValueOf(table.Rows[i])), table.Sound(int32(i)))
 	}
 	said := make([]string, len(e.Faults))
 	for i, f := range e.Faults {
@@ -38,6 +39,27 @@ func outcome[T any](t *testing.T, s dataset.Schema, name string, cols []column[T
 	slices.Sort(said)
 	fmt.Fprintf(&out, "%s\n%v %s %s", strings.Join(said, "\n"), e.Broken, l.slug, table.refusedBy)
 	return out.String()
+}
+
+// texted gives a row with the text of each token.
+func texted(t *texts, v reflect.Value) any {
+	switch {
+	case v.Type() == reflect.TypeFor[Token]():
+		return t.text(Token(v.Uint()))
+	case v.Kind() == reflect.Struct:
+		var out []any
+		for i := range v.NumField() {
+			out = append(out, texted(t, v.Field(i)))
+		}
+		return out
+	case v.Type() == reflect.TypeFor[[]Token]():
+		var out []any
+		for i := range v.Len() {
+			out = append(out, texted(t, v.Index(i)))
+		}
+		return out
+	}
+	return fmt.Sprintf("%v", v)
 }
 
 // agree demands the same outcome whatever the size of the parts.

@@ -1,8 +1,6 @@
 package nuscenes
 
 import (
-	"encoding/hex"
-
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -11,10 +9,7 @@ func (t *Tables) Text(k Token) string {
 	if k.Zero() {
 		return ""
 	}
-	if s, ok := t.texts.text(k); ok {
-		return s
-	}
-	return hex.EncodeToString(k[:])
+	return t.texts.text(k)
 }
 
 // At gives the place of row i of one of t's tables. The report resolves the

@@ -42,6 +42,8 @@ type run[T any] struct {
 	layout  *layout[T]
 	strange map[string]*unknown
 	r       *jsonrow.Reader
+
+	begin, size int64 // where it begins, and about how many bytes it reads
 }
 
 func newRun[T any](l *loader, t *Table[T], y *layout[T]) *run[T] {
@@ -66,6 +68,7 @@ func (u *run[T]) read() error {
 // rest reads the file from a record on, and reports what is wrong with it.
 func (u *run[T]) rest(f io.ReaderAt, begin int64) error {
 	l := u.l
+	u.begin, u.size = begin, l.size-begin
 	u.r.Reset(section(l.ctx, f, begin), begin, len(u.t.Rows))
 	for {
 		err := u.read()
@@ -132,8 +135,8 @@ func (u *run[T]) index() {
 // it.
 func (u *run[T]) take(b []byte, offset int64) int {
 	t := u.t
-	if len(t.Rows) == probe && !u.l.part {
-		t.reserve(u.l.size * probe / max(offset, 1))
+	if len(t.Rows) == probe && cap(t.Rows) < 2*probe {
+		t.reserve(u.size * probe / max(offset-u.begin, 1))
 	}
 	t.Rows = append(t.Rows, *new(T))
 	n := u.takeRow(b, offset)

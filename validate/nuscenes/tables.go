@@ -21,14 +21,14 @@ import (
 	"github.com/mmaudit/mmaudit/validate/dataset"
 )
 
-// A Token is a primary key in 16 bytes: the decoded value of 32 hex digits, or
-// the first half of the SHA-256 of any other text (Lyft's 64 digits, T4's free
-// form). The zero Token stands for the empty string. Tables.Text gives the
-// text back.
-type Token [16]byte
+// A Token stands for the text of a primary key, or of a reference to one: equal
+// texts of a data set have equal tokens. Which number stands for a text differs
+// from run to run. The zero Token is the empty string; Tables.Text gives the
+// text of the others.
+type Token uint32
 
 // Zero reports whether the token is the empty string.
-func (t Token) Zero() bool { return t == Token{} }
+func (t Token) Zero() bool { return t == 0 }
 
 // A Row is where a record of a table begins, and how to name it.
 type Row struct {
@@ -56,6 +56,7 @@ type Table[T any] struct {
 	row       func(*T) *Row // the Row embedded in a T
 	index     index
 	unusable  string // slug of the rule that broke the table as an input, or ""
+	distinct  bool   // no primary key occurs twice
 	keyless   bool   // some row has no primary key that could be read
 	refusedBy string // slug of a rule that refused a row, or ""
 }
@@ -104,6 +105,9 @@ type Tables struct {
 
 	facts facts
 }
+
+// Whole implements rule.Whole.
+func (t *Tables) Whole() {}
 
 // A Mask is what is kept of the run lengths of a mask in an image.
 type Mask struct {

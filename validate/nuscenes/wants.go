@@ -14,6 +14,9 @@ import (
 // scene by scene so that the list stays short. Files that are not there are
 // left to the layout rules.
 func readPayload(ctx context.Context, t *Tables, c *channels, jobs int, e rule.Emitter) error {
+	if !payload.Wanted(e) {
+		return ctx.Err()
+	}
 	w := wanter{t: t, e: e, labels: map[Token][]payload.Want{}}
 	w.maps()
 	w.bags()

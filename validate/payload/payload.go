@@ -97,7 +97,7 @@ type (
 // that is not there the layout rules speak, and it is skipped here. Read
 // itself fails only when ctx ends.
 func Read(ctx context.Context, ds *dataset.Dataset, wants []Want, jobs int, e rule.Emitter) error {
-	if !wanted(e) {
+	if !Wanted(e) {
 		return ctx.Err()
 	}
 	r := &reader{ds: ds, e: e, clouds: map[string]cloudSize{}}
@@ -122,8 +122,8 @@ func Read(ctx context.Context, ds *dataset.Dataset, wants []Want, jobs int, e ru
 	return nil
 }
 
-// wanted reports whether any rule of the run depends on what Read sees.
-func wanted(e rule.Emitter) bool {
+// Wanted reports whether any rule of the run depends on what Read sees.
+func Wanted(e rule.Emitter) bool {
 	for _, k := range []Kind{Image, Lidar, Labels, Bag} {
 		if e.Wants(zero(k)) {
 			return true

@@ -115,6 +115,10 @@ type Emitter interface {
 	Advance(n int)
 }
 
+// A Whole item is much of a data set at once: several checks look at it at the
+// same time.
+type Whole interface{ Whole() }
+
 // A Bound check is a check made ready for one data set.
 type Bound struct {
 	Ctx
