@@ -105,6 +105,17 @@ func word[T any](name string, at func(*T) *string) column[T] {
 	}, nil}
 }
 
+// filename keeps the path of a file.
+func filename[T any](name string, at func(*T) *Name) column[T] {
+	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+		if f.Kind != jsonrow.String {
+			return false
+		}
+		*at(row) = l.namer.name(jsonrow.Text(f.Raw))
+		return true
+	}, nil}
+}
+
 func boolean[T any](name string, at func(*T) *bool) column[T] {
 	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
 		if f.Kind != jsonrow.Bool {
@@ -366,8 +377,11 @@ var (
 		token("sample_token", func(r *SampleData) *Token { return &r.Sample }),
 		token("ego_pose_token", func(r *SampleData) *Token { return &r.EgoPose }),
 		token("calibrated_sensor_token", func(r *SampleData) *Token { return &r.Calibrated }),
-		text("filename", func(r *SampleData) *string { return &r.Filename }),
-		word("fileformat", func(r *SampleData) *string { return &r.Format }),
+		filename("filename", func(r *SampleData) *Name { return &r.Filename }),
+		{"fileformat", func(_ *loader, row *SampleData, f *jsonrow.Field) bool {
+			row.PCD = string(f.Raw) == `"pcd"`
+			return f.Kind == jsonrow.String
+		}, nil},
 		integer("width", func(r *SampleData) *int32 { return &r.Width }),
 		integer("height", func(r *SampleData) *int32 { return &r.Height }),
 		microseconds("timestamp", func(r *SampleData) *int64 { return &r.Timestamp }),
@@ -377,7 +391,7 @@ var (
 		token("prev", func(r *SampleData) *Token { return &r.Prev }),
 		{"info_filename", func(l *loader, row *SampleData, f *jsonrow.Field) bool {
 			if f.Kind == jsonrow.String {
-				row.Info = l.string(jsonrow.Text(f.Raw))
+				row.Info = l.namer.name(jsonrow.Text(f.Raw))
 			}
 			return f.Kind == jsonrow.String || f.Kind == jsonrow.Null
 		}, nil},

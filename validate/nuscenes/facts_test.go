@@ -68,7 +68,7 @@ func synthetic(schema dataset.Schema, scenes, samples, channels, sweeps, instanc
 				}
 				t.SampleData.Rows = append(t.SampleData.Rows, SampleData{
 					Row: Row{Token: k}, Sample: own[(i+sweeps)/(sweeps+1)], EgoPose: pose.Token,
-					Calibrated: calibrated.Token, Filename: file, Timestamp: start + int64(i)*step/int64(sweeps+1), KeyFrame: key, Valid: true,
+					Calibrated: calibrated.Token, Filename: t.name(file), Timestamp: start + int64(i)*step/int64(sweeps+1), KeyFrame: key, Valid: true,
 					Prev: at(data, i-1), Next: at(data, i+1),
 				})
 			}
@@ -218,7 +218,7 @@ func (t *Tables) damage(seed uint64) {
 			d.KeyFrame = !d.KeyFrame
 		}
 		if r.IntN(8) == 0 {
-			d.Filename = "samples/CAM_0/x"
+			d.Filename = t.name("samples/CAM_0/x")
 		}
 	}
 	switch r.IntN(8) {

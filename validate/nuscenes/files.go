@@ -70,9 +70,9 @@ func (t *Tables) compareFiles() *Files {
 	}
 	for i := range t.SampleData.Rows {
 		r := &t.SampleData.Rows[i]
-		name(int32(i), r.Filename, false)
-		if r.Info != "" {
-			name(int32(i), r.Info, true)
+		name(int32(i), t.Name(r.Filename), false)
+		if info := t.Name(r.Info); info != "" {
+			name(int32(i), info, true)
 		}
 	}
 	for _, dir := range slices.Sorted(maps.Keys(tree.Dirs)) {

@@ -16,7 +16,7 @@ func filesOf(t *testing.T, dir string, s dataset.Schema, names ...string) *Files
 	t.Helper()
 	tables := &Tables{Dataset: open(t, dir, s, "v1.0-mini"), texts: &texts{}}
 	for _, n := range names {
-		tables.SampleData.Rows = append(tables.SampleData.Rows, SampleData{Filename: n})
+		tables.SampleData.Rows = append(tables.SampleData.Rows, SampleData{Filename: tables.name(n)})
 	}
 	return tables.Files()
 }
@@ -52,7 +52,7 @@ func TestFiles(t *testing.T) {
 	}
 	// Folders that could not be listed say nothing about what is in them.
 	tables := &Tables{Dataset: open(t, dir, dataset.NuScenes, "v1.0-mini"), texts: &texts{}}
-	tables.SampleData.Rows = []SampleData{{Filename: "samples/C/1.jpg"}}
+	tables.SampleData.Rows = []SampleData{{Filename: tables.name("samples/C/1.jpg")}}
 	tables.Dataset.Tree.Errors = append(tables.Dataset.Tree.Errors, &os.PathError{Op: "list", Path: "samples", Err: os.ErrPermission})
 	if f := tables.Files(); len(f.Missing) != 0 {
 		t.Errorf("missing %v", f.Missing)

@@ -61,7 +61,7 @@ func (t *Tables) keyframes() *Keyframes {
 		case !t.SampleData.Sound(i):
 			return perhaps
 		case nuscenes:
-			if f := ParseFileName(t.Dataset.Schema, r.Filename); f.Kind != "" && (f.Kind == "samples") != r.KeyFrame {
+			if f := t.FileName(r.Filename); f.Kind != "" && (f.Kind == "samples") != r.KeyFrame {
 				return perhaps
 			}
 		}

@@ -27,10 +27,9 @@ const (
 // load reads every table with jobs workers. Each table that cannot be used
 // breaks the input of its name.
 func load(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (*Tables, error) {
-	t := &Tables{Dataset: ds}
 	g, ctx := errgroup.WithContext(ctx)
 	l := newLoader(ctx, ds, jobs, e)
-	t.texts = l.texts
+	t := l.tables
 	start(g, l, mandatory, "sample_data", &t.SampleData, sampleDataColumns)
 	start(g, l, mandatory, "ego_pose", &t.EgoPose, egoPoseColumns)
 	start(g, l, mandatory, "sample_annotation", &t.SampleAnnotation, sampleAnnotationColumns)
@@ -79,7 +78,9 @@ type loader struct {
 	ctx      context.Context
 	ds       *dataset.Dataset
 	e        rule.Emitter
+	tables   *Tables
 	texts    *texts
+	namer    *namer
 	tokens   *tokenizer
 	slots    chan struct{} // holds one for each worker that is busy
 	partSize int64
@@ -98,13 +99,14 @@ type loader struct {
 }
 
 func newLoader(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) *loader {
-	return &loader{ctx: ctx, ds: ds, e: e, texts: &texts{}, slots: make(chan struct{}, max(jobs, 1)), partSize: 8 << 20}
+	t := &Tables{Dataset: ds, texts: &texts{}}
+	return &loader{ctx: ctx, ds: ds, e: e, tables: t, texts: t.texts, slots: make(chan struct{}, max(jobs, 1)), partSize: 8 << 20}
 }
 
 // table gives a loader of one table.
 func (l *loader) table(name string) *loader {
 	return &loader{
-		ctx: l.ctx, ds: l.ds, e: l.e, texts: l.texts, tokens: newTokenizer(l.texts), slots: l.slots, partSize: l.partSize,
+		ctx: l.ctx, ds: l.ds, e: l.e, tables: l.tables, texts: l.texts, namer: newNamer(l.tables), tokens: newTokenizer(l.texts), slots: l.slots, partSize: l.partSize,
 		name: name, path: path.Join(l.ds.Tables, name+".json"), cr: -1,
 	}
 }
@@ -213,7 +215,7 @@ func (l *loader) needsRows() bool {
 	return false
 }
 
-func (l *loader) textOf(k Token) string { return (&Tables{texts: l.texts}).Text(k) }
+func (l *loader) textOf(k Token) string { return l.tables.Text(k) }
 
 // progress tells how far the table is read.
 func (l *loader) progress(offset int64) {

@@ -51,7 +51,7 @@ func TestRealLyft(t *testing.T) {
 	}
 	for _, r := range tables.SampleData.Rows {
 		if i, ok := tables.CalibratedSensor.Find(r.Calibrated); !ok || !tables.CalibratedSensor.Sound(i) {
-			t.Errorf("calibrated sensor of %s", r.Filename)
+			t.Errorf("calibrated sensor of %s", tables.Name(r.Filename))
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
-	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -38,19 +37,20 @@ func readMetainfo(ctx context.Context, t *Tables, e rule.Emitter) error {
 	var p jsonrow.Parser
 	for i := range t.SampleData.Rows {
 		r := &t.SampleData.Rows[i]
-		if r.Info == "" || !e.Selected(r.Info) {
+		info := t.Name(r.Info)
+		if info == "" || !e.Selected(info) {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		at := rule.Place{Path: r.Info}
-		skip := func(slug string) { e.Skip((*Metainfo)(nil), slug, r.Info) }
-		if !t.Dataset.Tree.HasFile(r.Info) {
+		at := rule.Place{Path: info}
+		skip := func(slug string) { e.Skip((*Metainfo)(nil), slug, info) }
+		if !t.Dataset.Tree.HasFile(info) {
 			skip("file-missing")
 			continue
 		}
-		b, err := t.Dataset.ReadFile(r.Info, maxMetainfo)
+		b, err := t.Dataset.ReadFile(info, maxMetainfo)
 		if err != nil {
 			skip(rule.Unreadable(e, t.Dataset, at, err))
 			continue
@@ -61,7 +61,7 @@ func readMetainfo(ctx context.Context, t *Tables, e rule.Emitter) error {
 			continue
 		}
 		place := func(offset int64) rule.Place {
-			return rule.Place{Path: r.Info, ByteOffset: min(offset, int64(len(b)-1))}
+			return rule.Place{Path: info, ByteOffset: min(offset, int64(len(b)-1))}
 		}
 		text, lead := encoded(e, b, place)
 		rec, err := p.Object(text, lead)
@@ -90,7 +90,7 @@ func readMetainfo(ctx context.Context, t *Tables, e rule.Emitter) error {
 			_, m.Sources[k].Known = t.Sensor.Find(t.texts.token([]byte(m.Sources[k].Sensor)))
 			m.Sources[k].Known = m.Sources[k].Known || t.Sensor.open()
 		}
-		m.Points = points(t.Dataset, r, features)
+		m.Points = points(t, r, features)
 		e.Emit(m)
 	}
 	return nil
@@ -99,9 +99,9 @@ func readMetainfo(ctx context.Context, t *Tables, e rule.Emitter) error {
 // points is the size of a cloud without header in points, or -1: for a PCD,
 // and where the file is empty or its size no whole number of points, of which
 // other rules speak.
-func points(ds *dataset.Dataset, r *SampleData, features int64) int64 {
-	info, err := ds.Stat(r.Filename)
-	if err != nil || r.Format == "pcd" || info.Size() == 0 || info.Size()%(4*features) != 0 {
+func points(t *Tables, r *SampleData, features int64) int64 {
+	info, err := t.Dataset.Stat(t.Name(r.Filename))
+	if err != nil || r.PCD || info.Size() == 0 || info.Size()%(4*features) != 0 {
 		return -1
 	}
 	return info.Size() / (4 * features)

@@ -30,7 +30,7 @@ func outcome[T any](t *testing.T, s dataset.Schema, name string, cols []column[T
 	}
 	var out strings.Builder
 	for i := range table.Rows {
-		fmt.Fprintf(&out, "%+v %v\n", texted(l.texts, reflect.ValueOf(table.Rows[i])), table.Sound(int32(i)))
+		fmt.Fprintf(&out, "%+v %v\n", texted(l.tables, reflect.ValueOf(table.Rows[i])), table.Sound(int32(i)))
 	}
 	said := make([]string, len(e.Faults))
 	for i, f := range e.Faults {
@@ -42,10 +42,12 @@ func outcome[T any](t *testing.T, s dataset.Schema, name string, cols []column[T
 }
 
 // texted gives a row with the text of each token.
-func texted(t *texts, v reflect.Value) any {
+func texted(t *Tables, v reflect.Value) any {
 	switch {
 	case v.Type() == reflect.TypeFor[Token]():
-		return t.text(Token(v.Uint()))
+		return t.Text(Token(v.Uint()))
+	case v.Type() == reflect.TypeFor[Name]():
+		return t.Name(Name{v.Field(0).Uint(), uint32(v.Field(1).Uint())})
 	case v.Kind() == reflect.Struct:
 		var out []any
 		for i := range v.NumField() {

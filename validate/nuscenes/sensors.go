@@ -51,7 +51,7 @@ func (t *Tables) sensors() *Sensors {
 		if sensor < 0 {
 			continue
 		}
-		f := ParseFileName(t.Dataset.Schema, t.SampleData.Rows[i].Filename)
+		f := t.FileName(t.SampleData.Rows[i].Filename)
 		channel := t.Sensor.Rows[sensor].Channel
 		if (f.Folder == "" || f.Folder == channel) && (f.Channel == "" || f.Channel == channel) {
 			c.Of[i] = sensor

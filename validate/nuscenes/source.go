@@ -150,7 +150,7 @@ func (s *Source) moment(scene, sample int32) *moment.Moment {
 			continue
 		}
 		o := moment.Observation{
-			Channel: s.channel[cs], File: r.Filename, Time: r.Timestamp,
+			Channel: s.channel[cs], File: t.Name(r.Filename), Time: r.Timestamp,
 			Timed:      r.Timestamp != 0 || t.SampleData.Sound(i),
 			Resolution: 1000, Place: At(t, &t.SampleData, i),
 		}

@@ -101,7 +101,8 @@ type Tables struct {
 
 	Splits map[string][]string // splits.json: split -> scene names; nil if there is none
 
-	texts *texts // text of tokens that are not 32 hex digits
+	texts *texts // of tokens
+	names names
 
 	facts facts
 }
@@ -182,14 +183,14 @@ type (
 	SampleData struct {
 		Row
 		Sample, EgoPose, Calibrated Token
-		Filename                    string
-		Format                      string // interned
+		Filename                    Name
+		PCD                         bool // the format is pcd
 		Width, Height               int32
 		Timestamp                   int64
 		KeyFrame                    bool
 		Valid                       bool // T4 is_valid; true elsewhere
 		Next, Prev                  Token
-		Info                        string // T4 info_filename
+		Info                        Name // T4 info_filename
 	}
 	Scene struct {
 		Row

@@ -27,11 +27,11 @@ type texts struct{ shards [shards]shard }
 const shards = 64
 
 type shard struct {
-	mu    sync.Mutex        // guards what follows
-	slots []uint32          // open addressing over numbers of keys; 0 is free
-	keys  []*[keysPage]digest  // key n is keys[n/keysPage][n%keysPage]
-	n     uint32            // keys so far; number 0 is none
-	other map[uint32]string // texts that are not 32 digits
+	mu    sync.Mutex          // guards what follows
+	slots []uint32            // open addressing over numbers of keys; 0 is free
+	keys  []*[keysPage]digest // key n is keys[n/keysPage][n%keysPage]
+	n     uint32              // keys so far; number 0 is none
+	other map[uint32]string   // texts that are not 32 digits
 }
 
 const keysPage = 1 << 10

@@ -100,8 +100,9 @@ func (w *wanter) label(table *Table[Lidarseg], kind payload.Kind) {
 
 func (w *wanter) sampleData(i int32, scene, channel, modality string) {
 	r := &w.t.SampleData.Rows[i]
+	name := w.t.Name(r.Filename)
 	p := payload.Want{
-		Path: r.Filename, Kind: kindOf(modality, r.Filename), Channel: channel, Group: scene,
+		Path: name, Kind: kindOf(modality, name), Channel: channel, Group: scene,
 		Table: w.t.SampleData.Name, Token: w.t.Text(r.Token), Offset: r.Offset,
 	}
 	switch p.Kind {
@@ -114,7 +115,7 @@ func (w *wanter) sampleData(i int32, scene, channel, modality string) {
 	}
 	w.add(p)
 	for _, l := range w.labels[r.Token] {
-		l.Cloud, l.Channel, l.Group = r.Filename, channel, scene
+		l.Cloud, l.Channel, l.Group = name, channel, scene
 		w.add(l)
 	}
 }
@@ -140,11 +141,11 @@ func kindOf(modality, name string) payload.Kind {
 // columns is the number of values of each point: five, or what the
 // description of a T4 cloud says.
 func (w *wanter) columns(r *SampleData) int {
-	if w.t.Dataset.Schema == dataset.T4 && r.Info != "" {
+	if w.t.Dataset.Schema == dataset.T4 && r.Info != (Name{}) {
 		var info struct {
 			N int `json:"num_pts_feats"`
 		}
-		if b, err := w.t.Dataset.ReadFile(r.Info, 1<<20); err == nil && json.Unmarshal(b, &info) == nil && info.N > 0 && info.N < 100 {
+		if b, err := w.t.Dataset.ReadFile(w.t.Name(r.Info), 1<<20); err == nil && json.Unmarshal(b, &info) == nil && info.N > 0 && info.N < 100 {
 			return info.N
 		}
 	}

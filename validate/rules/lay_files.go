@@ -190,8 +190,8 @@ func checkNames(c *Ctx, t *nuscenes.Tables) {
 	for i := range t.SampleData.Rows {
 		r := &t.SampleData.Rows[i]
 		at := func() Place { return captureAt(t, int32(i)) }
-		check(r.Filename, at)
-		check(r.Info, at)
+		check(t.Name(r.Filename), at)
+		check(t.Name(r.Info), at)
 	}
 	for i := range t.Map.Rows {
 		check(t.Map.Rows[i].Filename, func() Place { return nuscenes.At(t, &t.Map, int32(i)) })

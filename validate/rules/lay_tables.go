@@ -52,7 +52,7 @@ var layTables = []Rule{
 		Checks: []Check{rule.On(func(c *Ctx, t *nuscenes.Tables) {
 			for _, pair := range t.Files().Again {
 				c.Report(Finding{
-					Message: t.SampleData.Rows[pair[1]].Filename + " is named by an earlier row too",
+					Message: t.Name(t.SampleData.Rows[pair[1]].Filename) + " is named by an earlier row too",
 					Place:   captureAt(t, pair[1]), Related: []Place{captureAt(t, pair[0])},
 				})
 			}

@@ -79,7 +79,7 @@ func filenameLog(c *Ctx, t *nuscenes.Tables) {
 	found := map[wrong]files{}
 	unknown := false
 	for i := range t.SampleData.Rows {
-		name := nuscenes.ParseFileName(nuScenes, t.SampleData.Rows[i].Filename).Log
+		name := t.FileName(t.SampleData.Rows[i].Filename).Log
 		if name == "" {
 			continue
 		}

@@ -48,7 +48,7 @@ var tmpTables = []Rule{
 					continue // ts-unit
 				}
 				pose := t.EgoPose.Rows[e].Timestamp
-				if named, _, ok := nuscenes.NamedTime(nuScenes, sd.Filename); ok && named == pose {
+				if named, _, ok := t.NamedTime(sd.Filename); ok && named == pose {
 					continue // it is the stamp of sample_data that is wrong: filename-time
 				}
 				c.Report(Finding{
@@ -149,7 +149,7 @@ func captureAt(t *nuscenes.Tables, i int32) Place {
 // stamp contradicts it.
 func misnamed(t *nuscenes.Tables, i int32) (named int64, bad bool) {
 	r := &t.SampleData.Rows[i]
-	named, tolerance, ok := nuscenes.NamedTime(t.Dataset.Schema, r.Filename)
+	named, tolerance, ok := t.NamedTime(r.Filename)
 	d := r.Timestamp - named
 	return named, ok && credible(r.Timestamp) && (d > tolerance || d < -tolerance) // else ts-unit speaks
 }
