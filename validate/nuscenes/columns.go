@@ -83,6 +83,46 @@ func tokens[T any](name string, at func(*T) *[]Token) column[T] {
 	}, nil}
 }
 
+// list keeps an array of tokens that many rows have.
+func list[T any](name string, at func(*T) *List) column[T] {
+	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+		if f.Kind != jsonrow.Array {
+			return false
+		}
+		ok := true
+		l.list = l.list[:0]
+		jsonrow.Elements(f.Raw, func(k jsonrow.Kind, raw []byte) bool {
+			if ok = k == jsonrow.String; ok {
+				l.list = append(l.list, l.tokens.token(jsonrow.Text(raw)))
+			}
+			return ok
+		})
+		*at(row) = l.tables.lists.add(l.list)
+		return ok
+	}, func(c *check) taker[T] {
+		if c.kinds != 1<<jsonrow.Array || c.lengths != nil || c.items.kinds != 1<<jsonrow.String {
+			return nil
+		}
+		return func(l *loader, row *T, b []byte) int {
+			if len(b) == 0 || b[0] != '[' {
+				return 0
+			}
+			l.list = l.list[:0]
+			n := elements(b, func(b []byte) int {
+				n := c.items.accept(b)
+				if n > 0 {
+					l.list = append(l.list, l.tokens.token(b[1:n-1]))
+				}
+				return n
+			})
+			if n > 0 {
+				*at(row) = l.tables.lists.add(l.list)
+			}
+			return n
+		}
+	}}
+}
+
 // text keeps a string of its own for each row; word shares one string among
 // the rows that have it.
 func text[T any](name string, at func(*T) *string) column[T] {
@@ -170,21 +210,29 @@ func whole[T any](scale int, put func(row *T, n int64)) func(c *check) taker[T] 
 }
 
 func vector[T any](name string, at func(*T) []float64) column[T] {
-	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
-		return f.Kind == jsonrow.Array && numbers(f.Raw, at(row))
+	return numbersColumn(name, true, func(_ *loader, row *T) []float64 { return at(row) })
+}
+
+// geometry keeps numbers in the geometry of the row, if that is asked for.
+func geometry[T any](name string, at func(*loader) []float64) column[T] {
+	return numbersColumn(name, false, func(l *loader, _ *T) []float64 { return at(l) })
+}
+
+func numbersColumn[T any](name string, keep bool, at func(*loader, *T) []float64) column[T] {
+	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+		return f.Kind == jsonrow.Array && numbers(f.Raw, at(l, row))
 	}, func(c *check) taker[T] {
-		var zero T
-		n := len(at(&zero))
+		n := len(at(&loader{}, new(T)))
 		if c.kinds != 1<<jsonrow.Array || !c.acceptsLength(n) || c.items.kinds != 1<<jsonrow.Number || c.items.integers || c.items.ask {
 			return nil
 		}
-		return func(_ *loader, row *T, b []byte) int { return plainNumbers(b, at(row)) }
+		return func(l *loader, row *T, b []byte) int { return plainNumbers(b, at(l, row), keep || l.geometries) }
 	}}
 }
 
 // plainNumbers reads an array of exactly len(dst) plain numbers at the front of
-// b, and gives its length.
-func plainNumbers(b []byte, dst []float64) int {
+// b, and gives its length. They are moved to dst if keep is set.
+func plainNumbers(b []byte, dst []float64, keep bool) int {
 	if len(b) == 0 || b[0] != '[' {
 		return 0
 	}
@@ -195,11 +243,12 @@ func plainNumbers(b []byte, dst []float64) int {
 		if n == 0 {
 			return 0
 		}
-		f, ok := d.Float()
-		if !ok {
-			f = jsonrow.Float(b[i : i+n])
+		if keep {
+			var ok bool
+			if dst[k], ok = d.Float(); !ok {
+				dst[k] = jsonrow.Float(b[i : i+n])
+			}
 		}
-		dst[k] = f
 		if i = blank(b, i+n); i >= len(b) || b[i] != ',' && k < len(dst)-1 {
 			return 0
 		}
@@ -326,8 +375,8 @@ var (
 	egoPoseColumns = []column[EgoPose]{
 		token("token", func(r *EgoPose) *Token { return &r.Token }),
 		microseconds("timestamp", func(r *EgoPose) *int64 { return &r.Timestamp }),
-		vector("translation", func(r *EgoPose) []float64 { return r.Translation[:] }),
-		vector("rotation", func(r *EgoPose) []float64 { return r.Rotation[:] }),
+		geometry[EgoPose]("translation", func(l *loader) []float64 { return l.geometry.Metres[:] }),
+		geometry[EgoPose]("rotation", func(l *loader) []float64 { return l.geometry.Rotation[:] }),
 	}
 	instanceColumns = []column[Instance]{
 		token("token", func(r *Instance) *Token { return &r.Token }),
@@ -363,10 +412,10 @@ var (
 		token("sample_token", func(r *SampleAnnotation) *Token { return &r.Sample }),
 		token("instance_token", func(r *SampleAnnotation) *Token { return &r.Instance }),
 		token("visibility_token", func(r *SampleAnnotation) *Token { return &r.Visibility }),
-		tokens("attribute_tokens", func(r *SampleAnnotation) *[]Token { return &r.Attributes }),
-		vector("translation", func(r *SampleAnnotation) []float64 { return r.Translation[:] }),
-		vector("size", func(r *SampleAnnotation) []float64 { return r.Size[:] }),
-		vector("rotation", func(r *SampleAnnotation) []float64 { return r.Rotation[:] }),
+		list("attribute_tokens", func(r *SampleAnnotation) *List { return &r.Attributes }),
+		geometry[SampleAnnotation]("translation", func(l *loader) []float64 { return l.ignored[:] }),
+		geometry[SampleAnnotation]("size", func(l *loader) []float64 { return l.geometry.Metres[:] }),
+		geometry[SampleAnnotation]("rotation", func(l *loader) []float64 { return l.geometry.Rotation[:] }),
 		integer("num_lidar_pts", func(r *SampleAnnotation) *int32 { return &r.LidarPts }),
 		integer("num_radar_pts", func(r *SampleAnnotation) *int32 { return &r.RadarPts }),
 		token("next", func(r *SampleAnnotation) *Token { return &r.Next }),

@@ -79,7 +79,7 @@ func synthetic(schema dataset.Schema, scenes, samples, channels, sweeps, instanc
 			for i, k := range boxes {
 				t.SampleAnnotation.Rows = append(t.SampleAnnotation.Rows, SampleAnnotation{
 					Row: Row{Token: k}, Sample: own[i], Instance: instance,
-					Visibility: visibility.Token, Attributes: []Token{attribute.Token}, Prev: at(boxes, i-1), Next: at(boxes, i+1),
+					Visibility: visibility.Token, Attributes: t.lists.add([]Token{attribute.Token}), Prev: at(boxes, i-1), Next: at(boxes, i+1),
 				})
 			}
 		}

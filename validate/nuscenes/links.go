@@ -97,7 +97,7 @@ func (t *Tables) link() *Links {
 	plain(&b, t, &t.Sample, "scene_token", &t.Scene, &l.Sample.Scene, func(r *Sample) Token { return r.Scene })
 	plain(&b, t, &t.SampleAnnotation, "sample_token", &t.Sample, &l.SampleAnnotation.Sample, func(r *SampleAnnotation) Token { return r.Sample })
 	plain(&b, t, &t.SampleAnnotation, "instance_token", &t.Instance, &l.SampleAnnotation.Instance, func(r *SampleAnnotation) Token { return r.Instance })
-	array(&b, t, &t.SampleAnnotation, "attribute_tokens", &t.Attribute, func(r *SampleAnnotation) []Token { return r.Attributes })
+	array(&b, t, &t.SampleAnnotation, "attribute_tokens", &t.Attribute, func(r *SampleAnnotation) []Token { return t.List(r.Attributes) })
 	plain(&b, t, &t.SampleAnnotation, "visibility_token", &t.Visibility, nil, func(r *SampleAnnotation) Token { return r.Visibility }).Optional = always
 	sample := plain(&b, t, &t.SampleData, "sample_token", &t.Sample, &l.SampleData.Sample, func(r *SampleData) Token { return r.Sample })
 	if t4 {

@@ -96,17 +96,24 @@ type loader struct {
 	lists      arena[Token]
 	words      map[string]string
 	field      jsonrow.Field // being read
+	list       []Token       // being read
+	geometry   Geometry      // of the row being read
+	geometries bool          // keep it
+	ignored    [3]float64
 }
 
 func newLoader(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) *loader {
 	t := &Tables{Dataset: ds, texts: &texts{}}
-	return &loader{ctx: ctx, ds: ds, e: e, tables: t, texts: t.texts, slots: make(chan struct{}, max(jobs, 1)), partSize: 8 << 20}
+	return &loader{
+		geometries: e.Wants((*Geometries)(nil)) || e.Wants((*CANFile)(nil)) && len(ds.Tree.Names("can_bus", ".json")) > 0,
+		ctx:        ctx, ds: ds, e: e, tables: t, texts: t.texts, slots: make(chan struct{}, max(jobs, 1)), partSize: 8 << 20,
+	}
 }
 
 // table gives a loader of one table.
 func (l *loader) table(name string) *loader {
 	return &loader{
-		ctx: l.ctx, ds: l.ds, e: l.e, tables: l.tables, texts: l.texts, namer: newNamer(l.tables), tokens: newTokenizer(l.texts), slots: l.slots, partSize: l.partSize,
+		ctx: l.ctx, ds: l.ds, e: l.e, tables: l.tables, texts: l.texts, namer: newNamer(l.tables), tokens: newTokenizer(l.texts), slots: l.slots, partSize: l.partSize, geometries: l.geometries,
 		name: name, path: path.Join(l.ds.Tables, name+".json"), cr: -1,
 	}
 }

@@ -119,6 +119,7 @@ func (p *part[T]) readFrom(f io.ReaderAt, limit int64) {
 	p.e.said = nil
 	clear(p.strange)
 	p.layout.forget()
+	p.t.Geometry = p.t.Geometry[:0]
 	p.t.Rows, p.t.Refused, p.t.refusedBy = p.t.Rows[:0], nil, ""
 	p.r.Limit, p.size = limit, limit-p.begin
 	p.r.Reset(section(p.l.ctx, f, p.begin), p.begin, 0)
@@ -134,6 +135,12 @@ func (u *run[T]) add(p *part[T]) {
 		t.reserve(u.l.size * int64(len(p.t.Rows)) / p.end)
 	}
 	t.Rows = append(t.Rows, p.t.Rows...)
+	if p.t.Geometry != nil {
+		if t.Geometry == nil {
+			t.Geometry = make([]Geometry, 0, cap(t.Rows))
+		}
+		t.Geometry = append(t.Geometry, p.t.Geometry...)
+	}
 	for i := range p.t.Refused {
 		t.refuse(first+i, p.t.refusedBy)
 	}

@@ -21,7 +21,7 @@ func outcome[T any](t *testing.T, s dataset.Schema, name string, cols []column[T
 	t.Helper()
 	e := &ruletest.Emitter{}
 	l := newLoader(t.Context(), &dataset.Dataset{Schema: s, Tables: "v1.0-mini"}, 3, e)
-	l.partSize = partSize
+	l.partSize, l.geometries = partSize, true
 	l = l.table(name)
 	l.size = int64(len(b))
 	table := &Table[T]{Name: name, Path: l.path, row: rowOf[T]}
@@ -29,6 +29,7 @@ func outcome[T any](t *testing.T, s dataset.Schema, name string, cols []column[T
 		t.Fatal(err)
 	}
 	var out strings.Builder
+	fmt.Fprintln(&out, table.Geometry)
 	for i := range table.Rows {
 		fmt.Fprintf(&out, "%+v %v\n", texted(l.tables, reflect.ValueOf(table.Rows[i])), table.Sound(int32(i)))
 	}
@@ -48,6 +49,8 @@ func texted(t *Tables, v reflect.Value) any {
 		return t.Text(Token(v.Uint()))
 	case v.Type() == reflect.TypeFor[Name]():
 		return t.Name(Name{v.Field(0).Uint(), uint32(v.Field(1).Uint())})
+	case v.Type() == reflect.TypeFor[List]():
+		return texted(t, reflect.ValueOf(t.List(List(v.Uint()))))
 	case v.Kind() == reflect.Struct:
 		var out []any
 		for i := range v.NumField() {
@@ -69,8 +72,15 @@ func agree[T any](t *testing.T, s dataset.Schema, name string, cols []column[T],
 	t.Helper()
 	want := outcome(t, s, name, cols, b, 1<<40)
 	for _, n := range sizes {
-		if got := outcome(t, s, name, cols, b, n); got != want {
-			t.Errorf("%s in parts of %d:\n%s\nin one:\n%s\n%q", name, n, got, want, b)
+		got := outcome(t, s, name, cols, b, n)
+		for i, line := range strings.Split(want, "\n") {
+			if other := strings.Split(got+strings.Repeat("\n", i), "\n")[i]; other != line {
+				t.Errorf("%s in parts of %d:\n%s\nin one:\n%s", name, n, other, line)
+				break
+			}
+		}
+		if len(got) > len(want) {
+			t.Errorf("%s in parts of %d has more: %s", name, n, got[len(want):])
 		}
 	}
 }

@@ -21,6 +21,9 @@ func Read(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (m
 		return nil, err
 	}
 	e.Emit(t)
+	if e.Wants((*Geometries)(nil)) {
+		e.Emit(&Geometries{t})
+	}
 	if slug, path := t.broken(); slug != "" {
 		for _, zero := range []any{
 			(*moment.Stream)(nil), (*payload.ImageFile)(nil), (*payload.CloudFile)(nil), (*payload.LabelFile)(nil),

@@ -61,6 +61,7 @@ func (u *run[T]) read() error {
 		}
 		u.t.Rows = append(u.t.Rows, *new(T))
 		u.row(rec)
+		u.shape()
 		u.l.progress(rec.Offset)
 	}
 }
@@ -147,8 +148,16 @@ func (u *run[T]) take(b []byte, offset int64) int {
 	for _, s := range u.layout.strange {
 		s.rows++
 	}
+	u.shape()
 	u.l.progress(offset)
 	return n
+}
+
+// shape keeps the geometry of the last row, where there is any.
+func (u *run[T]) shape() {
+	if u.l.geometries && (u.l.name == "ego_pose" || u.l.name == "sample_annotation") {
+		u.t.Geometry = append(u.t.Geometry, u.l.geometry)
+	}
 }
 
 // takeRow is take into the last row.
@@ -158,6 +167,7 @@ func (u *run[T]) takeRow(b []byte, offset int64) int {
 		sd.Valid = true
 	}
 	u.t.row(row).Offset = offset
+	u.l.geometry = Geometry{}
 	return u.layout.take(u.l, row, b)
 }
 
@@ -177,6 +187,7 @@ func (u *run[T]) row(rec *jsonrow.Record) {
 	row := &t.Rows[n]
 	own := t.row(row)
 	own.Offset = rec.Offset
+	l.geometry = Geometry{}
 	refused := ""
 	for i := range rec.Fields {
 		f := &rec.Fields[i]
@@ -216,6 +227,9 @@ func (t *Table[T]) reserve(n int64) {
 	rows := make([]T, len(t.Rows), max(int(n+n/32), cap(t.Rows)))
 	copy(rows, t.Rows)
 	t.Rows = rows
+	if t.Geometry != nil {
+		t.Geometry = append(make([]Geometry, 0, cap(rows)), t.Geometry...)
+	}
 }
 
 func (t *Table[T]) refuse(i int32, slug string) {

@@ -38,12 +38,25 @@ type Row struct {
 
 func (r *Row) row() *Row { return r }
 
+// Geometry is where a row puts something and how large it is.
+type Geometry struct {
+	Rotation [4]float64 // unit quaternion w, x, y, z
+	Metres   [3]float64 // ego_pose: translation; sample_annotation: width, length, height
+}
+
+// Geometries is Tables with the Geometry of ego_pose and sample_annotation,
+// which takes much of the memory and which most rules do not need.
+type Geometries struct{ *Tables }
+
 // A Table holds the captured columns of one JSON table, in file order, and its
 // index by primary key.
 type Table[T any] struct {
 	Name string // "sample_data"
 	Path string // relative to the data set's root
 	Rows []T
+	// Geometry is that of each row, in the tables that have it and where a rule
+	// of the run asks for it: who subscribes to *Geometries.
+	Geometry []Geometry
 	// Present tells a table that lies on disk from one that is missing.
 	Present bool
 	// Refused holds the rows whose own record broke a rule: a field that is
@@ -103,6 +116,7 @@ type Tables struct {
 
 	texts *texts // of tokens
 	names names
+	lists lists
 
 	facts facts
 }
@@ -143,9 +157,7 @@ type (
 	}
 	EgoPose struct {
 		Row
-		Timestamp   int64
-		Translation [3]float64
-		Rotation    [4]float64
+		Timestamp int64
 	}
 	Instance struct {
 		Row
@@ -173,10 +185,7 @@ type (
 	SampleAnnotation struct {
 		Row
 		Sample, Instance, Visibility Token
-		Attributes                   []Token
-		Translation                  [3]float64
-		Size                         [3]float64 // width, length, height
-		Rotation                     [4]float64
+		Attributes                   List
 		LidarPts, RadarPts           int32
 		Next, Prev                   Token
 	}

@@ -18,13 +18,13 @@ var geoTables = []Rule{
 		Hint:    "normalise the quaternion where it is computed, and write all digits",
 		Checks: []Check{
 			rule.On(func(c *Ctx, t *nuscenes.Tables) {
-				checkNorms(c, t, &t.CalibratedSensor, func(r *nuscenes.CalibratedSensor) [4]float64 { return r.Rotation })
+				checkNorms(c, t, &t.CalibratedSensor, func(i int) [4]float64 { return t.CalibratedSensor.Rows[i].Rotation })
 			}).Needing("calibrated_sensor"),
-			rule.On(func(c *Ctx, t *nuscenes.Tables) {
-				checkNorms(c, t, &t.EgoPose, func(r *nuscenes.EgoPose) [4]float64 { return r.Rotation })
+			rule.On(func(c *Ctx, t *nuscenes.Geometries) {
+				checkNorms(c, t.Tables, &t.EgoPose, func(i int) [4]float64 { return t.EgoPose.Geometry[i].Rotation })
 			}).Needing("ego_pose"),
-			rule.On(func(c *Ctx, t *nuscenes.Tables) {
-				checkNorms(c, t, &t.SampleAnnotation, func(r *nuscenes.SampleAnnotation) [4]float64 { return r.Rotation })
+			rule.On(func(c *Ctx, t *nuscenes.Geometries) {
+				checkNorms(c, t.Tables, &t.SampleAnnotation, func(i int) [4]float64 { return t.SampleAnnotation.Geometry[i].Rotation })
 			}).Needing("sample_annotation"),
 		},
 	},
@@ -35,11 +35,11 @@ var geoTables = []Rule{
 		Example: "[0.0, 0.0, 0.08, 0.997] where [0.997, 0.0, 0.0, 0.08] was meant",
 		Hint:    "write the scalar part first",
 		Checks: []Check{
-			rule.On(func(c *Ctx, t *nuscenes.Tables) {
-				checkOrder(c, t, &t.EgoPose, func(r *nuscenes.EgoPose) [4]float64 { return r.Rotation })
+			rule.On(func(c *Ctx, t *nuscenes.Geometries) {
+				checkOrder(c, t.Tables, &t.EgoPose)
 			}).Needing("ego_pose"),
-			rule.On(func(c *Ctx, t *nuscenes.Tables) {
-				checkOrder(c, t, &t.SampleAnnotation, func(r *nuscenes.SampleAnnotation) [4]float64 { return r.Rotation })
+			rule.On(func(c *Ctx, t *nuscenes.Geometries) {
+				checkOrder(c, t.Tables, &t.SampleAnnotation)
 			}).Needing("sample_annotation"),
 		},
 	},
@@ -61,9 +61,9 @@ var geoTables = []Rule{
 	},
 }
 
-func checkNorms[T any](c *Ctx, t *nuscenes.Tables, table *nuscenes.Table[T], rotation func(*T) [4]float64) {
+func checkNorms[T any](c *Ctx, t *nuscenes.Tables, table *nuscenes.Table[T], rotation func(row int) [4]float64) {
 	for i := range table.Rows {
-		q := rotation(&table.Rows[i])
+		q := rotation(i)
 		norm := math.Sqrt(q[0]*q[0] + q[1]*q[1] + q[2]*q[2] + q[3]*q[3])
 		off := math.Abs(norm - 1)
 		if off <= 1e-6 || !table.Sound(int32(i)) {
@@ -86,7 +86,7 @@ func checkNorms[T any](c *Ctx, t *nuscenes.Tables, table *nuscenes.Table[T], rot
 // checkOrder speaks about a whole table, if most of its rows read like another
 // order of the components. What stands upright turns about z alone: x and y
 // are near zero. Written x, y, z, w, the first two are, read as w and x.
-func checkOrder[T any](c *Ctx, t *nuscenes.Tables, table *nuscenes.Table[T], rotation func(*T) [4]float64) {
+func checkOrder[T any](c *Ctx, t *nuscenes.Tables, table *nuscenes.Table[T]) {
 	const small, few = 0.05, 3
 	last, rolled, judged := 0, 0, 0
 	first := int32(-1)
@@ -95,7 +95,7 @@ func checkOrder[T any](c *Ctx, t *nuscenes.Tables, table *nuscenes.Table[T], rot
 			continue
 		}
 		judged++
-		q := rotation(&table.Rows[i])
+		q := table.Geometry[i].Rotation
 		for k := range q {
 			q[k] = math.Abs(q[k])
 		}
@@ -257,11 +257,11 @@ var tableSizes = map[string][6]float64{
 func positive(size [3]float64) bool { return size[0] > 0 && size[1] > 0 && size[2] > 0 }
 
 // checkTableSizes is what GEO022 asks of the tables.
-func checkTableSizes(c *Ctx, t *nuscenes.Tables) {
+func checkTableSizes(c *Ctx, t *nuscenes.Geometries) {
 	for i := range t.SampleAnnotation.Rows {
-		if s := t.SampleAnnotation.Rows[i].Size; !positive(s) && t.SampleAnnotation.Sound(int32(i)) {
+		if s := t.SampleAnnotation.Geometry[i].Metres; !positive(s) && t.SampleAnnotation.Sound(int32(i)) {
 			c.Report(Finding{
-				Message: "the box has a side that is not positive", Place: nuscenes.At(t, &t.SampleAnnotation, int32(i)),
+				Message: "the box has a side that is not positive", Place: nuscenes.At(t.Tables, &t.SampleAnnotation, int32(i)),
 				Expected: "width, length, height > 0", Actual: fmt.Sprintf("%g, %g, %g", s[0], s[1], s[2]),
 			})
 		}
@@ -269,11 +269,11 @@ func checkTableSizes(c *Ctx, t *nuscenes.Tables) {
 }
 
 // checkTableSizeWindows is what GEO024 asks of the tables.
-func checkTableSizeWindows(c *Ctx, t *nuscenes.Tables) {
+func checkTableSizeWindows(c *Ctx, t *nuscenes.Geometries) {
 	l := t.Links()
 	for i, instance := range l.SampleAnnotation.Instance {
-		r := &t.SampleAnnotation.Rows[i]
-		if instance < 0 || l.Instance.Category[instance] < 0 || !positive(r.Size) || !t.SampleAnnotation.Sound(int32(i)) {
+		size := t.SampleAnnotation.Geometry[i].Metres
+		if instance < 0 || l.Instance.Category[instance] < 0 || !positive(size) || !t.SampleAnnotation.Sound(int32(i)) {
 			continue
 		}
 		class := t.Category.Rows[l.Instance.Category[instance]].Name
@@ -285,7 +285,7 @@ func checkTableSizeWindows(c *Ctx, t *nuscenes.Tables) {
 		for k, side := range []struct {
 			name  string
 			value float64
-		}{{"height", r.Size[2]}, {"width", r.Size[0]}, {"length", r.Size[1]}} {
+		}{{"height", size[2]}, {"width", size[0]}, {"length", size[1]}} {
 			if low, high := w[2*k], w[2*k+1]; side.value < low || side.value > high {
 				outside = append(outside, fmt.Sprintf("%s %g m (%g to %g)", side.name, side.value, low, high))
 			}
@@ -293,9 +293,9 @@ func checkTableSizeWindows(c *Ctx, t *nuscenes.Tables) {
 		if outside != nil {
 			c.Report(Finding{
 				Message:  fmt.Sprintf("unusual size of a %s: %s", class, strings.Join(outside, ", ")),
-				Place:    nuscenes.At(t, &t.SampleAnnotation, int32(i)),
+				Place:    nuscenes.At(t.Tables, &t.SampleAnnotation, int32(i)),
 				Expected: fmt.Sprintf("height %g to %g, width %g to %g, length %g to %g", w[0], w[1], w[2], w[3], w[4], w[5]),
-				Actual:   fmt.Sprintf("%g, %g, %g", r.Size[2], r.Size[0], r.Size[1]),
+				Actual:   fmt.Sprintf("%g, %g, %g", size[2], size[0], size[1]),
 			})
 		}
 	}

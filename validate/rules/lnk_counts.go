@@ -52,7 +52,7 @@ var lnkCounts = []Rule{
 		Hint:    "keep the one attribute that holds",
 		Checks: []Check{rule.On(func(c *Ctx, t *nuscenes.Tables) {
 			for i := range t.SampleAnnotation.Rows {
-				if n := len(t.SampleAnnotation.Rows[i].Attributes); n > 1 {
+				if n := len(t.List(t.SampleAnnotation.Rows[i].Attributes)); n > 1 {
 					c.Report(Finding{
 						Message: fmt.Sprintf("the annotation has %d attributes", n), Place: nuscenes.At(t, &t.SampleAnnotation, int32(i)),
 						Expected: "at most 1", Actual: strconv.Itoa(n),
@@ -264,7 +264,7 @@ func attributeClass(c *Ctx, t *nuscenes.Tables) {
 		if !known {
 			continue
 		}
-		for _, k := range t.SampleAnnotation.Rows[row].Attributes {
+		for _, k := range t.List(t.SampleAnnotation.Rows[row].Attributes) {
 			i, ok := t.Attribute.Find(k)
 			if !ok {
 				continue

@@ -102,14 +102,14 @@ func checkCANPose(c *Ctx, f *nuscenes.CANFile) {
 			if e < 0 || !t.EgoPose.Sound(e) {
 				continue
 			}
-			ego := &t.EgoPose.Rows[e]
-			at, yaw, ok := canPoseAt(f.Poses, ego.Timestamp)
+			where := &t.EgoPose.Geometry[e]
+			at, yaw, ok := canPoseAt(f.Poses, t.EgoPose.Rows[e].Timestamp)
 			if !ok {
 				continue
 			}
 			judged++
-			m := math.Hypot(at[0]-ego.Translation[0], at[1]-ego.Translation[1])
-			rad := math.Abs(math.Remainder(yaw-yawOf(ego.Rotation), 2*math.Pi))
+			m := math.Hypot(at[0]-where.Metres[0], at[1]-where.Metres[1])
+			rad := math.Abs(math.Remainder(yaw-yawOf(where.Rotation), 2*math.Pi))
 			if !(m <= farthest && rad <= most) {
 				off++
 				if m/farthest+rad/most > worst.m/farthest+worst.rad/most {
