@@ -48,7 +48,7 @@ func FuzzTable(f *testing.F) {
 }
 
 func fuzzOne[T any](t *testing.T, l *loader, name string, cols []column[T], b []byte) {
-	agree(t, l.ds.Schema, name, cols, b, 1, int64(len(b)/3+1))
+	agree(t, l.ds.Schema, name, cols, b, int64(len(b)/3+1))
 	l = l.table(name)
 	l.size = int64(len(b))
 	table := &Table[T]{Name: name, Path: l.path}

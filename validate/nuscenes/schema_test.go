@@ -2,6 +2,7 @@ package nuscenes
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -9,12 +10,15 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/rule/ruletest"
 )
 
 // recordSchemas gives every schema of a record, by "nuscenes/sample".
@@ -142,15 +146,44 @@ var literals = []string{
 	`[{"name": "m", "score": 0.5}]`, `[{"name": "m", "score": 5}]`, `[{"name": "m"}]`,
 }
 
-// accepts asks the checker about a record, in the way that tables are read.
+// accepts asks the checker about a record, in the ways that tables are read:
+// without any column, and with those of each table that has such members.
 func accepts(s *recordSchema, rec *jsonrow.Record) bool {
-	y := newLayout[Row](s, nil)
 	for i := range rec.Fields {
 		if s.props[rec.Fields[i].Name] == nil {
 			return false
 		}
 	}
-	return y.learn(rec, nil) && y.take(nil, nil, rec.Raw) == len(rec.Raw)
+	for _, take := range takers {
+		if take(s, rec) {
+			return true
+		}
+	}
+	return false
+}
+
+var takers = []func(*recordSchema, *jsonrow.Record) bool{
+	taking[Row](nil),
+	taking(attributeColumns), taking(calibratedSensorColumns), taking(categoryColumns), taking(egoPoseColumns),
+	taking(instanceColumns), taking(logColumns), taking(mapColumns), taking(sampleColumns), taking(sampleAnnotationColumns),
+	taking(sampleDataColumns), taking(sceneColumns), taking(sensorColumns), taking(visibilityColumns), taking(lidarsegColumns),
+	taking(objectAnnColumns), taking(surfaceAnnColumns), taking(keypointColumns), taking(vehicleStateColumns), taking(trafficLightColumns),
+}
+
+// taking reads a record with columns, as a table of its own does.
+func taking[T any](cols []column[T]) func(*recordSchema, *jsonrow.Record) bool {
+	l := newLoader(context.Background(), &dataset.Dataset{Schema: dataset.NuScenes}, 1, &ruletest.Emitter{}).table("")
+	var mu sync.Mutex // guards l
+	return func(s *recordSchema, rec *jsonrow.Record) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		known := len(cols) == 0
+		for i := range cols {
+			known = known || rec.Field(cols[i].name) != nil
+		}
+		y := newLayout(s, cols)
+		return known && y.learn(rec, nil) && y.take(l, new(T), rec.Raw) == len(rec.Raw)
+	}
 }
 
 // differ fails where the checker accepts what the library refuses.
