@@ -23,8 +23,8 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	if os.Getenv("GOGC") == "" {
 		// The tables of a data set live long and little else does: collecting
-		// early costs nothing and saves a quarter of the memory (docs/performance.md).
-		debug.SetGCPercent(25)
+		// early costs nothing and saves a third of the memory (docs/performance.md).
+		debug.SetGCPercent(10)
 	}
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -24,25 +24,30 @@ func (k *digest) hash() uint64 {
 // find them by. It is safe for concurrent use.
 type texts struct{ shards [shards]shard }
 
-const shards = 64
+// A Token is the number of a key in its shard, and in its lowest byte the shard.
+const shards = 256
 
 type shard struct {
 	mu    sync.Mutex          // guards what follows
-	slots []uint32            // open addressing over numbers of keys; 0 is free
+	slots []uint32            // open addressing over numbers of keys, each below a byte of its hash; 0 is free
 	keys  []*[keysPage]digest // key n is keys[n/keysPage][n%keysPage]
 	n     uint32              // keys so far; number 0 is none
 	other map[uint32]string   // texts that are not 32 digits
 }
 
-const keysPage = 1 << 10
+const keysPage = 1 << 8
 
 func (s *shard) key(n uint32) *digest { return &s.keys[n/keysPage][n%keysPage] }
 
-// find gives the slot of a key: free, or with its number.
+// number is the part of a slot that is not of a hash.
+const number = 1<<24 - 1
+
+// find gives the slot of a key: free, or with its number. Other keys are seldom
+// looked at, since each look is a miss of the cache.
 func (s *shard) find(k *digest, hash uint64) *uint32 {
-	mask := uint64(len(s.slots) - 1)
+	mask, top := uint64(len(s.slots)-1), uint32(hash>>56)
 	for i := hash / shards & mask; ; i = (i + 1) & mask {
-		if n := s.slots[i]; n == 0 || *s.key(n) == *k {
+		if n := s.slots[i]; n == 0 || n>>24 == top && *s.key(n & number) == *k {
 			return &s.slots[i]
 		}
 	}
@@ -65,7 +70,7 @@ func (t *texts) add(k digest, other []byte) Token {
 			s.keys = append(s.keys, new([keysPage]digest))
 		}
 		*s.key(s.n) = k
-		*slot = s.n
+		*slot = uint32(hash>>56)<<24 | s.n
 		if other != nil {
 			if s.other == nil {
 				s.other = map[uint32]string{}
@@ -73,7 +78,7 @@ func (t *texts) add(k digest, other []byte) Token {
 			s.other[s.n] = string(other)
 		}
 	}
-	return Token(*slot*shards + uint32(hash%shards))
+	return Token(*slot&number*shards + uint32(hash%shards))
 }
 
 // token gives the token of a text.
@@ -97,7 +102,8 @@ func (s *shard) grow() {
 	s.slots = make([]uint32, max(2*len(s.slots), 64))
 	for n := uint32(1); n <= s.n; n++ {
 		k := s.key(n)
-		*s.find(k, k.hash()) = n
+		hash := k.hash()
+		*s.find(k, hash) = uint32(hash>>56)<<24 | n
 	}
 }
 
