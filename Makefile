@@ -3,7 +3,7 @@
 GO ?= go
 DEMO ?= demo
 
-.PHONY: build sdk test check cross peers fabric demo demo-fabric bench bench-ledger bench-fabric fuzz clean
+.PHONY: build sdk test check cross peers fabric demo demo-fabric bench bench-tables bench-ledger bench-fabric fuzz clean
 
 # Static: the same file runs on a training machine and on an auditor's.
 RELEASE = CGO_ENABLED=0 $(GO) build -trimpath -tags urfave_cli_no_docs
@@ -67,6 +67,12 @@ demo-fabric: build
 # Figures of docs/performance.md at a size that takes a minute.
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./validate/... ./internal/...
+
+# mmvalidate's check of tables beside nuscenes-devkit's load of them, on a fifth
+# of v1.0-trainval's rows: figures of docs/performance.md.
+BENCH_TABLES ?= /var/tmp/bench-tables
+bench-tables:
+	sh tools/bench-tables.sh $(BENCH_TABLES)
 
 # The ledger beside sqlite3 and Tessera: figures of docs/performance.md. Its
 # options are in the comment of the program, such as the disk to be measured.

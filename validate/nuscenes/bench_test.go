@@ -11,6 +11,15 @@ import (
 
 // BenchmarkLoad reads the tables of 10 scenes: 31 000 rows of sample_data.
 func BenchmarkLoad(b *testing.B) {
+	benchmark(b, loadOne)
+}
+
+// BenchmarkScan judges their records, and keeps nothing but where they begin.
+func BenchmarkScan(b *testing.B) {
+	benchmark(b, func(l *loader, _ string) error { return loadTable(l, &Table[Row]{}, nil) })
+}
+
+func benchmark(b *testing.B, load func(l *loader, table string) error) {
 	dir := b.TempDir()
 	if err := (datagen.NuScenesTables{Seed: 1, Samples: 400}).Write(dir); err != nil {
 		b.Fatal(err)
@@ -26,7 +35,7 @@ func BenchmarkLoad(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				l := newLoader(b.Context(), ds, 1, &ruletest.Emitter{}).table(table)
-				if err := loadOne(l, table); err != nil {
+				if err := load(l, table); err != nil {
 					b.Fatal(err)
 				}
 			}

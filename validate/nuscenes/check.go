@@ -137,6 +137,9 @@ func (c *check) word(b []byte, k jsonrow.Kind, word string) int {
 }
 
 func (c *check) acceptArray(b []byte) int {
+	if c.items.kinds == 1<<jsonrow.Number && !c.items.integers && !c.items.ask && len(c.lengths) == 1 && c.lengths[0][0] == c.lengths[0][1] && c.lengths[0][0] > 0 {
+		return plainNumbers(b, c.lengths[0][0], nil)
+	}
 	count := 0
 	n := elements(b, func(b []byte) int {
 		count++

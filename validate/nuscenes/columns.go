@@ -226,30 +226,35 @@ func numbersColumn[T any](name string, keep bool, at func(*loader, *T) []float64
 		if c.kinds != 1<<jsonrow.Array || !c.acceptsLength(n) || c.items.kinds != 1<<jsonrow.Number || c.items.integers || c.items.ask {
 			return nil
 		}
-		return func(l *loader, row *T, b []byte) int { return plainNumbers(b, at(l, row), keep || l.geometries) }
+		return func(l *loader, row *T, b []byte) int {
+			if !keep && !l.geometries {
+				return plainNumbers(b, n, nil)
+			}
+			return plainNumbers(b, n, at(l, row))
+		}
 	}}
 }
 
-// plainNumbers reads an array of exactly len(dst) plain numbers at the front of
-// b, and gives its length. They are moved to dst if keep is set.
-func plainNumbers(b []byte, dst []float64, keep bool) int {
+// plainNumbers reads an array of exactly count plain numbers at the front of b,
+// and gives its length. They are moved to dst, if that is not nil.
+func plainNumbers(b []byte, count int, dst []float64) int {
 	if len(b) == 0 || b[0] != '[' {
 		return 0
 	}
 	i := 0
-	for k := range dst {
+	for k := range count {
 		i = blank(b, i+1)
 		d, n := jsonrow.PlainNumber(b[i:])
 		if n == 0 {
 			return 0
 		}
-		if keep {
+		if dst != nil {
 			var ok bool
 			if dst[k], ok = d.Float(); !ok {
 				dst[k] = jsonrow.Float(b[i : i+n])
 			}
 		}
-		if i = blank(b, i+n); i >= len(b) || b[i] != ',' && k < len(dst)-1 {
+		if i = blank(b, i+n); i >= len(b) || b[i] != ',' && k < count-1 {
 			return 0
 		}
 	}
