@@ -145,7 +145,7 @@ func TestOfflineIsSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := []string{
-		pkg, "golang.org/x/mod/sumdb/note", "google.golang.org/protobuf/encoding/protowire",
+		pkg, module + "internal/lazyre", "golang.org/x/mod/sumdb/note", "google.golang.org/protobuf/encoding/protowire",
 		"google.golang.org/protobuf/internal/errors", "google.golang.org/protobuf/internal/detrand",
 	}
 	for dep := range strings.FieldsSeq(string(out)) {

@@ -7,11 +7,12 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 // A Connection is what a connection profile of Fabric (connection-org1.yaml or
@@ -86,7 +87,7 @@ func ParseConnection(text []byte, folder string) (*Connection, error) {
 	}
 	for _, label := range labels {
 		peer := p.Peers[label]
-		out := ConnectionPeer{Label: unsafeInNames.ReplaceAllString(label, "_")}
+		out := ConnectionPeer{Label: unsafeInNames().ReplaceAllString(label, "_")}
 		if len(peer.TLS.PEM) > 0 {
 			out.PEM = []byte(strings.Join(peer.TLS.PEM, "\n"))
 		}
@@ -154,7 +155,7 @@ func (p ConnectionPeer) TLS() string {
 }
 
 // unsafeInNames is what a name of a file of ours does not have.
-var unsafeInNames = regexp.MustCompile(`[^A-Za-z0-9._-]+|^\.+`)
+var unsafeInNames = lazyre.New(`[^A-Za-z0-9._-]+|^\.+`)
 
 // texts is one text or several.
 type texts []string

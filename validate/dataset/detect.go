@@ -202,7 +202,7 @@ func (f *finder) matches() []match {
 			if m, ok := f.odometry(dir); ok {
 				out = append(out, m)
 			}
-		case dateDir.MatchString(base):
+		case dateDir().MatchString(base):
 			if f.date(dir) {
 				raw = append(raw, dir)
 			}

@@ -4,10 +4,11 @@ import (
 	"io"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 // A finder looks for fingerprints (docs/formats.md, Detection) in a listed folder.
@@ -31,10 +32,10 @@ func (f *finder) base(dir string) (name, parent string) {
 }
 
 var (
-	dateDir  = regexp.MustCompile(`^\d{4}_\d\d_\d\d$`)
-	dated    = regexp.MustCompile(`^\d{4}_\d\d_\d\d(_.*)?$`)
-	driveDir = regexp.MustCompile(`_drive_\d{4}_(sync|extract)$`)
-	lyftDir  = regexp.MustCompile(`^v1\.0[12]-`)
+	dateDir  = lazyre.New(`^\d{4}_\d\d_\d\d$`)
+	dated    = lazyre.New(`^\d{4}_\d\d_\d\d(_.*)?$`)
+	driveDir = lazyre.New(`_drive_\d{4}_(sync|extract)$`)
+	lyftDir  = lazyre.New(`^v1\.0[12]-`)
 )
 
 // tableNames are the thirteen tables of nuScenes.
@@ -75,7 +76,7 @@ func (f *finder) tables(dir string) (match, bool) {
 		if in("data") {
 			m.evidence = append(m.evidence, "data")
 		}
-	case n == 64, n != 32 && (lyftDir.MatchString(base) || in("images", "lidar")):
+	case n == 64, n != 32 && (lyftDir().MatchString(base) || in("images", "lidar")):
 		m.schema = Lyft
 		if n == 64 {
 			m.evidence = append(m.evidence, "tokens of 64 digits")
@@ -86,7 +87,7 @@ func (f *finder) tables(dir string) (match, bool) {
 	return m, true
 }
 
-var tokenField = regexp.MustCompile(`"token"\s*:\s*"([^"\\]{0,80})"`)
+var tokenField = lazyre.New(`"token"\s*:\s*"([^"\\]{0,80})"`)
 
 // headBytes is how much of a table is read to see what its tokens look like.
 const headBytes = 16 << 10
@@ -100,7 +101,7 @@ func (f *finder) tokenLength(dir string, have []string) int {
 		if name == "visibility" || name == "map" {
 			continue
 		}
-		for _, m := range tokenField.FindAllSubmatch(f.head(path.Join(dir, name+".json"), headBytes), 3) {
+		for _, m := range tokenField().FindAllSubmatch(f.head(path.Join(dir, name+".json"), headBytes), 3) {
 			if hex(m[1]) {
 				votes[len(m[1])]++
 			}
@@ -264,7 +265,7 @@ func (f *finder) odometry(dir string) (match, bool) {
 // date recognises a date folder of KITTI raw by its calibration or drives.
 func (f *finder) date(dir string) bool {
 	return f.tree.HasFile(path.Join(dir, "calib_cam_to_cam.txt")) || f.tree.HasFile(path.Join(dir, "calib_velo_to_cam.txt")) ||
-		slices.ContainsFunc(f.tree.Subdirs(dir), driveDir.MatchString)
+		slices.ContainsFunc(f.tree.Subdirs(dir), driveDir().MatchString)
 }
 
 // raw groups date folders into data sets. The archives of the owner nest a date
@@ -276,7 +277,7 @@ func (f *finder) raw(dates []string) []match {
 	for _, dir := range dates {
 		parent := path.Dir(dir)
 		root := parent
-		for root != "." && dated.MatchString(path.Base(root)) {
+		for root != "." && dated().MatchString(path.Base(root)) {
 			root = path.Dir(root)
 		}
 		m := byRoot[root]
@@ -299,7 +300,7 @@ func (f *finder) raw(dates []string) []match {
 // bareDrive recognises a single drive of KITTI raw that lies outside the
 // folders of its date and drive: streams with data/ below them.
 func (f *finder) bareDrive(dir string) bool {
-	if name, parent := f.base(dir); driveDir.MatchString(name) && dateDir.MatchString(parent) {
+	if name, parent := f.base(dir); driveDir().MatchString(name) && dateDir().MatchString(parent) {
 		return false
 	}
 	n := len(f.streams(dir))

@@ -6,9 +6,10 @@ import (
 	"maps"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 // undetected says what lies in a folder without data sets: another format, a
@@ -46,9 +47,9 @@ func (f *finder) inside(dir string) string {
 		return fmt.Sprintf("this is %s: give the folder that holds it, %s", what, up(n))
 	}
 	switch {
-	case dateDir.MatchString(f.name) && f.date("."):
+	case dateDir().MatchString(f.name) && f.date("."):
 		return say("a date folder of KITTI raw", 1)
-	case driveDir.MatchString(f.name) && dateDir.MatchString(f.parent) && len(f.streams(".")) > 0:
+	case driveDir().MatchString(f.name) && dateDir().MatchString(f.parent) && len(f.streams(".")) > 0:
 		return say("one drive of KITTI raw", 2)
 	case f.countTables(".") >= minTables:
 		return say("the folder of the tables", 1)
@@ -76,10 +77,10 @@ func (f *finder) packed() string {
 	return ""
 }
 
-var archive = regexp.MustCompile(`(?i)\.(zip|tgz|tar|tar\.(gz|bz2|xz|zst)|tbz2?|txz|7z|rar)$`)
+var archive = lazyre.New(`(?i)\.(zip|tgz|tar|tar\.(gz|bz2|xz|zst)|tbz2?|txz|7z|rar)$`)
 
 // Archive reports whether a file is an archive by its name.
-func Archive(name string) bool { return archive.MatchString(name) }
+func Archive(name string) bool { return archive().MatchString(name) }
 
 func (f *finder) countTables(dir string) int {
 	n := 0
@@ -119,7 +120,7 @@ func (f *finder) waymo(dir string) bool {
 	return false
 }
 
-var kitti360Drive = regexp.MustCompile(`^\d{4}_\d\d_\d\d_drive_\d{4}_sync$`)
+var kitti360Drive = lazyre.New(`^\d{4}_\d\d_\d\d_drive_\d{4}_sync$`)
 
 // sniffed bounds how many files of unknown kind are opened.
 const sniffed = 64
@@ -159,11 +160,11 @@ func (f *finder) foreign() (name, reason string) {
 					return "ROS 1 bag", convert
 				}
 			case ".json":
-				if openLABEL.Match(head(p, 4096)) {
+				if openLABEL().Match(head(p, 4096)) {
 					return "OpenLABEL", convert
 				}
 			case ".txt":
-				if apolloRow.Match(head(p, 512)) {
+				if apolloRow().Match(head(p, 512)) {
 					return "ApolloScape tracking", convert
 				}
 			}
@@ -191,7 +192,7 @@ func (f *finder) foreignFolder(dir string) (name, reason string) {
 	case folder("data_2d_raw"), folder("data_3d_raw"), folder("data_3d_bboxes"):
 		for _, sub := range []string{"data_2d_raw", "data_3d_raw"} {
 			for _, d := range f.tree.Subdirs(path.Join(dir, sub)) {
-				if kitti360Drive.MatchString(d) {
+				if kitti360Drive().MatchString(d) {
 					return "KITTI-360", "convert it to KITTI raw first"
 				}
 			}
@@ -201,8 +202,8 @@ func (f *finder) foreignFolder(dir string) (name, reason string) {
 }
 
 // openLABEL matches the head of a JSON document whose root key is openlabel.
-var openLABEL = regexp.MustCompile(`^(\xef\xbb\xbf)?\s*\{\s*"openlabel"\s*:`)
+var openLABEL = lazyre.New(`^(\xef\xbb\xbf)?\s*\{\s*"openlabel"\s*:`)
 
 // apolloRow matches the head of a text with the ten columns of ApolloScape:
 // frame, object, type 1 to 6, position, size and heading.
-var apolloRow = regexp.MustCompile(`^\d+ \d+ [1-6]( -?\d+(\.\d+)?){7}\s*\n`)
+var apolloRow = lazyre.New(`^\d+ \d+ [1-6]( -?\d+(\.\d+)?){7}\s*\n`)

@@ -9,10 +9,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"syscall"
 
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 )
 
@@ -147,7 +147,7 @@ func readIn(root *os.Root, name string) ([]byte, error) {
 	return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 }
 
-var rawDrive = regexp.MustCompile(`^(\d{4}_\d\d_\d\d)_drive_(\d{4})(_sync|_extract)?$`)
+var rawDrive = lazyre.New(`^(\d{4}_\d\d_\d\d)_drive_(\d{4})(_sync|_extract)?$`)
 
 // parse reads both files and checks that they fit each other.
 func (m *Mapping) parse(rand, mapping []byte) {
@@ -199,7 +199,7 @@ func (m *Mapping) parseLine(n int, line []byte) (r RawFrame) {
 		m.problem(mappingFile, n, "has %d words, not date, drive and frame", len(f))
 		return r
 	}
-	drive := rawDrive.FindSubmatch(f[1])
+	drive := rawDrive().FindSubmatch(f[1])
 	frame, ok := frameNumber(string(f[2]), 10)
 	switch {
 	case drive == nil:

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/moment"
 	"github.com/mmaudit/mmaudit/validate/payload"
@@ -79,7 +79,7 @@ func OdometryRaw(sequence string, frame int) (r RawFrame, ok bool) {
 	return RawFrame{Date: m.date, Number: m.number, Frame: m.first + frame}, true
 }
 
-var sequenceDir = regexp.MustCompile(`^\d\d$`)
+var sequenceDir = lazyre.New(`^\d\d$`)
 
 // ReadOdometry reads a KITTI odometry or SemanticKITTI data set. It emits of
 // each sequence its frames (*FrameSet), calibration (*Calib), poses (*Pose),
@@ -87,7 +87,7 @@ var sequenceDir = regexp.MustCompile(`^\d\d$`)
 func ReadOdometry(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (moment.Source, error) {
 	src := &odometrySource{ds: ds}
 	for _, name := range ds.Tree.Subdirs("sequences") {
-		if !sequenceDir.MatchString(name) {
+		if !sequenceDir().MatchString(name) {
 			continue
 		}
 		if err := ctx.Err(); err != nil {

@@ -6,12 +6,12 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/moment"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -90,8 +90,8 @@ type RawSource struct {
 }
 
 var (
-	rawDateDir  = regexp.MustCompile(`^\d{4}_\d\d_\d\d$`)
-	rawDriveDir = regexp.MustCompile(`^(\d{4}_\d\d_\d\d)_drive_(\d{4})_(sync|extract)$`)
+	rawDateDir  = lazyre.New(`^\d{4}_\d\d_\d\d$`)
+	rawDriveDir = lazyre.New(`^(\d{4}_\d\d_\d\d)_drive_(\d{4})_(sync|extract)$`)
 )
 
 // OpenRaw finds the drives of a KITTI raw data set, at whatever depth their
@@ -101,12 +101,12 @@ func OpenRaw(ds *dataset.Dataset) *RawSource {
 	dates := map[string][]string{}
 	for dir := range ds.Tree.Dirs {
 		date := path.Base(dir)
-		if !rawDateDir.MatchString(date) {
+		if !rawDateDir().MatchString(date) {
 			continue
 		}
 		found := slices.ContainsFunc(RawCalibFiles, func(f string) bool { return ds.Tree.HasFile(path.Join(dir, f)) })
 		for _, sub := range ds.Tree.Subdirs(dir) {
-			m := rawDriveDir.FindStringSubmatch(sub)
+			m := rawDriveDir().FindStringSubmatch(sub)
 			if m == nil {
 				continue
 			}
@@ -148,7 +148,7 @@ func bareDrive(ds *dataset.Dataset) []*RawDrive {
 		name = filepath.Base(abs)
 	}
 	d := &RawDrive{Name: name, Synced: true, Dir: "."}
-	if m := rawDriveDir.FindStringSubmatch(name); m != nil {
+	if m := rawDriveDir().FindStringSubmatch(name); m != nil {
 		d = namedDrive(m)
 		d.Parent, d.Dir = d.Date, "."
 	}

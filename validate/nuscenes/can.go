@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 
 	"github.com/mmaudit/mmaudit/internal/ctxio"
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
 	txt "github.com/mmaudit/mmaudit/validate/text"
@@ -48,7 +48,7 @@ type CANPose struct {
 const maxPoses = 1 << 18
 
 // canName matches the messages that have a time: meta and route have none.
-var canName = regexp.MustCompile(`^(.+)_(ms_imu|pose|steeranglefeedback|vehicle_monitor|zoesensors|zoe_veh_info)\.json$`)
+var canName = lazyre.New(`^(.+)_(ms_imu|pose|steeranglefeedback|vehicle_monitor|zoesensors|zoe_veh_info)\.json$`)
 
 // readCAN emits a *CANFile for each message of each scene.
 func readCAN(ctx context.Context, t *Tables, e rule.Emitter) error {
@@ -56,7 +56,7 @@ func readCAN(ctx context.Context, t *Tables, e rule.Emitter) error {
 		return nil
 	}
 	for _, name := range t.Dataset.Tree.Names("can_bus", ".json") {
-		m := canName.FindStringSubmatch(name)
+		m := canName().FindStringSubmatch(name)
 		file := path.Join("can_bus", name)
 		if m == nil || !e.Selected(file) {
 			continue

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -265,10 +265,10 @@ func inline(s string) string {
 
 // markup is what could begin or end an emphasis, a strike-through, a tag, a
 // link or a code span. Underscores within words and single brackets could not.
-var markup = regexp.MustCompile("[\\\\`*~]|<[A-Za-z/!?]|\\][(\\[]|\\b_\\B|\\B_\\b|__")
+var markup = lazyre.New("[\\\\`*~]|<[A-Za-z/!?]|\\][(\\[]|\\b_\\B|\\B_\\b|__")
 
 func escapeMarkdown(s string) string {
-	return markup.ReplaceAllStringFunc(s, func(m string) string {
+	return markup().ReplaceAllStringFunc(s, func(m string) string {
 		if m == "__" {
 			return `\_\_`
 		}

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/nuscenes"
 	"github.com/mmaudit/mmaudit/validate/payload"
@@ -280,7 +280,7 @@ var payloadExt = map[string]bool{
 }
 
 // frameName is a file named by a frame, or by a nuScenes channel and time.
-var frameName = regexp.MustCompile(`^(\d{4,10}|.*__.*__\d+)\.`)
+var frameName = lazyre.New(`^(\d{4,10}|.*__.*__\d+)\.`)
 
 func checkCase(c *Ctx, a *dataset.Area) {
 	for dir, entries := range a.Tree.Dirs {
@@ -299,7 +299,7 @@ func checkCase(c *Ctx, a *dataset.Area) {
 			want := e.Name
 			if e.Type.IsDir() {
 				want = spelt(a, e.Name)
-			} else if ext := path.Ext(e.Name); payloadExt[strings.ToLower(ext)] && frameName.MatchString(e.Name) {
+			} else if ext := path.Ext(e.Name); payloadExt[strings.ToLower(ext)] && frameName().MatchString(e.Name) {
 				want = strings.TrimSuffix(e.Name, ext) + strings.ToLower(ext)
 			}
 			if want != e.Name {
@@ -327,7 +327,7 @@ func checkExtension(c *Ctx, a *dataset.Area) {
 		}
 		for _, e := range entries {
 			ext := path.Ext(e.Name)
-			if e.Type.IsDir() || !frameName.MatchString(e.Name) {
+			if e.Type.IsDir() || !frameName().MatchString(e.Name) {
 				continue
 			}
 			for _, other := range others {

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mmaudit/mmaudit/internal/human"
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/moment"
 	"github.com/mmaudit/mmaudit/validate/nuscenes"
@@ -198,7 +198,7 @@ var miniSplits = []string{
 	"scene-0103", "scene-0916",
 }
 
-var sceneName = regexp.MustCompile(`^scene-(\d{4})$`)
+var sceneName = lazyre.New(`^scene-(\d{4})$`)
 
 // official reports whether a scene of that name can be in the owner's splits
 // of the version. The thousand scenes of trainval and test bear numbers up to
@@ -207,7 +207,7 @@ func official(version, scene string) bool {
 	if version == "v1.0-mini" {
 		return slices.Contains(miniSplits, scene)
 	}
-	m := sceneName.FindStringSubmatch(scene)
+	m := sceneName().FindStringSubmatch(scene)
 	if m == nil {
 		return false
 	}

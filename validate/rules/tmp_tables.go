@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 	"github.com/mmaudit/mmaudit/validate/nuscenes"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -232,7 +232,7 @@ func checkKeyframeIntervals(c *Ctx, t *nuscenes.Tables) {
 	}
 }
 
-var logName = regexp.MustCompile(`(\d{4}-\d\d-\d\d)-\d\d-\d\d-\d\d([+-]\d{4})?$`)
+var logName = lazyre.New(`(\d{4}-\d\d-\d\d)-\d\d-\d\d-\d\d([+-]\d{4})?$`)
 
 func checkDateCaptured(c *Ctx, t *nuscenes.Tables) {
 	zones := map[int32]*time.Location{} // of logs whose date is that of their name
@@ -243,7 +243,7 @@ func checkDateCaptured(c *Ctx, t *nuscenes.Tables) {
 		if err != nil || !t.Log.Sound(int32(i)) {
 			continue // date-format
 		}
-		name := logName.FindStringSubmatch(r.Logfile)
+		name := logName().FindStringSubmatch(r.Logfile)
 		if name != nil && name[1] != date.Format(time.DateOnly) {
 			c.Report(Finding{
 				Message: fmt.Sprintf("the log is of %s, its file's name says %s", date.Format(time.DateOnly), name[1]),

@@ -10,12 +10,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mmaudit/mmaudit/internal/lazyre"
 )
 
 // kind begins the bytes of a key: 0xff is what C2SP signed-note leaves to those
@@ -117,10 +118,10 @@ func (k *Key) hash() uint32 {
 }
 
 var (
-	channelName   = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,248}$`)
-	chaincodeName = regexp.MustCompile(`^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$`)
-	mspName       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$`)
-	digestName    = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	channelName   = lazyre.New(`^[a-z][a-z0-9.-]{0,248}$`)
+	chaincodeName = lazyre.New(`^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$`)
+	mspName       = lazyre.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$`)
+	digestName    = lazyre.New(`^[0-9a-f]{64}$`)
 )
 
 // Check says what is wrong with a key, if anything is.
@@ -129,9 +130,9 @@ func (k *Key) Check() error {
 	switch {
 	case !valid:
 		return fmt.Errorf("verifier key: %.80q cannot be the name of a ledger", k.Name)
-	case !channelName.MatchString(k.Channel):
+	case !channelName().MatchString(k.Channel):
 		return fmt.Errorf("verifier key: %.80q cannot be the name of a channel", k.Channel)
-	case len(k.Chaincode) > 255 || !chaincodeName.MatchString(k.Chaincode):
+	case len(k.Chaincode) > 255 || !chaincodeName().MatchString(k.Chaincode):
 		return fmt.Errorf("verifier key: %.80q cannot be the name of a chaincode", k.Chaincode)
 	case len(k.Organisations) == 0:
 		return errors.New("verifier key: no organisation endorses")
@@ -164,7 +165,7 @@ func check(what string, all []Organisation) error {
 		return fmt.Errorf("verifier key: %d %s, want at most %d", len(all), what, MaxOrganisations)
 	}
 	for i, o := range all {
-		if !mspName.MatchString(o.MSP) {
+		if !mspName().MatchString(o.MSP) {
 			return fmt.Errorf("verifier key: %.80q cannot be an organisation", o.MSP)
 		}
 		if i > 0 && all[i-1].MSP >= o.MSP {
@@ -174,7 +175,7 @@ func check(what string, all []Organisation) error {
 			return fmt.Errorf("verifier key: %q has %d certificate authorities, want 1 to %d", o.MSP, len(o.CAs), MaxCAs)
 		}
 		for j, ca := range o.CAs {
-			if !digestName.MatchString(ca) {
+			if !digestName().MatchString(ca) {
 				return fmt.Errorf("verifier key: %.80q of %q is not a SHA-256 in hexadecimal", ca, o.MSP)
 			}
 			if j > 0 && o.CAs[j-1] >= ca {
