@@ -13,8 +13,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"syscall"
 
@@ -27,13 +25,10 @@ import (
 const name = "auditlog"
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		// Most commands are over before there is garbage to speak of: the first
-		// collection waits for 32 MB, and then it is as usual.
-		debug.SetGCPercent(800)
-		runtime.AddCleanup(new(*int), func(int) { debug.SetGCPercent(100) }, 0)
-	}
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	clikit.CollectLate(100)
+	os.Exit(clikit.Main(name, os.Args[1:], os.Stderr, func(args []string) int {
+		return run(context.Background(), args, os.Stdin, os.Stdout, os.Stderr)
+	}))
 }
 
 // run is the whole command: it gives the exit status.
@@ -99,7 +94,7 @@ func newApp(e *env) *cli.App {
 	app.Reader, app.Writer, app.ErrWriter = e.stdin, e.stdout, e.stderr
 	app.HideVersion = true
 	app.DisableSliceFlagSeparator = true // commas are part of values
-	app.Flags = []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version"}}
+	app.Flags = clikit.Named([]cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version"}})
 	app.Action = func(c *cli.Context) error {
 		if c.Bool("version") {
 			return printVersion(e)

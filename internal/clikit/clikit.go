@@ -146,16 +146,30 @@ func prepare(commands []*cli.Command, onUsage cli.OnUsageErrorFunc) {
 		cmd.HideHelpCommand = true
 		cmd.UseShortOptionHandling = true
 		byHeading(cmd.Flags)
-		for i, f := range cmd.Flags {
-			switch d := f.(type) {
-			case *cli.StringSliceFlag:
-				cmd.Flags[i] = namedSlice{d, f.Names()}
-			case cli.DocGenerationFlag:
-				cmd.Flags[i] = named{d, f.Names()}
-			}
-		}
+		Named(cmd.Flags)
 		prepare(cmd.Subcommands, onUsage)
 	}
+}
+
+// Named has flags know their names, in place: those of commands do, by NewApp.
+func Named(flags []cli.Flag) []cli.Flag {
+	for i, f := range flags {
+		switch d := f.(type) {
+		case *cli.StringSliceFlag:
+			flags[i] = namedSlice{d, namesOf(d.Name, d.Aliases)}
+		case *cli.StringFlag:
+			flags[i] = named{d, namesOf(d.Name, d.Aliases)}
+		case *cli.BoolFlag:
+			flags[i] = named{d, namesOf(d.Name, d.Aliases)}
+		case cli.DocGenerationFlag:
+			flags[i] = named{d, f.Names()}
+		}
+	}
+	return flags
+}
+
+func namesOf(name string, aliases []string) []string {
+	return append([]string{name}, aliases...)
 }
 
 // named knows the names of a flag. The library computes them, by a regular

@@ -41,6 +41,13 @@ func CompletionCommand(program string, stdout io.Writer) *cli.Command {
 // its own. Offer gives what may stand after the words before; what does not begin
 // as cur is left out.
 func Complete(words []string, offer func(words []string, cur string) []string) []string {
+	if len(words) > 1 {
+		_, rest, err := takeProfiles(words)
+		if err != nil || len(rest) == 0 {
+			return []string{CompleteFiles}
+		}
+		words = rest
+	}
 	cur := ""
 	if n := len(words); n > 0 {
 		cur, words = words[n-1], words[:n-1]
