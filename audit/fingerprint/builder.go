@@ -3,6 +3,7 @@ package fingerprint
 import (
 	"bufio"
 	"context"
+	"crypto/sha3"
 	"errors"
 	"io"
 
@@ -13,7 +14,7 @@ import (
 type builder struct {
 	o                 *Options
 	manifest, listing *bufio.Writer
-	digest            *hasher // of the manifest
+	digest            *sha3.SHA3 // of the manifest
 	line              []byte
 	paths             merkle.Tree[Digest]
 	contents          *sorter
@@ -22,7 +23,7 @@ type builder struct {
 }
 
 func newBuilder(ctx context.Context, o *Options) *builder {
-	b := &builder{o: o, digest: newHasher(false), contents: newSorter(ctx, o), alike: newAlike(), res: Result{Status: Complete}}
+	b := &builder{o: o, digest: sha3.New512(), contents: newSorter(ctx, o), alike: newAlike(), res: Result{Status: Complete}}
 	b.manifest, b.listing = bufferTo(o.Manifest), bufferTo(o.Listing)
 	b.line = append(b.line, listingHeader+"\n"...)
 	b.listing.Write(b.line) // the writer keeps the first error, for finish
@@ -59,7 +60,7 @@ func (b *builder) add(r *row) error {
 			b.res.Cached++
 		}
 		b.line = appendManifestLine(b.line[:0], e.Digest, e.Path)
-		b.digest.write(b.line)
+		b.digest.Write(b.line)
 		if _, err := b.manifest.Write(b.line); err != nil {
 			return err
 		}
@@ -72,7 +73,7 @@ func (b *builder) finish() (*Result, error) {
 	if err := errors.Join(b.manifest.Flush(), b.listing.Flush()); err != nil {
 		return nil, err
 	}
-	b.res.Manifest, _ = b.digest.sums()
+	b.res.Manifest = Digest(b.digest.Sum(nil))
 	b.res.Tree.Leaves = b.paths.Len()
 	b.res.Tree.Bytes = b.res.Bytes
 	b.res.Tree.Root = b.paths.Root()

@@ -5,7 +5,6 @@ package fingerprint
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,13 +117,23 @@ func TestNoFile(t *testing.T) {
 	r, err := newRun(t.Context(), dir, &Options{})
 	must(t, err)
 	defer r.close()
-	w := &reader{run: r, hasher: newHasher(false), at: climber{root: r.root}, buf: make([]byte, 1)}
-	defer w.at.close()
-	for path, want := range map[string]error{"pipe": errChanged, ".": errChanged, "gone": fs.ErrNotExist, "pipe/below": unix.ENOTDIR} {
-		if _, err := w.once(t.Context(), &row{path: path}, 0); !errors.Is(err, want) {
-			t.Errorf("%s: %v, want %v", path, err, want)
+	for path, want := range map[string]error{"pipe": errChanged, ".": errChanged, "gone": unix.ENOENT, "pipe/below": unix.ENOTDIR} {
+		if f := readRow(t, r, path); f.trouble != unstable || f.note != want.Error() {
+			t.Errorf("%s: %v %q, want %v", path, f.trouble, f.note, want)
 		}
 	}
+}
+
+// readRow reads what a row says is a file.
+func readRow(t *testing.T, r *run, path string) (read row) {
+	t.Helper()
+	must(t, r.read(t.Context(), 1, func(yield func(row, error) bool) {
+		yield(row{path: path, kind: 'f'}, nil)
+	}, func(_ stat, f *row) error {
+		read = *f
+		return nil
+	}))
+	return read
 }
 
 // TestRetry lets a file change while it is read: for a while, or for good.

@@ -66,7 +66,7 @@ func largeTemp() string {
 // hooks let tests act at moments that cannot be met from outside.
 type hooks struct {
 	scanned func()                                // everything is listed
-	read    func(path string, attempt int)        // all bytes of a file were read
+	read    func(path string, attempt int)        // all bytes of a file were read; one call at a time
 	hashed  func()                                // all files were read
 	fail    func(during Phase, path string) error // in place of an error of the system
 	remote  string                                // kind of file system of the root

@@ -6,7 +6,9 @@ import (
 	"cmp"
 	"context"
 	"path/filepath"
+	"sync"
 
+	"github.com/mmaudit/mmaudit/internal/keccak"
 	"github.com/mmaudit/mmaudit/internal/remotefs"
 )
 
@@ -18,8 +20,12 @@ type run struct {
 	only string // name of the file in it, if the root is a file
 	dev  uint64 // where the folder lies
 
+	engine keccak.Engine // that hashes
+	hooked sync.Mutex    // held while a hook looks on
+
 	total, done, kept tally // found; dealt with; of these, from the cache
 	entries, sealed   counter
+	large             counter // files found that are large
 	phase             phaseValue
 	cache             *cache
 	cacheOff          string
@@ -31,7 +37,12 @@ type run struct {
 func newRun(ctx context.Context, root string, o *Options) (*run, error) {
 	o.defaults()
 	r := &run{o: o, root: -1}
-	err := r.open(root)
+	engine, err := keccak.Best()
+	if err != nil {
+		return nil, err
+	}
+	r.engine = engine
+	err = r.open(root)
 	if err == nil && o.Cache != "" {
 		err = r.openCache(ctx)
 	}

@@ -128,6 +128,9 @@ func (s *scan) entry(ctx context.Context, fd int, path, name string) error {
 	case 'f':
 		s.total.files.Add(1)
 		s.total.bytes.Add(st.size)
+		if isLarge(&r) {
+			s.large.Add(1)
+		}
 	}
 	s.entries.Add(1)
 	return s.out.addRow(&r)

@@ -96,9 +96,10 @@ func openRoot(name string, reach bool) (fd int, err error) {
 	return fd, nil
 }
 
-func read(fd int, b []byte) (n int, err error) {
+// readAt reads from an offset on; io.EOF at the end.
+func readAt(fd int, b []byte, off uint64) (n int, err error) {
 	err = again(func() error {
-		n, err = unix.Read(fd, b)
+		n, err = unix.Pread(fd, b, int64(off))
 		return err
 	})
 	if err == nil && n == 0 {

@@ -3,7 +3,6 @@
 package keccak
 
 import (
-	"encoding/binary"
 	"unsafe"
 
 	"github.com/cloudflare/circl/simd/keccakf1600"
@@ -31,16 +30,16 @@ func (s *avx512) absorb(in []*byte, blocks int) {
 	absorb8((*[25][8]uint64)(s), (*[8]*byte)(in), blocks)
 }
 
-func (s *avx512) digest(lane int) (d [Size]byte) {
-	for i := range Size / 8 {
-		binary.LittleEndian.PutUint64(d[8*i:], s[i][lane])
+func (s *avx512) load(lane int) (words sponge) {
+	for w := range words {
+		words[w] = s[w][lane]
 	}
-	return d
+	return words
 }
 
-func (s *avx512) reset(lane int) {
-	for w := range s {
-		s[w][lane] = 0
+func (s *avx512) store(lane int, words sponge) {
+	for w, v := range words {
+		s[w][lane] = v
 	}
 }
 
@@ -68,15 +67,15 @@ func (s *avx2) absorb(in []*byte, blocks int) {
 	}
 }
 
-func (s *avx2) digest(lane int) (d [Size]byte) {
-	for i := range Size / 8 {
-		binary.LittleEndian.PutUint64(d[8*i:], s.words[4*i+lane])
+func (s *avx2) load(lane int) (words sponge) {
+	for w := range words {
+		words[w] = s.words[4*w+lane]
 	}
-	return d
+	return words
 }
 
-func (s *avx2) reset(lane int) {
-	for w := range 25 {
-		s.words[4*w+lane] = 0
+func (s *avx2) store(lane int, words sponge) {
+	for w, v := range words {
+		s.words[4*w+lane] = v
 	}
 }

@@ -8,6 +8,7 @@
 package keccak
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"strings"
@@ -45,13 +46,16 @@ func Best() (Engine, error) {
 	return Engine{}, fmt.Errorf("AUDITLOG_SHA3 is %q; this processor has %s", name, strings.Join(names, ", "))
 }
 
+// A sponge is the state of one message, words in the order of FIPS 202.
+type sponge [25]uint64
+
 // states are those of an engine's lanes.
 type states interface {
 	// absorb takes blocks of 72 bytes into each lane, from in[lane] on.
 	absorb(in []*byte, blocks int)
-	// digest gives the first words of the state of a lane; reset makes it zero.
-	digest(lane int) [Size]byte
-	reset(lane int)
+	// load and store copy the state of a lane.
+	load(lane int) sponge
+	store(lane int, s sponge)
 }
 
 // Lanes are the states of messages that are hashed side by side, with an engine.
@@ -60,10 +64,14 @@ type Lanes struct {
 	states
 	width int
 	in    []*byte
+	kept  []sponge
+	alone *scalar // for a lane that alone has something to do
 }
 
 // New gives lanes, all empty.
-func (e Engine) New() *Lanes { return &Lanes{e.make(), e.Lanes, make([]*byte, e.Lanes)} }
+func (e Engine) New() *Lanes {
+	return &Lanes{e.make(), e.Lanes, make([]*byte, e.Lanes), make([]sponge, e.Lanes), nil}
+}
 
 // Width is the number of lanes.
 func (l *Lanes) Width() int { return l.width }
@@ -75,28 +83,61 @@ var idle [MaxBlocks * Rate]byte
 const MaxBlocks = 2048
 
 // Absorb takes so many blocks, 1 to MaxBlocks, into each lane: the first
-// blocks*Rate bytes of in[lane]. A lane for which there is nil has nothing to
-// say afterwards, until it is Reset.
+// blocks*Rate bytes of in[lane]. A lane for which there is nothing stays as it is.
 func (l *Lanes) Absorb(blocks int, in [][]byte) {
 	if blocks < 1 || blocks > MaxBlocks || len(in) != l.width {
 		panic("keccak: wrong number of blocks or lanes")
 	}
+	busy, last := 0, 0
 	for i, b := range in {
-		if b == nil {
-			b = idle[:]
+		if len(b) > 0 {
+			busy, last = busy+1, i
+			l.in[i] = &b[:blocks*Rate][0]
 		}
-		l.in[i] = &b[:blocks*Rate][0]
+	}
+	if busy == 1 && l.width > 1 {
+		l.absorbAlone(last, blocks)
+		return
+	}
+	for i, b := range in {
+		if len(b) == 0 {
+			l.kept[i] = l.load(i)
+			l.in[i] = &idle[0]
+		}
 	}
 	l.absorb(l.in, blocks)
-	clear(l.in)
+	for i, b := range in {
+		l.in[i] = nil
+		if len(b) == 0 {
+			l.store(i, l.kept[i])
+		}
+	}
+}
+
+// absorbAlone is Absorb for one lane: by itself it would be slower than with
+// crypto/sha3, by a quarter.
+func (l *Lanes) absorbAlone(lane, blocks int) {
+	if l.alone == nil {
+		l.alone = newScalar().(*scalar)
+	}
+	l.alone.store(0, l.load(lane))
+	l.alone.absorb(l.in[lane:lane+1], blocks)
+	l.store(lane, l.alone.load(0))
+	l.in[lane] = nil
 }
 
 // Reset begins another message in a lane.
-func (l *Lanes) Reset(lane int) { l.reset(lane) }
+func (l *Lanes) Reset(lane int) { l.store(lane, sponge{}) }
 
 // Digest gives the digest of the message in a lane, whose last block was made
 // by Pad.
-func (l *Lanes) Digest(lane int) [Size]byte { return l.digest(lane) }
+func (l *Lanes) Digest(lane int) (d [Size]byte) {
+	s := l.load(lane)
+	for i := range Size / 8 {
+		binary.LittleEndian.PutUint64(d[8*i:], s[i])
+	}
+	return d
+}
 
 // Pad makes the last block of a message, in place, from its last n bytes, less
 // than Rate of them: FIPS 202, sections 5.1 and 6.1.
