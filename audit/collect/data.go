@@ -25,6 +25,9 @@ type DataSource struct {
 	// NoListing leaves out the list of files, without which nobody can prove
 	// later that a file was among them or was not.
 	NoListing bool
+	// Parts is the folder in which shards have left what they read of it, if
+	// they have (fingerprint.RunShard). The files then count as cached.
+	Parts string
 
 	Source, AcquiredAt, Medium, Sampling, Licence, Classification string
 }
@@ -41,6 +44,9 @@ func (c *Collector) Data(ctx context.Context, d DataSource) (audit.Dataset, erro
 		Licence: d.Licence, Classification: d.Classification,
 	}
 	o := c.Fingerprint
+	if d.Parts != "" { // no file is read that could come from a cache
+		o.Parts, o.Cache = d.Parts, ""
+	}
 	if !d.NoListing {
 		listing, err := c.Blobs.New()
 		if err != nil {

@@ -28,6 +28,12 @@ type Options struct {
 	// do not tell reliably whether a file has changed.
 	CacheRemote bool
 
+	// Parts is the folder in which RunShard has left the part of each shard. Run
+	// and Check then read no file: they list the root, demand that every file is
+	// as its shard found it, and take the digests from there. Files that they
+	// take so count as cached. Not with Cache.
+	Parts string
+
 	TempDir string // for sorting on disk; default: $TMPDIR, else /var/tmp
 	Memory  int    // bytes for each of at most six sorts at once; default: 32 MiB
 
@@ -39,6 +45,7 @@ type Options struct {
 	// one goroutine at a time.
 	Progress func(Progress)
 
+	shard Shard // of RunShard
 	hooks hooks
 }
 

@@ -29,6 +29,7 @@ type run struct {
 	phase             phaseValue
 	cache             *cache
 	cacheOff          string
+	parts             *sorter // what shards have read, by path
 
 	folders, emptyFolders uint64
 	partial, problems     Problems
@@ -46,6 +47,9 @@ func newRun(ctx context.Context, root string, o *Options) (*run, error) {
 	if err == nil && o.Cache != "" {
 		err = r.openCache(ctx)
 	}
+	if err == nil && o.Parts != "" {
+		err = r.openParts(ctx)
+	}
 	if err != nil {
 		r.close()
 		return nil, err
@@ -61,7 +65,11 @@ func (r *run) openCache(ctx context.Context) (err error) {
 	if err := r.outside(r.o.Cache); err != nil {
 		return err
 	}
-	r.cache, err = openCache(ctx, r.o, filepath.Join(r.real, r.only))
+	of := filepath.Join(r.real, r.only)
+	if r.o.shard.Count > 0 { // shards may run side by side
+		of += "\x00" + r.o.shard.String()
+	}
+	r.cache, err = openCache(ctx, r.o, of)
 	return err
 }
 
@@ -71,6 +79,9 @@ func (r *run) close() {
 	}
 	if r.cache != nil {
 		r.cache.close()
+	}
+	if r.parts != nil {
+		r.parts.close()
 	}
 }
 
@@ -87,7 +98,11 @@ func (r *run) rows(ctx context.Context, emit func(*row) error) (err error) {
 	r.phase.set(Reading)
 	hashed := newSorter(ctx, r.o)
 	defer hashed.close()
-	if err := r.readAll(ctx, found, hashed); err != nil {
+	read := r.readAll
+	if r.parts != nil {
+		read = r.join
+	}
+	if err := read(ctx, found, hashed); err != nil {
 		return err
 	}
 	found.close()

@@ -61,7 +61,7 @@ func (s *scan) folder(ctx context.Context, fd int, path string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		list, err := dir.Readdirnames(names)
+		list, err := s.list(dir, fd, path)
 		for _, name := range list {
 			row.empty = false
 			if err := s.entry(ctx, fd, join2(path, name), name); err != nil {
@@ -97,6 +97,9 @@ func (s *scan) entry(ctx context.Context, fd int, path, name string) error {
 		return s.refuse(path, st.kind(), err)
 	}
 	r := row{path: path, kind: st.kind(), stat: st}
+	if r.kind != 'd' && !s.o.shard.Has(path) {
+		return nil
+	}
 	switch r.kind {
 	case 'd':
 		// Folders tell: on overlay file systems, other entries have the numbers

@@ -207,7 +207,7 @@ func valuesOf(command *cli.Command, flag string) []string {
 			out = append(out, f.Name+"=\t"+f.Summary)
 		}
 		return out
-	case "data", "cache", "code", "files":
+	case "data", "cache", "code", "files", "parts":
 		return []string{clikit.CompleteDirs}
 	case "artifact", "against", "attach", "bridge-config", "check", "contains-file", "document", "from", "hook", "key", "listing", "manifest",
 		"client-cert", "client-key", "named", "o", "out", "output", "params", "plan", "prove-content", "report", "tls-ca", "trust", "validation-report", "verify-against":

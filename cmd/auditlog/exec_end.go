@@ -133,6 +133,9 @@ func (x *execution) collectEnd(d *draft, result *job.Result) {
 	}
 	if x.c.Bool("recheck-data") {
 		sources, err := d.sources()
+		for i := range sources {
+			sources[i].Parts = "" // what the shards read was before
+		}
 		if err == nil {
 			err = d.hash(sources)
 		}

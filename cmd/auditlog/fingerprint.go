@@ -25,6 +25,7 @@ func fingerprintCommand(e *env) *cli.Command {
 		Description: "Prints SHA3-512 roots of two Merkle trees, over paths and over contents, the digest of\n" +
 			"the manifest, and counts. find, sort and openssl give the same manifest (docs/formats.md,\n" +
 			"\"Data fingerprint\"). Nothing is written to the ledger.\n\n" +
+			"Several machines share the work with --shard and --parts (docs/scale.md).\n\n" +
 			"Exit status: 0 done, and nothing differs; 1 differs from --check, 2 usage, 3 could not be\nread or changed meanwhile, 130 interrupted (the next run with the same --cache goes on).",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "manifest", Usage: "write the digests of all files to `FILE`"},
@@ -32,6 +33,8 @@ func fingerprintCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "prove", Usage: "prove that `PATH`, as it stands below DIR, is among the files or is not"},
 			&cli.StringFlag{Name: "prove-content", Usage: "prove that a file with the content of `FILE` is among them or is not"},
 			&cli.StringFlag{Name: "check", Usage: "compare the folder with a manifest or listing, `FILE`"},
+			&cli.StringFlag{Name: "shard", Usage: "do the `I/N`-th of N shares of the work, such as 3/16, and leave what was found in --parts"},
+			&cli.StringFlag{Name: "parts", Usage: "`FOLDER` of the parts of all shards; without --shard, take the digests from there and read no file"},
 		}, hashFlags()...),
 		Action: func(c *cli.Context) error { return fingerprintAction(c, e) },
 	}
@@ -63,6 +66,12 @@ func fingerprintAction(c *cli.Context, e *env) error {
 		if c.IsSet(flag) {
 			asked++
 		}
+	}
+	if c.IsSet("shard") {
+		return e.shard(c, root, o)
+	}
+	if o, err = withParts(c, o, c.String("parts")); err != nil {
+		return err
 	}
 	switch {
 	case asked > 1:
@@ -150,6 +159,9 @@ func hashError(ctx context.Context, o fingerprint.Options, err error) error {
 		}
 		return &clikit.Error{Code: clikit.Interrupted, Err: errors.New("interrupted; nothing was recorded"), Hint: next}
 	}
+	if hint := partsHint(o, err); hint != "" {
+		return &clikit.Error{Code: clikit.Failed, Err: err, Hint: hint}
+	}
 	return advise(err, []advice{
 		{fingerprint.ErrUnstable, clikit.Failed, "nobody may write while it is read: hash a snapshot, or wait for the writer"},
 		{fingerprint.ErrUnreadable, clikit.Failed, "run as a user who may read all, or --allow-unreadable, which the record will say"},
@@ -220,7 +232,7 @@ func (e *env) printFingerprint(c *cli.Context, p printed) error {
 			{r.Symlinks, "symbolic links"},
 			{r.EmptyFolders, "empty folders, which are in no tree"},
 			{r.HardLinks, "files that have other names as well"},
-			{r.Cached, "files were not read again (cache)"},
+			{r.Cached, map[bool]string{true: "files were read by shards (parts)", false: "files were not read again (cache)"}[c.IsSet("parts")]},
 			{r.Tree.Unreadable, "entries could not be read: the fingerprint is partial"},
 		} {
 			if n.count > 0 {

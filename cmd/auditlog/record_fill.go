@@ -313,7 +313,9 @@ func (d *draft) hash(sources []collect.DataSource) error {
 	for i, word := range d.c.StringSlice("data") {
 		set, err := d.Data(d.c.Context, sources[i])
 		if err != nil {
-			return hashError(d.c.Context, d.Fingerprint, fmt.Errorf("--data %s: %w", word, err))
+			o := d.Fingerprint
+			o.Parts = sources[i].Parts
+			return hashError(d.c.Context, o, fmt.Errorf("--data %s: %w", word, err))
 		}
 		d.env.warnAlike(d.c, "--data "+word, set.Fingerprint.Alike)
 		if n := set.Fingerprint.Tree.Unreadable; n > 0 {
@@ -328,12 +330,19 @@ func (d *draft) hash(sources []collect.DataSource) error {
 func (d *draft) sources() ([]collect.DataSource, error) {
 	c := d.c
 	var all []collect.DataSource
-	for _, word := range c.StringSlice("data") {
+	parts := c.StringSlice("parts")
+	if n := len(c.StringSlice("data")); len(parts) > 0 && len(parts) != n {
+		return nil, clikit.Usagef("one --parts for each --data, in the same order", "%d --parts for %d --data", len(parts), n)
+	}
+	for i, word := range c.StringSlice("data") {
 		src := collect.DataSource{
 			NoListing: c.Bool("no-listing"), Source: c.String("data-source"), AcquiredAt: c.String("acquired"),
 			Medium: c.String("medium"), Sampling: c.String("sampling"), Licence: c.String("licence"), Classification: c.String("classification"),
 		}
 		src.Role, src.Path = roleAndPath(word)
+		if len(parts) > 0 {
+			src.Parts = parts[i]
+		}
 		if _, err := os.Stat(src.Path); errors.Is(err, fs.ErrNotExist) {
 			return nil, usageError(fmt.Errorf("--data %s: %w", word, err), "--data DIR or --data ROLE=DIR, such as --data train=/data/nuscenes")
 		} else if err != nil {

@@ -109,6 +109,7 @@ func parts() []part {
 		}},
 		{member: "data", heading: "Data", needs: [][]string{{"data"}}, fill: fillData, flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "data", Usage: "fingerprint the data in `[ROLE=]DIR`, such as train=/data/nuscenes; repeatable"},
+			&cli.StringSliceFlag{Name: "parts", Usage: "take the digests of --data from the shards in `FOLDER`, of each --data in turn; recorded as from a cache (docs/scale.md)"},
 			&cli.BoolFlag{Name: "no-listing", Usage: "do not keep the list of files: nothing can be proved of one of them then"},
 			&cli.StringFlag{Name: "data-source", Usage: "where the data come from, a `SENTENCE`"},
 			&cli.StringFlag{Name: "acquired", Usage: "when they were acquired, `TIME`, such as 2026-01-31T00:00:00Z"},
