@@ -3,7 +3,7 @@
 GO ?= go
 DEMO ?= demo
 
-.PHONY: build sdk test check cross peers fabric demo demo-fabric bench bench-tables bench-ledger bench-fabric fuzz clean
+.PHONY: build sdk test check cross peers fabric demo demo-fabric bench bench-smoke benchstat bench-tables bench-ledger bench-fabric fuzz clean
 
 # Static: the same file runs on a training machine and on an auditor's.
 RELEASE = CGO_ENABLED=0 $(GO) build -trimpath -tags urfave_cli_no_docs
@@ -64,9 +64,24 @@ fabric:
 demo-fabric: build
 	sh tools/demo-fabric.sh $(DEMO)/fabric
 
-# Figures of docs/performance.md at a size that takes a minute.
+# Everything that is measured, beside the peers that are installed; the figures
+# go into docs/performance.md. PARTS="ledger packages" runs these alone. Each part
+# is a command of its own, such as those below.
 bench:
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./validate/... ./internal/...
+	$(GO) run ./internal/figures/bench -write docs/performance.md $(PARTS)
+
+# The same at a size that shows only that it works, in a minute.
+bench-smoke:
+	$(GO) run ./internal/figures/bench -smoke $(PARTS)
+
+# Benchmarks of packages at commit BASE beside the working tree, or commit HEAD,
+# in turns:
+#   make benchstat BASE=main PKGS=./validate/nuscenes BENCH=Load COUNT=8
+PKGS ?= ./validate/... ./internal/... ./audit/... ./ledger/tlog
+BENCH ?= .
+COUNT ?= 6
+benchstat:
+	sh tools/benchstat.sh "$(BASE)" "$(HEAD)" '$(BENCH)' $(COUNT) $(PKGS)
 
 # mmvalidate's check of tables beside nuscenes-devkit's load of them, on a fifth
 # of v1.0-trainval's rows: figures of docs/performance.md.

@@ -18,13 +18,13 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/internal/figures"
 )
 
 func main() {
@@ -90,7 +90,7 @@ func run(ctx context.Context) error {
 	}
 	defer stop()
 
-	fmt.Printf("%s, %d cores, %s; load of the last minute at start: %s\n\n", cpu(), runtime.NumCPU(), time.Now().Format(time.DateOnly), load())
+	fmt.Printf("%s; load %s\n\n", figures.Machine(b.dir), figures.Load())
 	for _, block := range b.blocks {
 		if err := b.onNetwork(block, b.throughput); err != nil {
 			return err
@@ -128,31 +128,4 @@ func quantile(xs []time.Duration, q float64) time.Duration {
 }
 
 // ms gives milliseconds.
-func ms(d time.Duration) string { return digits(float64(d.Microseconds()) / 1000) }
-
-func digits(x float64) string {
-	switch {
-	case x >= 100:
-		return fmt.Sprintf("%.0f", x)
-	case x >= 10:
-		return fmt.Sprintf("%.1f", x)
-	default:
-		return fmt.Sprintf("%.2f", x)
-	}
-}
-
-func cpu() string {
-	data, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(data)) {
-		if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
-}
-
-func load() string {
-	data, _ := os.ReadFile("/proc/loadavg")
-	first, _, _ := strings.Cut(string(data), " ")
-	return first
-}
+func ms(d time.Duration) string { return figures.Digits(float64(d.Microseconds()) / 1000) }

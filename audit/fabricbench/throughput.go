@@ -14,6 +14,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/lifecycle/lifetest"
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
+	"github.com/mmaudit/mmaudit/internal/figures"
 	"github.com/mmaudit/mmaudit/ledger/fabric"
 )
 
@@ -119,7 +120,7 @@ func (b *bench) throughput(n *fabricnet.Network) error {
 			} else {
 				beside = fmt.Sprintf("%.2fx", rate/bare)
 			}
-			fmt.Printf("| %d | %s | %s | %s | %s | %s | %s |\n", writers, all[i].name, digits(rate), beside,
+			fmt.Printf("| %d | %s | %s | %s | %s | %s | %s |\n", writers, all[i].name, figures.Digits(rate), beside,
 				ms(quantile(o.each, 0.5)), ms(quantile(o.each, 0.99)), ms(o.cpu/time.Duration(max(1, o.records))))
 		}
 	}

@@ -12,11 +12,14 @@ import (
 )
 
 // benchLedger makes a ledger of so many records as QUERY_BENCH_RECORDS says, or
-// 20,000, in a folder that is closed again. With QUERY_BENCH_DIR it is kept there
+// 20,000 (1,000 with -short), in a folder that is closed again. With QUERY_BENCH_DIR it is kept there
 // for the next time.
 func benchLedger(b *testing.B) (dir string, n int) {
 	b.Helper()
 	n = 20_000
+	if testing.Short() {
+		n = 1000
+	}
 	if s := os.Getenv("QUERY_BENCH_RECORDS"); s != "" {
 		var err error
 		if n, err = strconv.Atoi(s); err != nil {

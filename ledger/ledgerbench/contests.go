@@ -21,11 +21,11 @@ func (b *bench) oneShot() error {
 			return b.timed(b.self, "contestant", "one", log, strconv.Itoa(1000+i))(i)
 		}},
 		{name: "a process that does nothing", do: b.timed(b.self, "contestant", "nothing")},
-		{name: "Tessera POSIX, published", do: b.timed(b.tools["tessera"], "one", filepath.Join(b.dir, "tessera"), "1000")},
+		{name: "Tessera POSIX, published", tool: "tessera", do: b.timed(b.tools["tessera"], "one", filepath.Join(b.dir, "tessera"), "1000")},
 	}
 	version, err := b.output("sqlite3", "-version")
 	if err != nil {
-		fmt.Printf("sqlite3 is not here: %v\n\n", err)
+		fmt.Printf("not run: sqlite3: %v\n\n", err)
 	}
 	for _, mode := range []string{"delete", "wal"} {
 		if err != nil {
@@ -61,8 +61,8 @@ func (b *bench) load() error {
 			defer os.RemoveAll(log)
 			return b.told(b.self, "contestant", "load", log, "256", seconds)
 		}},
-		&entry{name: "Tessera POSIX, durable under a signed checkpoint", do: tessera("published")},
-		&entry{name: "Tessera POSIX, durable, no checkpoint yet", do: tessera("sequenced")},
+		&entry{name: "Tessera POSIX, durable under a signed checkpoint", tool: "tessera", do: tessera("published")},
+		&entry{name: "Tessera POSIX, durable, no checkpoint yet", tool: "tessera", do: tessera("sequenced")},
 	)
 }
 
@@ -78,7 +78,7 @@ func (b *bench) large() error {
 	err := b.compete(what, "s", max(1, b.rounds/5), false,
 		&entry{name: "ledger, records, tree and index", do: func(int) (float64, error) { return b.told(b.self, "contestant", "verify", log, "true") }},
 		&entry{name: "ledger, records and tree", do: func(int) (float64, error) { return b.told(b.self, "contestant", "verify", log, "false") }},
-		&entry{name: "Tessera fsck, records and tree", do: func(int) (float64, error) {
+		&entry{name: "Tessera fsck, records and tree", tool: "fsck", do: func(int) (float64, error) {
 			begin := time.Now()
 			out, err := b.output("sh", "-c", `"$1" -storage_url="file://$2" -public_key="$2.vkey" -ui=false -logtostderr 2>&1`, "sh", b.tools["fsck"], log)
 			if err == nil && !strings.Contains(out, fmt.Sprintf("Successfully fsck'd log with size %d", b.records)) {

@@ -15,10 +15,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mmaudit/mmaudit/internal/figures"
 )
 
 func main() {
@@ -35,7 +36,7 @@ type bench struct {
 	ctx     context.Context
 	dir     string
 	self    string
-	tools   map[string]string // programs of tools/go.mod, or why there is none
+	tools   map[string]string // programs of tools/go.mod, as far as there are
 	records int
 	rounds  int
 	seconds int
@@ -60,13 +61,14 @@ func run(ctx context.Context) error {
 	}
 	defer os.RemoveAll(b.dir)
 	for _, name := range []string{"tessera", "fsck"} {
-		out, err := exec.CommandContext(ctx, "go", "-C", "tools", "tool", "-n", name).CombinedOutput()
+		out, err := exec.CommandContext(ctx, "go", "-C", "tools", "tool", "-n", name).Output()
 		if err != nil {
-			return fmt.Errorf("%s: run this in the root of the repository: %w\n%s", name, err, out)
+			fmt.Printf("not run: Tessera: %s of tools/go.mod, in the root of the repository: %v\n\n", name, err)
+			continue
 		}
 		b.tools[name] = strings.TrimSpace(string(out))
 	}
-	fmt.Printf("%s, %d cores, %s\n\n", cpu(), runtime.NumCPU(), fileSystem(b.dir))
+	fmt.Printf("%s; load %s\n\n", figures.Machine(b.dir), figures.Load())
 	for _, contest := range []func() error{b.oneShot, b.load, b.large} {
 		if err := contest(); err != nil {
 			return err
@@ -78,6 +80,7 @@ func run(ctx context.Context) error {
 // entry is who takes part, and what came of it in each round.
 type entry struct {
 	name string
+	tool string // without which it does not
 	do   func(round int) (float64, error)
 	got  []float64
 }
@@ -85,6 +88,7 @@ type entry struct {
 // compete lets each contestant have its turn in each round, and prints medians
 // and how they compare with the first: above 1 the first is better.
 func (b *bench) compete(what, unit string, rounds int, more bool, entries ...*entry) error {
+	entries = slices.DeleteFunc(entries, func(e *entry) bool { return e.tool != "" && b.tools[e.tool] == "" })
 	for round := range rounds {
 		for _, e := range entries {
 			x, err := e.do(round)
@@ -98,33 +102,16 @@ func (b *bench) compete(what, unit string, rounds int, more bool, entries ...*en
 	for i, e := range entries {
 		ratio := ""
 		if i > 0 {
-			r := median(e.got) / median(entries[0].got)
+			r := figures.Median(e.got) / figures.Median(entries[0].got)
 			if more {
 				r = 1 / r
 			}
 			ratio = fmt.Sprintf("%.2f", r)
 		}
-		fmt.Printf("| %s | %s (%s to %s) | %s |\n", e.name, digits(median(e.got)), digits(slices.Min(e.got)), digits(slices.Max(e.got)), ratio)
+		fmt.Printf("| %s | %s (%s to %s) | %s |\n", e.name, figures.Digits(figures.Median(e.got)), figures.Digits(slices.Min(e.got)), figures.Digits(slices.Max(e.got)), ratio)
 	}
 	fmt.Println()
 	return nil
-}
-
-func median(xs []float64) float64 {
-	xs = slices.Sorted(slices.Values(xs))
-	n := len(xs)
-	return (xs[(n-1)/2] + xs[n/2]) / 2
-}
-
-func digits(x float64) string {
-	switch {
-	case x >= 100:
-		return fmt.Sprintf("%.0f", x)
-	case x >= 10:
-		return fmt.Sprintf("%.1f", x)
-	default:
-		return fmt.Sprintf("%.2f", x)
-	}
 }
 
 // timed is how many milliseconds a process takes.
@@ -154,22 +141,4 @@ func (b *bench) output(name string, args ...string) (string, error) {
 		err = fmt.Errorf("%s %s: %w\n%s%s", filepath.Base(name), strings.Join(args, " "), err, out, stderr.String())
 	}
 	return string(out), err
-}
-
-func cpu() string {
-	data, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(data)) {
-		if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
-}
-
-func fileSystem(dir string) string {
-	out, err := exec.Command("df", "--output=fstype", dir).Output()
-	if f := strings.Fields(string(out)); err == nil && len(f) == 2 {
-		return f[1]
-	}
-	return "unknown file system"
 }

@@ -99,9 +99,17 @@ func BenchmarkAppend256(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
 }
 
+// many is a million records; with -short, enough for every kind of tile.
+func many() int64 {
+	if testing.Short() {
+		return 10_000
+	}
+	return 1_000_000
+}
+
 // BenchmarkVerify verifies a million records, without and with the index.
 func BenchmarkVerify(b *testing.B) {
-	const size = 1_000_000
+	size := many()
 	dir, o := benchLog(b, size)
 	l, err := Open(b.Context(), dir, o)
 	if err != nil {
@@ -122,10 +130,10 @@ func BenchmarkVerify(b *testing.B) {
 
 // BenchmarkFind opens a log of a million records and finds the ten of one version.
 func BenchmarkFind(b *testing.B) {
-	const size = 1_000_000
+	size := many()
 	dir, o := benchLog(b, size)
 	o.Signer = nil
-	for i := 0; b.Loop(); i++ {
+	for i := int64(0); b.Loop(); i++ {
 		l, err := Open(b.Context(), dir, o)
 		if err != nil {
 			b.Fatal(err)

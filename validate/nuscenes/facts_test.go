@@ -178,7 +178,11 @@ func TestFactsOfAnything(t *testing.T) {
 // BenchmarkFacts computes all facts of tables as large as nuScenes trainval:
 // 850 scenes, 2.6 million rows of sample_data.
 func BenchmarkFacts(b *testing.B) {
-	t := synthetic(dataset.NuScenes, 850, 40, 12, 5, 34)
+	scenes := 850
+	if testing.Short() {
+		scenes = 10
+	}
+	t := synthetic(dataset.NuScenes, scenes, 40, 12, 5, 34)
 	b.ReportMetric(float64(len(t.SampleData.Rows)), "rows")
 	b.ReportAllocs()
 	for b.Loop() {

@@ -18,7 +18,10 @@ import (
 // BenchmarkFiles lists a KITTI object data set of 100,000 files and reads the
 // header of every image and cloud. docs/performance.md has its figures.
 func BenchmarkFiles(b *testing.B) {
-	const frames = 25_000 // image_2, image_3, velodyne, calib
+	frames := 25_000 // image_2, image_3, velodyne, calib
+	if testing.Short() {
+		frames = 250
+	}
 	root := b.TempDir()
 	image, cloud := tinyPNG(1242, 375), make([]byte, 16*4)
 	var wants []payload.Want

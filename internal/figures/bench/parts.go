@@ -1,0 +1,129 @@
+package main
+
+import "github.com/mmaudit/mmaudit/internal/figures"
+
+// A part is one command that measures, and what is read from the tables that it
+// prints.
+type part struct {
+	name  string
+	full  []string // the command
+	smoke []string // the same at a size that shows only that it works
+	apart string   // why there is no smoke size
+	peers []peer
+	reads []reading
+}
+
+// A peer is what is measured beside, and how to ask for its version: the word of
+// this number in what the command prints.
+type peer struct {
+	name    string
+	command []string
+	word    int
+}
+
+// A reading is a figure: a number, or by how many times ours is better than
+// theirs.
+type reading struct {
+	what   string
+	beside string // what theirs is of; a peer that is not here is named by its first word
+	ours   figures.Cell
+	theirs figures.Cell // none: ours alone, in unit
+	more   bool         // a greater number is better
+	asked  float64      // at least that many times better; of a number alone, its bound
+	unit   string
+}
+
+var (
+	sqlite  = peer{"sqlite3", []string{"sqlite3", "-version"}, 0}
+	tessera = peer{"Tessera", []string{"go", "-C", "tools", "list", "-m", "github.com/transparency-dev/tessera"}, 1}
+)
+
+// Where the figures of ledgerbench stand.
+const (
+	oneShot  = "one-shot append"
+	durably  = "256 goroutines"
+	verified = "verified, warm"
+	found    = "the 10 records of a version"
+)
+
+// Where those of fabricbench stand: after which time blocks are cut.
+const (
+	blocks50  = "cut after 50ms"
+	blocks200 = "cut after 200ms"
+)
+
+var parts = []part{
+	{
+		name:  "ledger",
+		full:  []string{"make", "bench-ledger"},
+		smoke: []string{"make", "bench-ledger", "LEDGERBENCH=-records 2000 -rounds 1 -seconds 1"},
+		peers: []peer{sqlite, tessera},
+		reads: []reading{
+			{
+				what: "one-shot append, whole process", beside: "sqlite3, journal_mode=delete", asked: 0.5,
+				ours:   figures.Cell{Table: oneShot, Row: "ledger, with high-water mark", Column: "ms"},
+				theirs: figures.Cell{Table: oneShot, Row: "journal_mode=delete", Column: "ms"},
+			},
+			{
+				what: "one-shot append, whole process", beside: "sqlite3, journal_mode=wal", asked: 0.5,
+				ours:   figures.Cell{Table: oneShot, Row: "ledger, with high-water mark", Column: "ms"},
+				theirs: figures.Cell{Table: oneShot, Row: "journal_mode=wal", Column: "ms"},
+			},
+			{
+				what: "one-shot append, whole process", beside: "Tessera, published",
+				ours:   figures.Cell{Table: oneShot, Row: "ledger, with high-water mark", Column: "ms"},
+				theirs: figures.Cell{Table: oneShot, Row: "Tessera POSIX, published", Column: "ms"},
+			},
+			{
+				what: "durable records a second, 256 goroutines", more: true, asked: 10_000,
+				ours: figures.Cell{Table: durably, Row: "ledger, durable", Column: "records a second"},
+			},
+			{
+				what: "durable records a second, 256 goroutines", beside: "Tessera, under a signed checkpoint", more: true, asked: 4,
+				ours:   figures.Cell{Table: durably, Row: "ledger, durable", Column: "records a second"},
+				theirs: figures.Cell{Table: durably, Row: "Tessera POSIX, durable under", Column: "records a second"},
+			},
+			{
+				what: "a million records verified: records, tree, index", asked: 3, unit: "s",
+				ours: figures.Cell{Table: verified, Row: "ledger, records, tree and index", Column: "s, median"},
+			},
+			{
+				what: "a million records verified: records and tree", beside: "Tessera's fsck",
+				ours:   figures.Cell{Table: verified, Row: "ledger, records and tree", Column: "s, median"},
+				theirs: figures.Cell{Table: verified, Row: "Tessera fsck", Column: "s, median"},
+			},
+			{
+				what: "the ten records of a version among a million, files cold", asked: 20, unit: "ms",
+				ours: figures.Cell{Table: found, Row: "ledger, files not in memory", Column: "ms"},
+			},
+		},
+	},
+	{
+		name:  "fabric",
+		full:  []string{"make", "bench-fabric"},
+		apart: "it starts networks of Fabric; make test does, too",
+		reads: []reading{
+			beside(blocks50, "64", "gateway"), beside(blocks50, "64", "sdk"),
+			beside(blocks50, "256", "gateway"), beside(blocks50, "256", "sdk"),
+			beside(blocks200, "64", "gateway"), beside(blocks200, "256", "gateway"),
+			{
+				what: "the life of a version, above what evaluate takes", asked: 10, unit: "ms",
+				ours: figures.Cell{Table: "above evaluate", Row: "by a client that is open", Column: "above evaluate"},
+			},
+		},
+	},
+	{
+		name:  "packages",
+		full:  []string{"go", "test", "-run", "^$", "-bench", ".", "./validate/...", "./internal/...", "./audit/...", "./ledger/tlog"},
+		smoke: []string{"go", "test", "-short", "-run", "^$", "-bench", ".", "-benchtime", "1x", "./validate/...", "./internal/...", "./audit/...", "./ledger/tlog"},
+	},
+}
+
+// beside is a client of Fabric held against the bare loop.
+func beside(blocks, writers, client string) reading {
+	return reading{
+		what: writers + " writers, " + client + ", blocks " + blocks, beside: "bare loop of fabric-gateway", more: true, asked: 0.95,
+		ours:   figures.Cell{Table: blocks, Row: "| " + writers + " | ledger/fabric, " + client + " |", Column: "records a second"},
+		theirs: figures.Cell{Table: blocks, Row: "| " + writers + " | bare loop |", Column: "records a second"},
+	}
+}
