@@ -3,7 +3,7 @@
 GO ?= go
 DEMO ?= demo
 
-.PHONY: build sdk test check cross peers fabric demo demo-fabric bench bench-smoke benchstat bench-tables bench-ledger bench-fabric fuzz clean
+.PHONY: build sdk test check cross peers fabric demo demo-fabric bench bench-smoke benchstat bench-tables bench-ledger bench-fabric bench-fingerprint fuzz clean
 
 # Static: the same file runs on a training machine and on an auditor's.
 RELEASE = CGO_ENABLED=0 $(GO) build -trimpath -tags urfave_cli_no_docs
@@ -93,6 +93,11 @@ bench-tables:
 # options are in the comment of the program, such as the disk to be measured.
 bench-ledger:
 	CGO_ENABLED=0 $(GO) run ./ledger/ledgerbench $(LEDGERBENCH)
+
+# Fingerprints beside openssl and BLAKE3: figures of docs/performance.md. A size
+# for a minute: FINGERPRINTBENCH="-scale 20 -rounds 1".
+bench-fingerprint: build
+	$(GO) -C tools run ./fingerprintbench -auditlog ../bin/auditlog $(FINGERPRINTBENCH)
 
 # Ledgers on a network of Fabric beside a bare gateway loop: figures of
 # docs/performance.md. For the size that is written there:

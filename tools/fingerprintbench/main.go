@@ -1,0 +1,208 @@
+// Command fingerprintbench measures auditlog fingerprint beside openssl, which
+// makes a list of digests and no more, and BLAKE3, the upper bound, on files in
+// the page cache. All run in turns, in one run; it prints medians as a table:
+//
+//	go -C tools run ./fingerprintbench -auditlog ../bin/auditlog [-sets kitti,nuscenes] [-scale N] [-rounds N] [-data DIR]
+//
+// Data sets are generated, always the same for a scale. Digests of all of
+// auditlog's engines are held against openssl's; another one is an error.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "fingerprintbench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is a run.
+type bench struct {
+	ctx      context.Context
+	auditlog string
+	self     string
+	data     string
+	scale    int
+	rounds   int
+	jobs     int
+	engines  []string
+}
+
+func run(ctx context.Context) error {
+	if len(os.Args) == 4 && os.Args[1] == "blake3" {
+		return blake3Folder(os.Args[2], os.Args[3])
+	}
+	b := bench{ctx: ctx}
+	names := flag.String("sets", "kitti,nuscenes,tiny,large", "which data sets; million is for peak memory")
+	flag.StringVar(&b.auditlog, "auditlog", "auditlog", "the program")
+	flag.StringVar(&b.data, "data", "", "folder for data sets, which are kept there; default: a temporary one in /var/tmp")
+	flag.IntVar(&b.scale, "scale", 1, "divide the number of files by this, and the size of large ones")
+	flag.IntVar(&b.rounds, "rounds", 5, "turns of each program")
+	flag.IntVar(&b.jobs, "jobs", runtime.NumCPU(), "workers, and processes of openssl at once")
+	engines := flag.String("engines", "avx512,avx2,scalar", "engines of auditlog, as far as the processor has them")
+	flag.Parse()
+	if b.scale < 1 || b.rounds < 1 {
+		return fmt.Errorf("-scale %d and -rounds %d: at least 1", b.scale, b.rounds)
+	}
+	var err error
+	if b.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if b.auditlog, err = exec.LookPath(b.auditlog); err != nil {
+		return err
+	}
+	if b.auditlog, err = filepath.Abs(b.auditlog); err != nil {
+		return err
+	}
+	if b.data == "" {
+		if b.data, err = os.MkdirTemp("/var/tmp", "fingerprintbench-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(b.data)
+	}
+	for _, engine := range strings.Split(*engines, ",") {
+		if b.has(engine) {
+			b.engines = append(b.engines, engine)
+		} else {
+			fmt.Fprintf(os.Stderr, "this processor does not have %s\n", engine)
+		}
+	}
+	fmt.Printf("%s, %d processors; medians of %d rounds\n\n", processor(), b.jobs, b.rounds)
+	fmt.Println("| data | program | wall, s | MB/s | processor, s | peak memory, MB | times openssl |")
+	fmt.Println("|---|---|---|---|---|---|---|")
+	for _, name := range strings.Split(*names, ",") {
+		if err := b.set(name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) has(engine string) bool {
+	empty, err := os.MkdirTemp("", "fingerprintbench-")
+	if err != nil {
+		return false
+	}
+	defer os.RemoveAll(empty)
+	return b.fingerprint(engine, empty).Run() == nil
+}
+
+// fingerprint is the command that is measured.
+func (b *bench) fingerprint(engine, dir string, more ...string) *exec.Cmd {
+	args := append([]string{"fingerprint", dir, "--progress", "off", "--jobs", fmt.Sprint(b.jobs)}, more...)
+	cmd := exec.CommandContext(b.ctx, b.auditlog, args...)
+	cmd.Env = append(os.Environ(), "AUDITLOG_SHA3="+engine)
+	return cmd
+}
+
+// openssl is what is in use today. Processes get 64 files each: with more, some
+// processors would have nothing to do in the end.
+func (b *bench) openssl(dir string, jobs int) *exec.Cmd {
+	return exec.CommandContext(b.ctx, "sh", "-c", `cd "$1" && find . -type f -print0 | xargs -0 -r -n 64 -P "$2" openssl dgst -sha3-512 -r`, "sh", dir, fmt.Sprint(jobs))
+}
+
+// A contestant is a program that goes over a data set.
+type contestant struct {
+	name    string
+	command func() *exec.Cmd
+	wall    []time.Duration
+	cpu     []time.Duration
+	peak    int64 // KiB
+}
+
+// set measures with one data set.
+func (b *bench) set(name string) error {
+	s, err := b.generate(name)
+	if err != nil {
+		return err
+	}
+	if err := warm(s.dir); err != nil {
+		return err
+	}
+	peers := name != "million" // which is there for its peak memory
+	if peers {
+		if err := b.compare(s); err != nil {
+			return err
+		}
+	}
+	var all []*contestant
+	if peers {
+		all = append(all, &contestant{name: fmt.Sprintf("`find \\| xargs -P%d openssl`", b.jobs), command: func() *exec.Cmd { return b.openssl(s.dir, b.jobs) }})
+	}
+	for _, engine := range b.engines {
+		all = append(all, &contestant{name: "auditlog, " + engine, command: func() *exec.Cmd { return b.fingerprint(engine, s.dir) }})
+	}
+	if peers {
+		all = append(all, &contestant{name: "BLAKE3 (read and hash)", command: func() *exec.Cmd {
+			return exec.CommandContext(b.ctx, b.self, "blake3", s.dir, fmt.Sprint(b.jobs))
+		}})
+	}
+	for range b.rounds {
+		for _, c := range all {
+			if err := c.measure(); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range all {
+		wall := median(c.wall)
+		times := "-"
+		if peers {
+			times = fmt.Sprintf("%.1f", median(all[0].wall).Seconds()/wall.Seconds())
+		}
+		fmt.Printf("| %s | %s | %.2f | %.0f | %.2f | %d | %s |\n", s.text, c.name, wall.Seconds(),
+			float64(s.bytes)/wall.Seconds()/1e6, median(c.cpu).Seconds(), c.peak>>10, times)
+	}
+	return nil
+}
+
+// measure runs once.
+func (c *contestant) measure() error {
+	cmd := c.command()
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", c.name, err, &stderr)
+	}
+	c.wall = append(c.wall, time.Since(start))
+	c.cpu = append(c.cpu, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+	// At least that of this process, from which it is forked: some 10 MB.
+	if used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		c.peak = max(c.peak, used.Maxrss)
+	}
+	return nil
+}
+
+func median(all []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2]
+}
+
+func processor() string {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err == nil {
+		for line := range strings.Lines(string(info)) {
+			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+				return strings.TrimSpace(value)
+			}
+		}
+	}
+	return runtime.GOARCH
+}
