@@ -205,6 +205,9 @@ func TestShardsRefused(t *testing.T) {
 			if (err != nil) != (tt.want != nil || tt.says != "") || tt.want != nil && !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %v, want %v, %q", err, tt.want, tt.says)
 			}
+			if pe := (*ProblemError)(nil); errors.As(err, &pe) && pe.Count != 1 {
+				t.Errorf("%d problems: %v", pe.Count, err)
+			}
 		})
 	}
 }
@@ -330,6 +333,34 @@ func TestPartDamage(t *testing.T) {
 	}
 	if _, err := rows(append(bytes.Clone(good), 0)); err == nil {
 		t.Error("more than its end: taken")
+	}
+
+	// What a shard would not write, with checksums that are right.
+	for _, tt := range []struct {
+		name  string
+		shard Shard
+		rows  []row
+		ok    bool
+	}{
+		{"in order", Shard{11, 16}, []row{{path: "a", kind: 'f'}}, true},
+		{"of another shard", Shard{12, 16}, []row{{path: "a", kind: 'f'}}, false},
+		{"out of order", Shard{1, 1}, []row{{path: "b", kind: 'f'}, {path: "a", kind: 'f'}}, false},
+		{"twice", Shard{1, 1}, []row{{path: "a", kind: 'f'}, {path: "a", kind: 'f'}}, false},
+		{"outside", Shard{1, 1}, []row{{path: "../a", kind: 'f'}}, false},
+		{"the root", Shard{1, 1}, []row{{path: "", kind: 'f'}}, false},
+		{"a folder", Shard{1, 1}, []row{{path: "a", kind: 'd'}}, false},
+		{"with SHA-256", Shard{1, 1}, []row{{path: "a", kind: 'f', hasSHA256: true}}, false},
+		{"unreadable", Shard{1, 1}, []row{{path: "a", kind: 'f', trouble: unreadable}}, false},
+	} {
+		var b bytes.Buffer
+		w := newPartWriter(&b, headOf(tt.shard, &Options{}))
+		for i := range tt.rows {
+			must(t, w.add(&tt.rows[i]))
+		}
+		must(t, w.end())
+		if _, err := rows(b.Bytes()); (err == nil) != tt.ok || err != nil && !errors.Is(err, ErrPart) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
 	}
 }
 
