@@ -7,11 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"iter"
-	"os"
-	"path/filepath"
-	"strings"
+
+	"github.com/mmaudit/mmaudit/internal/shard"
 )
 
 // openParts reads the parts of all shards, sorted by path.
@@ -22,88 +21,21 @@ func (r *run) openParts(ctx context.Context) error {
 	if err := r.outside(r.o.Parts); err != nil {
 		return err
 	}
-	dir, err := os.OpenRoot(r.o.Parts)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	shards, err := listParts(dir)
-	if err != nil {
-		return fmt.Errorf("%q: %w", r.o.Parts, err)
-	}
 	r.parts = newSorter(ctx, r.o)
-	for _, s := range shards {
-		if err := r.openPart(dir, s); err != nil {
-			return fmt.Errorf("%q: %w", filepath.Join(r.o.Parts, s.partName()), err)
-		}
-	}
-	return nil
-}
-
-// listParts finds the parts in a folder: each shard of one number of them,
-// once. Files that are not named as parts are none.
-func listParts(dir *os.Root) ([]Shard, error) {
-	list, err := fs.ReadDir(dir.FS(), ".")
-	if err != nil {
-		return nil, err
-	}
-	there := map[Shard]bool{}
-	var first Shard
-	for _, e := range list {
-		if !strings.HasSuffix(e.Name(), partEnd) || strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		s, err := parsePartName(e.Name())
-		if err != nil {
-			return nil, err
-		}
-		if first.Count != 0 && s.Count != first.Count {
-			return nil, fmt.Errorf("%w: %s and %s lie side by side", ErrParts, first.partName(), s.partName())
-		}
-		first, there[s] = s, true
-	}
-	if first.Count == 0 {
-		return nil, fmt.Errorf("%w: there is none", ErrParts)
-	}
-	var all []Shard
-	missing := &MissingError{}
-	for i := range first.Count {
-		s := Shard{i + 1, first.Count}
-		if all = append(all, s); there[s] {
-			continue
-		}
-		if missing.Count++; missing.Count <= maxMissing {
-			missing.Missing = append(missing.Missing, s)
-		}
-	}
-	if missing.Count > 0 {
-		return nil, missing
-	}
-	return all, nil
-}
-
-func (r *run) openPart(dir *os.Root, s Shard) error {
-	f, err := dir.Open(s.partName())
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return readPart(f, func(head partHead, _ Shard) error {
-		want := headOf(s, r.o)
-		switch {
-		case head.Shard != want.Shard:
-			return fmt.Errorf("%w: it is the part of shard %s", ErrParts, head.Shard)
-		case head.AllowUnreadable != want.AllowUnreadable, head.CrossMounts != want.CrossMounts:
-			return fmt.Errorf("%w: it was made with other options than this run: %s", ErrParts, head.options())
-		case want.SHA256 && !head.SHA256:
-			return fmt.Errorf("%w: it has no SHA-256", ErrParts)
-		}
-		return nil
-	}, r.parts.addRow)
-}
-
-func (h *partHead) options() string {
-	return fmt.Sprintf("unreadable files allowed %t, mounts crossed %t", h.AllowUnreadable, h.CrossMounts)
+	return shard.Each(r.o.Parts, func(s Shard, f io.Reader) error {
+		return readPart(f, func(head partHead) error {
+			want := headOf(s, r.o)
+			switch {
+			case head.Shard != want.Shard:
+				return fmt.Errorf("%w: it is the part of shard %s", ErrParts, head.Shard)
+			case head.AllowUnreadable != want.AllowUnreadable, head.CrossMounts != want.CrossMounts:
+				return fmt.Errorf("%w: it was made with other options than this run: %s", ErrParts, head.options())
+			case want.SHA256 && !head.SHA256:
+				return fmt.Errorf("%w: it has no SHA-256", ErrParts)
+			}
+			return nil
+		}, r.parts.addRow)
+	})
 }
 
 // join does what readAll does, with what the workers of the shards have read:

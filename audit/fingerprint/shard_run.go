@@ -4,11 +4,9 @@ package fingerprint
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"path/filepath"
 
-	"github.com/mmaudit/mmaudit/internal/durable"
+	"github.com/mmaudit/mmaudit/internal/shard"
 )
 
 // RunShard does one worker's share of a fingerprint of root, and leaves what it
@@ -20,8 +18,8 @@ import (
 // own, but looks at no file that is not. What Run refuses, it refuses; there is
 // no part then. Of o, Manifest and Listing do not count.
 func RunShard(ctx context.Context, root string, s Shard, o Options) (*Part, error) {
-	if s.Index < 1 || s.Index > s.Count || s.Count > MaxShards {
-		return nil, fmt.Errorf("%q: %w", s, ErrShard)
+	if err := s.Check(); err != nil {
+		return nil, err
 	}
 	parts := o.Parts
 	o.Parts, o.shard = "", s
@@ -33,45 +31,31 @@ func RunShard(ctx context.Context, root string, s Shard, o Options) (*Part, erro
 	if err := r.outside(parts); err != nil {
 		return nil, err
 	}
-	if err := durable.MkdirAll(parts, 0o755); err != nil {
-		return nil, err
-	}
-	dir, err := os.OpenRoot(parts)
+	p := &Part{Shard: s}
+	head := headOf(s, &o)
+	var b []byte
+	p.Name, err = shard.Leave(parts, s, head.append(nil), func(w *shard.Writer) error {
+		return r.rows(ctx, func(f *row) error {
+			switch {
+			case f.kind != 'f':
+				return nil
+			case f.trouble != none:
+				p.Unreadable++
+			default:
+				p.Files++
+				p.Bytes += f.stat.size
+				if f.cached {
+					p.Cached++
+				}
+			}
+			b = appendPart(b[:0], f)
+			return w.Add(b)
+		})
+	})
 	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	p := &Part{Shard: s, Name: filepath.Join(parts, s.partName())}
-	out, err := durable.NewStream(dir, ".", 0o644)
-	if err != nil {
-		return nil, durable.Failed(p.Name, err)
-	}
-	defer out.Abort()
-	w := newPartWriter(out, headOf(s, &o))
-	if err := r.rows(ctx, func(f *row) error {
-		if f.kind != 'f' {
-			return nil
-		}
-		if f.trouble != none {
-			p.Unreadable++
-			return w.add(f)
-		}
-		p.Files++
-		p.Bytes += f.stat.size
-		if f.cached {
-			p.Cached++
-		}
-		return w.add(f)
-	}); err != nil {
 		return nil, err
 	}
 	p.CacheOff = r.cacheOff
-	if err := w.end(); err != nil {
-		return nil, durable.Failed(p.Name, err)
-	}
-	if err := out.Commit(s.partName()); err != nil {
-		return nil, durable.Failed(p.Name, err)
-	}
 	return p, nil
 }
 

@@ -14,7 +14,11 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mmaudit/mmaudit/internal/shard"
 )
+
+func sh(index, count int) Shard { return Shard{Index: index, Count: count} }
 
 // shardAll leaves the parts of n shards of root in a new folder. Workers of
 // different shards run side by side, as they will.
@@ -25,7 +29,7 @@ func shardAll(t testing.TB, root string, n int, o Options) string {
 	group.SetLimit(4)
 	for i := range n {
 		group.Go(func() error {
-			_, err := RunShard(t.Context(), root, Shard{i + 1, n}, o)
+			_, err := RunShard(t.Context(), root, sh(i+1, n), o)
 			return err
 		})
 	}
@@ -103,7 +107,7 @@ func TestShardReadsItsOwn(t *testing.T) {
 	readBy := map[string][]Shard{}
 	files := uint64(0)
 	for i := range 5 {
-		s := Shard{i + 1, 5}
+		s := sh(i+1, 5)
 		note := func(path string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -142,13 +146,13 @@ func TestShardOf(t *testing.T) {
 		path  string
 		shard Shard
 	}{
-		{"a", Shard{11, 16}},                 // ca978112ca1bbdca
-		{"", Shard{5, 16}},                   // e3b0c44298fc1c14
-		{"samples/LIDAR_TOP/x", Shard{1, 1}}, // all are of the only one
-		{"a", Shard{0xca978112ca1bbdca%7 + 1, 7}},
+		{"a", sh(11, 16)},                 // ca978112ca1bbdca
+		{"", sh(5, 16)},                   // e3b0c44298fc1c14
+		{"samples/LIDAR_TOP/x", sh(1, 1)}, // all are of the only one
+		{"a", sh(0xca978112ca1bbdca%7+1, 7)},
 	} {
 		for i := range v.shard.Count {
-			if s := (Shard{i + 1, v.shard.Count}); s.Has(v.path) != (s == v.shard) {
+			if s := sh(i+1, v.shard.Count); s.Has(v.path) != (s == v.shard) {
 				t.Errorf("%q: in %s %t", v.path, s, s.Has(v.path))
 			}
 		}
@@ -158,7 +162,7 @@ func TestShardOf(t *testing.T) {
 			t.Errorf("%q: %v, %v", bad, s, err)
 		}
 	}
-	if s, err := ParseShard("65536/65536"); err != nil || s != (Shard{65536, 65536}) {
+	if s, err := ParseShard("65536/65536"); err != nil || s != sh(65536, 65536) {
 		t.Error(s, err)
 	}
 }
@@ -181,7 +185,7 @@ func TestShardsRefused(t *testing.T) {
 			return errors.Join(os.Remove(p+"/3-of-4.part"), os.Link(p+"/2-of-4.part", p+"/3-of-4.part"))
 		}, ErrParts, "it is the part of shard 2/4"},
 		{"a stray part", func(_, p string) error { return os.WriteFile(p+"/old.part", nil, 0o644) }, nil, "is not the name of a part"},
-		{"an empty part", func(_, p string) error { return os.WriteFile(p+"/3-of-4.part", nil, 0o644) }, nil, "does not name the format"},
+		{"an empty part", func(_, p string) error { return os.WriteFile(p+"/3-of-4.part", nil, 0o644) }, nil, "no first line"},
 		{"a write", func(d, _ string) error { return os.WriteFile(d+"/a-b", []byte("sorts Before a/"), 0o644) }, ErrUnstable, "changed since a shard read it"},
 		{"a mode", func(d, _ string) error { return os.Chmod(d+"/a-b", 0o600) }, ErrUnstable, "changed since a shard read it"},
 		{"a copy over", func(d, _ string) error {
@@ -241,7 +245,7 @@ func TestShardOptions(t *testing.T) {
 		t.Error("a cache was taken beside parts")
 	}
 	in := filepath.Join(dir, "d", "parts")
-	if _, err := RunShard(t.Context(), dir, Shard{1, 2}, Options{Parts: in}); !errors.Is(err, ErrInside) {
+	if _, err := RunShard(t.Context(), dir, sh(1, 2), Options{Parts: in}); !errors.Is(err, ErrInside) {
 		t.Errorf("parts in the data: %v", err)
 	}
 	if _, err := os.Stat(in); err == nil {
@@ -251,7 +255,7 @@ func TestShardOptions(t *testing.T) {
 	if _, err := Run(t.Context(), dir, Options{Parts: in}); !errors.Is(err, ErrInside) {
 		t.Errorf("parts in the data: %v", err)
 	}
-	for _, s := range []Shard{{}, {0, 1}, {2, 1}, {1, MaxShards + 1}} {
+	for _, s := range []Shard{{}, sh(0, 1), sh(2, 1), sh(1, shard.Max+1)} {
 		if _, err := RunShard(t.Context(), dir, s, Options{Parts: t.TempDir()}); !errors.Is(err, ErrShard) {
 			t.Errorf("%v: %v", s, err)
 		}
@@ -277,7 +281,7 @@ func TestShardUnreadable(t *testing.T) {
 	failed := 0
 	for i := range 3 {
 		o.Parts = t.TempDir()
-		if _, err := RunShard(t.Context(), dir, Shard{i + 1, 3}, o); err != nil {
+		if _, err := RunShard(t.Context(), dir, sh(i+1, 3), o); err != nil {
 			failed++
 			list, _ := os.ReadDir(o.Parts)
 			if !errors.Is(err, ErrUnreadable) || len(list) > 0 {
@@ -316,7 +320,7 @@ func TestPartDamage(t *testing.T) {
 	good, err := os.ReadFile(name)
 	must(t, err)
 	rows := func(data []byte) (n int, err error) {
-		err = readPart(bytes.NewReader(data), func(partHead, Shard) error { return nil }, func(*row) error { n++; return nil })
+		err = readPart(bytes.NewReader(data), func(partHead) error { return nil }, func(*row) error { n++; return nil })
 		return n, err
 	}
 	if n, err := rows(good); n != 3 || err != nil {
@@ -342,22 +346,23 @@ func TestPartDamage(t *testing.T) {
 		rows  []row
 		ok    bool
 	}{
-		{"in order", Shard{11, 16}, []row{{path: "a", kind: 'f'}}, true},
-		{"of another shard", Shard{12, 16}, []row{{path: "a", kind: 'f'}}, false},
-		{"out of order", Shard{1, 1}, []row{{path: "b", kind: 'f'}, {path: "a", kind: 'f'}}, false},
-		{"twice", Shard{1, 1}, []row{{path: "a", kind: 'f'}, {path: "a", kind: 'f'}}, false},
-		{"outside", Shard{1, 1}, []row{{path: "../a", kind: 'f'}}, false},
-		{"the root", Shard{1, 1}, []row{{path: "", kind: 'f'}}, false},
-		{"a folder", Shard{1, 1}, []row{{path: "a", kind: 'd'}}, false},
-		{"with SHA-256", Shard{1, 1}, []row{{path: "a", kind: 'f', hasSHA256: true}}, false},
-		{"unreadable", Shard{1, 1}, []row{{path: "a", kind: 'f', trouble: unreadable}}, false},
+		{"in order", sh(11, 16), []row{{path: "a", kind: 'f'}}, true},
+		{"of another shard", sh(12, 16), []row{{path: "a", kind: 'f'}}, false},
+		{"out of order", sh(1, 1), []row{{path: "b", kind: 'f'}, {path: "a", kind: 'f'}}, false},
+		{"twice", sh(1, 1), []row{{path: "a", kind: 'f'}, {path: "a", kind: 'f'}}, false},
+		{"outside", sh(1, 1), []row{{path: "../a", kind: 'f'}}, false},
+		{"the root", sh(1, 1), []row{{path: "", kind: 'f'}}, false},
+		{"a folder", sh(1, 1), []row{{path: "a", kind: 'd'}}, false},
+		{"with SHA-256", sh(1, 1), []row{{path: "a", kind: 'f', hasSHA256: true}}, false},
+		{"unreadable", sh(1, 1), []row{{path: "a", kind: 'f', trouble: unreadable}}, false},
 	} {
 		var b bytes.Buffer
-		w := newPartWriter(&b, headOf(tt.shard, &Options{}))
+		head := headOf(tt.shard, &Options{})
+		w := shard.NewWriter(&b, head.append(nil))
 		for i := range tt.rows {
-			must(t, w.add(&tt.rows[i]))
+			must(t, w.Add(appendPart(nil, &tt.rows[i])))
 		}
-		must(t, w.end())
+		must(t, w.End())
 		if _, err := rows(b.Bytes()); (err == nil) != tt.ok || err != nil && !errors.Is(err, ErrPart) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
@@ -368,19 +373,20 @@ func TestPartDamage(t *testing.T) {
 func FuzzPart(f *testing.F) {
 	for _, o := range []Options{{}, {SHA256: true, CrossMounts: true}, {AllowUnreadable: true}} {
 		var b bytes.Buffer
-		w := newPartWriter(&b, headOf(Shard{1, 1}, &o))
-		w.add(&row{path: "a/b", kind: 'f', hasSHA256: o.SHA256, seen: 9, stat: stat{size: 3}})
+		head := headOf(sh(1, 1), &o)
+		w := shard.NewWriter(&b, head.append(nil))
+		w.Add(appendPart(nil, &row{path: "a/b", kind: 'f', hasSHA256: o.SHA256, seen: 9, stat: stat{size: 3}}))
 		if o.AllowUnreadable {
-			w.add(&row{path: "c", kind: 'f', trouble: unreadable, note: "permission denied"})
+			w.Add(appendPart(nil, &row{path: "c", kind: 'f', trouble: unreadable, note: "permission denied"}))
 		}
-		w.end()
+		w.End()
 		f.Add(b.Bytes())
 	}
 	f.Add([]byte(`{"format":"auditlog/part/v1"}` + "\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var head partHead
 		var rows []row
-		err := readPart(bytes.NewReader(data), func(h partHead, s Shard) error {
+		err := readPart(bytes.NewReader(data), func(h partHead) error {
 			head = h
 			return nil
 		}, func(r *row) error {
@@ -391,11 +397,11 @@ func FuzzPart(f *testing.F) {
 			return
 		}
 		var b bytes.Buffer
-		w := newPartWriter(&b, head)
+		w := shard.NewWriter(&b, head.append(nil))
 		for i := range rows {
-			must(t, w.add(&rows[i]))
+			must(t, w.Add(appendPart(nil, &rows[i])))
 		}
-		must(t, w.end())
+		must(t, w.End())
 		if !bytes.Equal(b.Bytes(), data) {
 			t.Errorf("%q was read, %q is written", data, b.Bytes())
 		}

@@ -1,0 +1,65 @@
+package shard
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/mmaudit/mmaudit/internal/durable"
+)
+
+// Leave writes the part of s into the folder parts, made if missing, in place
+// of any that an earlier try has left: whole, or not at all. It gives its name.
+func Leave(parts string, s Shard, line []byte, write func(*Writer) error) (name string, err error) {
+	if err := durable.MkdirAll(parts, 0o755); err != nil {
+		return "", err
+	}
+	dir, err := os.OpenRoot(parts)
+	if err != nil {
+		return "", err
+	}
+	defer dir.Close()
+	name = filepath.Join(parts, s.PartName())
+	out, err := durable.NewStream(dir, ".", 0o644)
+	if err != nil {
+		return "", durable.Failed(name, err)
+	}
+	defer out.Abort()
+	w := NewWriter(out, line)
+	if err := write(w); err != nil {
+		return "", err
+	}
+	if err := w.End(); err != nil {
+		return "", durable.Failed(name, err)
+	}
+	if err := out.Commit(s.PartName()); err != nil {
+		return "", durable.Failed(name, err)
+	}
+	return name, nil
+}
+
+// Each calls read with the part of every shard in the folder parts, in order of
+// the shards. An error of read gets the name of the part.
+func Each(parts string, read func(s Shard, f io.Reader) error) error {
+	dir, err := os.OpenRoot(parts)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	shards, err := List(dir)
+	if err != nil {
+		return fmt.Errorf("%q: %w", parts, err)
+	}
+	for _, s := range shards {
+		f, err := dir.Open(s.PartName())
+		if err == nil {
+			err = read(s, f)
+			f.Close()
+		}
+		if err != nil {
+			return fmt.Errorf("%q: %w", filepath.Join(parts, s.PartName()), err)
+		}
+	}
+	return nil
+}
