@@ -45,14 +45,21 @@ type property struct {
 	doc   *schemaDoc
 }
 
-// loadSchema reads the schema of a table.
+// loaded has the schemas that were asked for, by file: data sets of one run share
+// them.
+var loaded sync.Map
+
+// loadSchema reads the schema of a table, once.
 func loadSchema(format dataset.Schema, table string) (*recordSchema, error) {
 	name := "tables/" + schemaFolders[format] + "/" + table + ".schema.json"
-	b, err := schemas.Files.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	return newSchema(b)
+	load, _ := loaded.LoadOrStore(name, sync.OnceValues(func() (*recordSchema, error) {
+		b, err := schemas.Files.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		return newSchema(b)
+	}))
+	return load.(func() (*recordSchema, error))()
 }
 
 func newSchema(b []byte) (*recordSchema, error) {
