@@ -3,7 +3,7 @@
 GO ?= go
 DEMO ?= demo
 
-.PHONY: build sdk test check cross peers fabric demo demo-fabric bench bench-smoke benchstat bench-tables bench-ledger bench-fabric bench-fingerprint fuzz clean
+.PHONY: build sdk test check cross peers fabric demo demo-fabric bench bench-smoke benchstat bench-tables bench-start bench-ledger bench-fabric bench-fingerprint fuzz clean
 
 # Static: the same file runs on a training machine and on an auditor's.
 RELEASE = CGO_ENABLED=0 $(GO) build -trimpath -tags urfave_cli_no_docs
@@ -98,6 +98,11 @@ bench-ledger:
 # for a minute: FINGERPRINTBENCH="-scale 20 -rounds 1".
 bench-fingerprint: build
 	$(GO) -C tools run ./fingerprintbench -auditlog ../bin/auditlog $(FINGERPRINTBENCH)
+
+# Start-up and small jobs beside git, jq, Python and sqlite3: figures of
+# docs/performance.md. STARTBENCH="-rounds 1" shows only that it works.
+bench-start: build
+	$(GO) run ./internal/figures/startbench $(STARTBENCH) bin
 
 # Ledgers on a network of Fabric beside a bare gateway loop: figures of
 # docs/performance.md. For the size that is written there:

@@ -46,6 +46,14 @@ const (
 	found    = "the 10 records of a version"
 )
 
+// Where those of startbench stand.
+const (
+	starts   = "start to first output"
+	small    = "ten data sets"
+	schemas  = "against their schemas"
+	recorded = "one event recorded"
+)
+
 // Where those of fabricbench stand: after which time blocks are cut.
 const (
 	blocks50  = "cut after 50ms"
@@ -95,6 +103,31 @@ var parts = []part{
 			{
 				what: "the ten records of a version among a million, files cold", asked: 20, unit: "ms",
 				ours: figures.Cell{Table: found, Row: "ledger, files not in memory", Column: "ms"},
+			},
+		},
+	},
+	{
+		name:  "start",
+		full:  []string{"make", "bench-start"},
+		smoke: []string{"make", "bench-start", "STARTBENCH=-rounds 1"},
+		peers: []peer{sqlite, {"git", []string{"git", "--version"}, 2}, {"Python", []string{"python3", "--version"}, 1}},
+		reads: []reading{
+			{what: "start of auditlog to its first output", asked: 15, unit: "ms", ours: figures.Cell{Table: starts, Row: "`auditlog version`", Column: "ms"}},
+			{what: "start of mmvalidate to its first output", asked: 15, unit: "ms", ours: figures.Cell{Table: starts, Row: "`mmvalidate --version`", Column: "ms"}},
+			{
+				what: "one event recorded, whole process", beside: "sqlite3, synchronous=FULL", asked: 0.5,
+				ours:   figures.Cell{Table: recorded, Row: "`auditlog record incident` ", Column: "ms"},
+				theirs: figures.Cell{Table: recorded, Row: "`sqlite3`", Column: "ms"},
+			},
+			{
+				what: "ten small data sets validated", beside: "find \\| xargs sha256sum",
+				ours:   figures.Cell{Table: small, Row: "UMM` of all", Column: "ms"},
+				theirs: figures.Cell{Table: small, Row: "sha256sum", Column: "ms"},
+			},
+			{
+				what: "records of a small nuScenes data set against their schemas", beside: "Python's jsonschema",
+				ours:   figures.Cell{Table: schemas, Row: "mmvalidate", Column: "ms"},
+				theirs: figures.Cell{Table: schemas, Row: "jsonschema", Column: "ms"},
 			},
 		},
 	},
