@@ -7,7 +7,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/mmaudit/mmaudit/internal/merkle"
+	"github.com/mmaudit/mmaudit/internal/keccak"
 )
 
 // A builder makes documents and trees of the rows of a run.
@@ -16,18 +16,25 @@ type builder struct {
 	manifest, listing *bufio.Writer
 	digest            *sha3.SHA3 // of the manifest
 	line              []byte
-	paths             merkle.Tree[Digest]
+	paths, byContent  *tree
 	contents          *sorter
 	alike             *alike
 	res               Result
 }
 
-func newBuilder(ctx context.Context, o *Options) *builder {
-	b := &builder{o: o, digest: sha3.New512(), contents: newSorter(ctx, o), alike: newAlike(), res: Result{Status: Complete}}
+func newBuilder(ctx context.Context, o *Options) (*builder, error) {
+	engine, err := keccak.Best()
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{
+		o: o, digest: sha3.New512(), paths: newTree(engine), byContent: newTree(engine),
+		contents: newSorter(ctx, o), alike: newAlike(), res: Result{Status: Complete},
+	}
 	b.manifest, b.listing = bufferTo(o.Manifest), bufferTo(o.Listing)
 	b.line = append(b.line, listingHeader+"\n"...)
 	b.listing.Write(b.line) // the writer keeps the first error, for finish
-	return b
+	return b, nil
 }
 
 func bufferTo(w io.Writer) *bufio.Writer {
@@ -39,11 +46,13 @@ func bufferTo(w io.Writer) *bufio.Writer {
 
 func (b *builder) add(r *row) error {
 	e := r.entry()
-	b.line = append(e.append(b.line[:0]), '\n')
-	if _, err := b.listing.Write(b.line); err != nil {
-		return err
+	if b.o.Listing != nil {
+		b.line = append(e.append(b.line[:0]), '\n')
+		if _, err := b.listing.Write(b.line); err != nil {
+			return err
+		}
 	}
-	b.paths.Push(pathLeaf(&e.Leaf))
+	b.paths.push(&e.Leaf, appendPathLeaf)
 	b.alike.add(e.Path)
 	switch e.Type {
 	case TypeSymlink:
@@ -74,18 +83,16 @@ func (b *builder) finish() (*Result, error) {
 		return nil, err
 	}
 	b.res.Manifest = Digest(b.digest.Sum(nil))
-	b.res.Tree.Leaves = b.paths.Len()
+	b.res.Tree.Root, b.res.Tree.Leaves = b.paths.root()
 	b.res.Tree.Bytes = b.res.Bytes
-	b.res.Tree.Root = b.paths.Root()
-	var contents merkle.Tree[Digest]
 	if err := eachContent(b.contents, func(l *Leaf, _ string) error {
-		contents.Push(contentLeaf(l))
+		b.byContent.push(l, appendContentLeaf)
 		return nil
 	}); err != nil {
 		return nil, err
 	}
 	b.res.Content = b.res.Tree
-	b.res.Content.Leaves, b.res.Content.Root = contents.Len(), contents.Root()
+	b.res.Content.Root, b.res.Content.Leaves = b.byContent.root()
 	b.res.Alike = b.alike.found
 	return &b.res, nil
 }

@@ -151,7 +151,10 @@ func Run(ctx context.Context, root string, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer r.close()
-	b := newBuilder(ctx, &o)
+	b, err := newBuilder(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
 	defer b.close()
 	if err := r.rows(ctx, b.add); err != nil {
 		return nil, err

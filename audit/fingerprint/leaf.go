@@ -34,25 +34,27 @@ const (
 // pathLeaf is the hash of a leaf of the path tree:
 //
 //	SHA3-512(0x00 || "auditlog/file/v1" || type || uvarint(len path) || path || u64be size || digest)
-func pathLeaf(l *Leaf) Digest {
-	b := make([]byte, 0, 192+len(l.Path))
+func pathLeaf(l *Leaf) Digest { return sum(appendPathLeaf(make([]byte, 0, 192+len(l.Path)), l)) }
+
+func appendPathLeaf(b []byte, l *Leaf) []byte {
 	b = append(b, 0)
 	b = append(b, pathDomain...)
 	b = append(b, l.Type.code())
 	b = binary.AppendUvarint(b, uint64(len(l.Path)))
 	b = append(b, l.Path...)
 	b = binary.BigEndian.AppendUint64(b, l.Size)
-	return sum(append(b, l.Digest[:]...))
+	return append(b, l.Digest[:]...)
 }
 
 // contentLeaf is the hash of a leaf of the content tree:
 //
 //	SHA3-512(0x00 || "auditlog/content/v1" || digest || u64be size || u64be copies)
-func contentLeaf(l *Leaf) Digest {
-	b := make([]byte, 0, 128)
+func contentLeaf(l *Leaf) Digest { return sum(appendContentLeaf(make([]byte, 0, 128), l)) }
+
+func appendContentLeaf(b []byte, l *Leaf) []byte {
 	b = append(b, 0)
 	b = append(b, contentDomain...)
 	b = append(b, l.Digest[:]...)
 	b = binary.BigEndian.AppendUint64(b, l.Size)
-	return sum(binary.BigEndian.AppendUint64(b, l.Copies))
+	return binary.BigEndian.AppendUint64(b, l.Copies)
 }

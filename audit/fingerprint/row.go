@@ -41,6 +41,17 @@ const (
 	flagAll = 1<<iota - 1
 )
 
+// fixedRow is the length of what every row has.
+const fixedRow = 3 + 8*8 + len(Digest{})
+
+// size is the length of what append appends.
+func (r *row) size() int {
+	if r.hasSHA256 {
+		return fixedRow + len(r.sha256) + len(r.note)
+	}
+	return fixedRow + len(r.note)
+}
+
 // append encodes everything but the path, which is the key of the row.
 func (r *row) append(b []byte) []byte {
 	var flags byte
@@ -68,8 +79,7 @@ var errRow = errors.New("damaged row")
 
 // parseRow reads what append wrote.
 func parseRow(path, b []byte) (row, error) {
-	const fixed = 3 + 8*8 + len(Digest{})
-	if len(b) < fixed || trouble(b[1]) > mount || b[2]&^flagAll != 0 {
+	if len(b) < fixedRow || trouble(b[1]) > mount || b[2]&^flagAll != 0 {
 		return row{}, errRow
 	}
 	r := row{

@@ -2,6 +2,7 @@ package fingerprint
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,25 +42,51 @@ func newSorter(ctx context.Context, o *Options) *sorter {
 func (s *sorter) add(key, val []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := len(s.recs); n > 0 && len(s.arena)+len(key)+len(val)+(n+1)*perRecord > s.limit {
-		if err := s.spill(); err != nil {
-			return err
-		}
+	if err := s.room(len(key) + len(val)); err != nil {
+		return err
 	}
-	s.total++
-	s.recs = append(s.recs, record{len(s.arena), len(key), len(val)})
+	at := len(s.arena)
 	s.arena = append(append(s.arena, key...), val...)
+	s.took(at, len(key))
 	return nil
 }
 
-func (s *sorter) addRow(r *row) error { return s.add([]byte(r.path), r.append(nil)) }
+// addRow is add for a row by its path.
+func (s *sorter) addRow(r *row) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.room(len(r.path) + r.size()); err != nil {
+		return err
+	}
+	at := len(s.arena)
+	s.arena = r.append(append(s.arena, r.path...))
+	s.took(at, len(r.path))
+	return nil
+}
+
+// room spills what is in memory if n bytes more would be too many.
+func (s *sorter) room(n int) error {
+	if len(s.recs) > 0 && len(s.arena)+n+(len(s.recs)+1)*perRecord > s.limit {
+		return s.spill()
+	}
+	return nil
+}
+
+// took notes a record that was put into the arena.
+func (s *sorter) took(at, key int) {
+	s.total++
+	s.recs = append(s.recs, record{at, key, len(s.arena) - at - key})
+}
 
 func (s *sorter) keyOf(r record) []byte { return s.arena[r.at : r.at+r.key] }
 func (s *sorter) valOf(r record) []byte { return s.arena[r.at+r.key:][:r.val] }
 
-// sort orders the records in memory. Equal keys stay in the order of arrival.
+// sort orders the records in memory. Equal keys stay in the order of arrival,
+// which is that of the arena.
 func (s *sorter) sort() {
-	slices.SortStableFunc(s.recs, func(a, b record) int { return bytes.Compare(s.keyOf(a), s.keyOf(b)) })
+	slices.SortFunc(s.recs, func(a, b record) int {
+		return cmp.Or(bytes.Compare(s.keyOf(a), s.keyOf(b)), cmp.Compare(a.at, b.at))
+	})
 }
 
 // spill writes the records in memory as a run.

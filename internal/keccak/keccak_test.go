@@ -1,52 +1,14 @@
 package keccak
 
 import (
-	"bytes"
 	"crypto/sha3"
 	"math/rand/v2"
 	"testing"
 )
 
-// sums hashes messages side by side, as many at once as there are lanes, all of
-// them to the end before the next.
 func sums(e Engine, messages [][]byte) [][Size]byte {
 	out := make([][Size]byte, len(messages))
-	l := e.New()
-	for from := 0; from < len(messages); from += e.Lanes {
-		batch := messages[from:min(from+e.Lanes, len(messages))]
-		rest := make([][]byte, e.Lanes)
-		for i, m := range batch {
-			l.Reset(i)
-			var last [Rate]byte
-			n := copy(last[:], m[len(m)/Rate*Rate:])
-			Pad(&last, n)
-			rest[i] = append(bytes.Clone(m[:len(m)/Rate*Rate]), last[:]...)
-		}
-		for {
-			blocks, busy := MaxBlocks, false
-			for i := range rest {
-				if len(rest[i]) > 0 {
-					busy = true
-					blocks = min(blocks, len(rest[i])/Rate)
-				}
-			}
-			if !busy {
-				break
-			}
-			in := make([][]byte, e.Lanes)
-			for i := range rest {
-				if len(rest[i]) > 0 {
-					in[i], rest[i] = rest[i], rest[i][blocks*Rate:]
-				}
-			}
-			l.Absorb(blocks, in)
-			for i := range rest {
-				if in[i] != nil && len(rest[i]) == 0 {
-					out[from+i] = l.Digest(i)
-				}
-			}
-		}
-	}
+	e.New().Sums(messages, func(i int, d [Size]byte) { out[i] = d })
 	return out
 }
 

@@ -14,6 +14,9 @@ import (
 	"crypto/sha3"
 	"errors"
 	"math/bits"
+	"slices"
+
+	"github.com/mmaudit/mmaudit/internal/keccak"
 )
 
 // A Tree computes the root as leaves stream by. It holds one node for each bit
@@ -50,6 +53,40 @@ func (t *Tree[H]) Watch(leaf H) *Path[H] {
 	return p
 }
 
+// PushAll appends leaves, as Push does. Nodes of one level are hashed side by
+// side.
+func (t *Tree[H]) PushAll(leaves []H, lanes *keccak.Lanes) {
+	for len(leaves) > 0 {
+		// The largest perfect subtree that can stand here.
+		level := bits.Len(uint(len(leaves))) - 1
+		if t.n > 0 {
+			level = min(level, bits.TrailingZeros64(t.n))
+		}
+		size := 1 << level
+		t.n += uint64(size) - 1 // push counts one
+		t.push(node[H]{hash: perfect(leaves[:size], lanes), level: level})
+		leaves = leaves[size:]
+	}
+}
+
+// perfect is the root of a number of leaves that is a power of two.
+func perfect[H ~[64]byte](leaves []H, lanes *keccak.Lanes) H {
+	level := slices.Clone(leaves)
+	text := make([]byte, len(leaves)/2*nodeSize)
+	var messages [][]byte
+	for len(level) > 1 {
+		messages = messages[:0]
+		for i := range len(level) / 2 {
+			m := text[i*nodeSize:][:nodeSize]
+			appendNode(m[:0], level[2*i], level[2*i+1])
+			messages = append(messages, m)
+		}
+		level = level[:len(level)/2]
+		lanes.Sums(messages, func(i int, d [keccak.Size]byte) { level[i] = d })
+	}
+	return level[0]
+}
+
 func (t *Tree[H]) push(n node[H]) {
 	t.n++
 	for k := len(t.stack); k > 0 && t.stack[k-1].level == n.level; k = len(t.stack) {
@@ -81,12 +118,16 @@ func join[H ~[64]byte](l, r node[H]) node[H] {
 	return node[H]{parent(l.hash, r.hash), l.level + 1, append(l.watched, r.watched...)}
 }
 
+const nodeSize = 1 + 2*keccak.Size
+
+func appendNode[H ~[64]byte](b []byte, l, r H) []byte {
+	b = append(b, 1)
+	b = append(b, l[:]...)
+	return append(b, r[:]...)
+}
+
 func parent[H ~[64]byte](l, r H) H {
-	var b [1 + 2*64]byte
-	b[0] = 1
-	copy(b[1:], l[:])
-	copy(b[1+64:], r[:])
-	return sha3.Sum512(b[:])
+	return sha3.Sum512(appendNode(make([]byte, 0, nodeSize), l, r))
 }
 
 // ErrPath says that a path does not lead from its leaf to the root.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/mmaudit/mmaudit/internal/keccak"
 )
 
 type hash [64]byte
@@ -148,5 +150,26 @@ func TestEmpty(t *testing.T) {
 	var tree Tree[hash]
 	if got := fmt.Sprintf("%x", tree.Root()); got != want {
 		t.Error(got)
+	}
+}
+
+// TestPushAll wants the roots of Push, however leaves are divided, with every
+// engine.
+func TestPushAll(t *testing.T) {
+	for _, engine := range keccak.Engines() {
+		lanes := engine.New()
+		for n := range 71 {
+			leaves := leavesOf(n)
+			want := mth(leaves)
+			for size := 1; size <= n; size++ {
+				var tree Tree[hash]
+				for part := range slices.Chunk(leaves, size) {
+					tree.PushAll(part, lanes)
+				}
+				if tree.Root() != want || tree.Len() != uint64(n) {
+					t.Fatalf("%s: %d leaves, %d at once: root %.8x, want %.8x", engine.Name, n, size, tree.Root(), want)
+				}
+			}
+		}
 	}
 }
