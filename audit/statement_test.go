@@ -14,12 +14,12 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/audittest"
 	"github.com/mmaudit/mmaudit/audit/toolchain"
-	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/draft2020"
 )
 
 func schema(t testing.TB) *jsonschema.Schema {
 	t.Helper()
-	s, err := schemas.Compile("lifecycle.schema.json", "")
+	s, err := draft2020.Compile("lifecycle.schema.json", "")
 	if err != nil {
 		t.Fatal(err)
 	}

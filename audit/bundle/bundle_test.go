@@ -20,7 +20,7 @@ import (
 	. "github.com/mmaudit/mmaudit/audit/trust/trusttest"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
-	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/draft2020"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -284,7 +284,7 @@ func TestManifestSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema, err := schemas.Compile("bundle.schema.json", "")
+	schema, err := draft2020.Compile("bundle.schema.json", "")
 	if err != nil {
 		t.Fatal(err)
 	}

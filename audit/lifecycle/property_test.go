@@ -13,14 +13,14 @@ import (
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/lifecycle"
 	"github.com/mmaudit/mmaudit/audit/lifecycle/lifetest"
-	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/draft2020"
 )
 
 // TestDisorder: records of a good life that are left out or change places never
 // pass for a good life, nor make it panic; and its timeline has the form of the
 // schema.
 func TestDisorder(t *testing.T) {
-	schema, err := schemas.Compile("timeline.schema.json", "")
+	schema, err := draft2020.Compile("timeline.schema.json", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/lifecycle/lifetest"
 	"github.com/mmaudit/mmaudit/audit/query"
 	"github.com/mmaudit/mmaudit/ledger"
-	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/draft2020"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -312,7 +312,7 @@ func TestAnswers(t *testing.T) {
 	}
 	for _, a := range answers {
 		t.Run(a.name, func(t *testing.T) {
-			schema, err := schemas.Compile("timeline.schema.json", a.ref)
+			schema, err := draft2020.Compile("timeline.schema.json", a.ref)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -22,7 +22,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/trust"
 	"github.com/mmaudit/mmaudit/ledger"
 	"github.com/mmaudit/mmaudit/ledger/tlog"
-	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/draft2020"
 )
 
 // fixture is where a test has its ledger.
@@ -381,7 +381,7 @@ func TestRotateByAppend(t *testing.T) {
 
 // TestConfigMatchesSchema holds ParseConfig to the schema, both ways.
 func TestConfigMatchesSchema(t *testing.T) {
-	schema, err := schemas.Compile("ledger.schema.json", "")
+	schema, err := draft2020.Compile("ledger.schema.json", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/trust"
 	. "github.com/mmaudit/mmaudit/audit/trust/trusttest"
 	"github.com/mmaudit/mmaudit/ledger/fabric/endorsed"
-	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/draft2020"
 )
 
 // witnessKey gives the verifier key of a witness.
@@ -101,7 +101,7 @@ func TestAnchor(t *testing.T) {
 // TestTrustFile: what is not a trust file, with the member to blame. The schema
 // agrees but where it says that it cannot.
 func TestTrustFile(t *testing.T) {
-	s, err := schemas.Compile("trust.schema.json", "")
+	s, err := draft2020.Compile("trust.schema.json", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func FuzzParseAnchor(f *testing.F) {
 		f.Add(file)
 	}
 	f.Add([]byte(`{"v":1,"origin":"a","log":["a+00000000+AAAA"],"admins":null}`))
-	s, err := schemas.Compile("trust.schema.json", "")
+	s, err := draft2020.Compile("trust.schema.json", "")
 	if err != nil {
 		f.Fatal(err)
 	}

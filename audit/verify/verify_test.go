@@ -21,7 +21,7 @@ import (
 	"github.com/mmaudit/mmaudit/audit/trust/trusttest"
 	"github.com/mmaudit/mmaudit/audit/verify"
 	"github.com/mmaudit/mmaudit/ledger"
-	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/draft2020"
 )
 
 // A world is a ledger in a folder, with the marks of who has seen it.
@@ -195,7 +195,7 @@ func statuses(r *verify.Report) map[string]verify.Status {
 // matchesSchema holds a report to schemas/verify.schema.json.
 func matchesSchema(t testing.TB, r *verify.Report) {
 	t.Helper()
-	schema, err := schemas.Compile("verify.schema.json", "")
+	schema, err := draft2020.Compile("verify.schema.json", "")
 	if err != nil {
 		t.Fatal(err)
 	}

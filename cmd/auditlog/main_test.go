@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/mmaudit/mmaudit/audit"
-	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/draft2020"
 )
 
 // inLedger makes a ledger in a folder of the test's own and gives what runs the
@@ -81,7 +81,7 @@ func TestCopyInterrupted(t *testing.T) {
 // flags that may go with it, to the schema of records.
 func TestRecordsMatchSchema(t *testing.T) {
 	_, auditlog := inLedger(t)
-	schema, err := schemas.Compile("lifecycle.schema.json", "")
+	schema, err := draft2020.Compile("lifecycle.schema.json", "")
 	if err != nil {
 		t.Fatal(err)
 	}

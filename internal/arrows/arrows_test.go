@@ -156,6 +156,20 @@ func TestOfflineIsSmall(t *testing.T) {
 	}
 }
 
+// TestAuditlogStartsFast: the library of JSON Schema compiles those of five drafts
+// whenever a program starts that links it. mmvalidate needs it.
+func TestAuditlogStartsFast(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"cmd/auditlog").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dep := range strings.FieldsSeq(string(out)) {
+		if strings.Contains(dep, "jsonschema") {
+			t.Errorf("cmd/auditlog links %s", dep)
+		}
+	}
+}
+
 // TestSDK keeps fabric-sdk-go in the module of its own: with the client of the
 // gateway in one program, both would register the messages of Fabric, which
 // panics before main. Of ours, that module takes the protocol alone.

@@ -13,10 +13,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v5"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/shape"
 )
 
 // A Profile says how to reach a ledger and as whom:
@@ -136,22 +136,15 @@ func ParseProfile(text []byte) (*Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := schema.Validate(value); err != nil {
-		var ve *jsonschema.ValidationError
-		if !errors.As(err, &ve) {
-			return nil, err
-		}
-		for len(ve.Causes) > 0 {
-			ve = ve.Causes[0]
-		}
-		field := strings.ReplaceAll(strings.Trim(ve.InstanceLocation, "/"), "/", ".")
+	if m := schema.Check(value); m != nil {
+		field := strings.ReplaceAll(strings.Trim(m.Where, "/"), "/", ".")
 		if field == "" {
 			field = "profile"
 		}
 		if _, err := ParseConnection(text, ""); err == nil {
 			return nil, errors.New("a connection profile of Fabric, and not the profile of a ledger")
 		}
-		return nil, fmt.Errorf("line %d: %s: %s", lineOf(root.Content[0], ve.InstanceLocation), field, ve.Message)
+		return nil, fmt.Errorf("line %d: %s: %s", lineOf(root.Content[0], m.Where), field, m.Says)
 	}
 	var p Profile
 	if err := root.Decode(&p); err != nil {
@@ -180,7 +173,13 @@ func ParseProfile(text []byte) (*Profile, error) {
 	return &p, nil
 }
 
-var profileSchema = sync.OnceValues(func() (*jsonschema.Schema, error) { return schemas.Compile("fabric.schema.json", "") })
+var profileSchema = sync.OnceValues(func() (*shape.Shape, error) {
+	text, err := schemas.Files.ReadFile("fabric.schema.json")
+	if err != nil {
+		return nil, err
+	}
+	return shape.Compile(text)
+})
 
 // name is what heads call the ledger.
 func (p *Profile) name() string {

@@ -20,7 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mmaudit/mmaudit/internal/suggest"
-	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/draft2020"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
 
@@ -199,7 +199,7 @@ var configSchema = compiled("config.schema.json")
 
 // compiled compiles an embedded schema when it is first needed.
 func compiled(name string) func() (*jsonschema.Schema, error) {
-	return sync.OnceValues(func() (*jsonschema.Schema, error) { return schemas.Compile(name, "") })
+	return sync.OnceValues(func() (*jsonschema.Schema, error) { return draft2020.Compile(name, "") })
 }
 
 // unknownKeys refuses keys that the schema does not name, and says which was

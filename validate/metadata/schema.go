@@ -11,7 +11,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
-	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/draft2020"
 )
 
 // A document whose fields the reader does not accept at once is given to the
@@ -28,7 +28,7 @@ var (
 // not compile is a broken build.
 func compiled(name, ref string) func() *jsonschema.Schema {
 	return sync.OnceValue(func() *jsonschema.Schema {
-		s, err := schemas.Compile(name, ref)
+		s, err := draft2020.Compile(name, ref)
 		if err != nil {
 			panic(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/schemas"
+	"github.com/mmaudit/mmaudit/schemas/draft2020"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 )
 
@@ -93,7 +94,7 @@ func newSchema(b []byte) (*recordSchema, error) {
 	}
 	slices.Sort(s.conditional)
 	s.conditional = slices.Compact(s.conditional)
-	s.library = sync.OnceValues(func() (*jsonschema.Schema, error) { return schemas.CompileText(b, doc.ID, "") })
+	s.library = sync.OnceValues(func() (*jsonschema.Schema, error) { return draft2020.CompileText(b, doc.ID, "") })
 	return s, nil
 }
 

@@ -1,15 +1,17 @@
-package schemas
+package draft2020
 
 import (
 	"io/fs"
 	"strings"
 	"testing"
+
+	"github.com/mmaudit/mmaudit/schemas"
 )
 
 // TestFiles: every file compiles, and has the id by which others may name it.
 func TestFiles(t *testing.T) {
 	n := 0
-	err := fs.WalkDir(Files, ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(schemas.Files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(name, ".schema.json") {
 			return err
 		}
@@ -19,7 +21,7 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			return nil
 		}
-		text, err := Files.ReadFile(name)
+		text, err := schemas.Files.ReadFile(name)
 		if err != nil {
 			return err
 		}
