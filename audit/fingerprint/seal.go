@@ -13,34 +13,32 @@ const sealBatch = 512
 
 // seal looks at every entry a last time, in order, and emits those that are
 // leaves. What is not as it was found becomes a problem: a folder too, into
-// which something was put, or out of which it was taken.
-func (r *run) seal(ctx context.Context, rows *sorter, emit func(*row) error) error {
+// which something was put, or out of which it was taken. While the entries of
+// one batch are looked at, those of the batch before are emitted.
+func (r *run) seal(ctx context.Context, rows *sorter, emit func(*row) error) (err error) {
 	climbers := make([]climber, r.o.Workers)
 	for i := range climbers {
 		climbers[i].root = r.root
 		defer climbers[i].close()
 	}
-	batch := make([]row, 0, sealBatch)
+	var looking *errgroup.Group // at looked
+	looked, batch := make([]row, 0, sealBatch), make([]row, 0, sealBatch)
+	defer func() {
+		if looking != nil {
+			if last := looking.Wait(); err == nil {
+				err = last
+			}
+		}
+	}()
 	flush := func() error {
-		group, ctx := errgroup.WithContext(ctx)
-		share := (len(batch) + len(climbers) - 1) / len(climbers)
-		for i := range climbers {
-			part := batch[min(i*share, len(batch)):min((i+1)*share, len(batch))]
-			group.Go(func() error {
-				for j := range part {
-					if err := ctx.Err(); err != nil {
-						return err
-					}
-					if err := lookAgain(&climbers[i], &part[j]); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
+		if looking != nil {
+			if err := looking.Wait(); err != nil {
+				looking = nil
+				return err
+			}
 		}
-		if err := group.Wait(); err != nil {
-			return err
-		}
+		looking = r.look(ctx, climbers, batch)
+		looked, batch = batch, looked
 		r.sealed.Add(uint64(len(batch)))
 		for i := range batch {
 			if err := r.judge(&batch[i], emit); err != nil {
@@ -63,7 +61,31 @@ func (r *run) seal(ctx context.Context, rows *sorter, emit func(*row) error) err
 	}); err != nil {
 		return err
 	}
+	if err := flush(); err != nil {
+		return err
+	}
 	return flush()
+}
+
+// look starts to look at entries again, with all climbers.
+func (r *run) look(ctx context.Context, climbers []climber, rows []row) *errgroup.Group {
+	group, ctx := errgroup.WithContext(ctx)
+	share := (len(rows) + len(climbers) - 1) / len(climbers)
+	for i := range climbers {
+		part := rows[min(i*share, len(rows)):min((i+1)*share, len(rows))]
+		group.Go(func() error {
+			for j := range part {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if err := lookAgain(&climbers[i], &part[j]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group
 }
 
 // lookAgain gives f trouble if it is not what it was.
