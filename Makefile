@@ -3,7 +3,7 @@
 GO ?= go
 DEMO ?= demo
 
-.PHONY: build sdk test check cross peers fabric demo demo-fabric bench bench-smoke benchstat bench-tables bench-start bench-ledger bench-fabric bench-fingerprint fuzz clean
+.PHONY: build sdk test check cross peers fabric demo demo-fabric bench bench-smoke benchstat plots bench-tables bench-start bench-ledger bench-fabric bench-fingerprint fuzz clean
 
 # Static: the same file runs on a training machine and on an auditor's.
 RELEASE = CGO_ENABLED=0 $(GO) build -trimpath -tags urfave_cli_no_docs
@@ -82,6 +82,11 @@ BENCH ?= .
 COUNT ?= 6
 benchstat:
 	sh tools/benchstat.sh "$(BASE)" "$(HEAD)" '$(BENCH)' $(COUNT) $(PKGS)
+
+# How cost grows with rows and files: CSV and plots in docs/plots, tables in
+# docs/scale.md. Its options are in the comment of the program.
+plots:
+	$(GO) run ./internal/figures/growth -write docs/scale.md $(GROWTH)
 
 # mmvalidate's check of tables beside nuscenes-devkit's load of them, on a fifth
 # of v1.0-trainval's rows: figures of docs/performance.md.

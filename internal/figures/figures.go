@@ -75,7 +75,8 @@ func system() string {
 	if err != nil {
 		return runtime.GOOS
 	}
-	return strings.TrimSpace(string(out))
+	name, _, _ := strings.Cut(strings.TrimSpace(string(out)), "-") // what its builder calls it
+	return name
 }
 
 // field is the first value of a name in a file of lines "name: value".

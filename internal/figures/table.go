@@ -83,7 +83,7 @@ func row(cells []string) string { return "| " + strings.Join(cells, " | ") + " |
 // A Cell names a number in the tables that a benchmark prints.
 type Cell struct {
 	Table  string // in the title or the head
-	Row    string // in the row, as it is written: "| 64 | gateway |"
+	Row    string // in the row, as it is written: "| 64 | gateway |"; … stands for anything
 	Column string // the beginning of a cell of the head
 }
 
@@ -114,7 +114,7 @@ func (c Cell) Number(tables []Table) (float64, error) {
 		}
 		lack = "row"
 		for _, r := range t.Rows {
-			if strings.Contains(row(r), c.Row) {
+			if c.fits(row(r)) {
 				found = r[column]
 				n++
 			}
@@ -131,6 +131,17 @@ func (c Cell) Number(tables []Table) (float64, error) {
 		return 0, fmt.Errorf("no number in %q: table %q, row %q, column %q", found, c.Table, c.Row, c.Column)
 	}
 	return x, nil
+}
+
+func (c Cell) fits(row string) bool {
+	for part := range strings.SplitSeq(c.Row, "…") {
+		_, rest, ok := strings.Cut(row, part)
+		if !ok {
+			return false
+		}
+		row = rest
+	}
+	return true
 }
 
 // leading reads the first number of a text.

@@ -68,6 +68,8 @@ func TestNumber(t *testing.T) {
 		{Cell{"cut after 50ms", "| 64 | bare", "records"}, 1199, ""},
 		{Cell{"cut after 50ms", `| a \| b`, "records"}, 228, ""},
 		{Cell{"cut after 50ms", "bare loop", "records"}, 0, "2 rows fit"},
+		{Cell{"cut after 50ms", "| 64 |…bare…1,", "records"}, 1199, ""},
+		{Cell{"cut after 50ms", "bare…64", "records"}, 0, "no row"},
 		{Cell{"cut after 200ms", "bare loop", "records"}, 0, `no number in "none"`},
 		{Cell{"cut after", "| 1 | bare loop", "records"}, 0, "2 rows fit"},
 		{Cell{"cut after 50ms", "tessera", "records"}, 0, "no row"},

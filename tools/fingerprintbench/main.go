@@ -80,7 +80,7 @@ func run(ctx context.Context) error {
 		if b.has(engine) {
 			b.engines = append(b.engines, engine)
 		} else {
-			fmt.Fprintf(os.Stderr, "this processor does not have %s\n", engine)
+			fmt.Printf("not run: %s: this processor does not have it\n\n", engine)
 		}
 	}
 	fmt.Printf("%s, %d processors; medians of %d rounds\n\n", processor(), b.jobs, b.rounds)

@@ -146,7 +146,7 @@ func measure(ctx context.Context, p part, smoke bool, stdout, stderr io.Writer) 
 		o.rows = [][]string{{p.name, "", "", "", "not run: " + err.Error()}}
 		return o
 	}
-	o.rows, o.err = read(p, printed.String())
+	o.rows, o.err = read(p, printed.String(), smoke)
 	o.note = figures.When(began)
 	if load != "" {
 		o.note += ", load " + load + " at the beginning"

@@ -31,9 +31,12 @@ type reading struct {
 	more   bool         // a greater number is better
 	asked  float64      // at least that many times better; of a number alone, its bound
 	unit   string
+	large  bool // not there at the smoke size
 }
 
 var (
+	python  = peer{"Python", []string{"python3", "--version"}, 1}
+	openssl = peer{"OpenSSL", []string{"openssl", "version"}, 1}
 	sqlite  = peer{"sqlite3", []string{"sqlite3", "-version"}, 0}
 	tessera = peer{"Tessera", []string{"go", "-C", "tools", "list", "-m", "github.com/transparency-dev/tessera"}, 1}
 )
@@ -61,6 +64,45 @@ const (
 )
 
 var parts = []part{
+	{
+		name:  "tables",
+		full:  []string{"make", "bench-tables"},
+		smoke: []string{"make", "bench-tables", "BENCH_TABLES='' 341 1", "PYTHON=python3"},
+		peers: []peer{python},
+		reads: []reading{
+			{
+				what: "schema, references, chains and times of a fifth of v1.0-trainval", beside: "nuscenes-devkit, load alone", asked: 20,
+				ours:   figures.Cell{Table: "wall, s", Row: "| mmvalidate", Column: "wall"},
+				theirs: figures.Cell{Table: "wall, s", Row: "| nuscenes-devkit", Column: "wall"},
+			},
+			{
+				what: "the same, processor time", beside: "nuscenes-devkit, load alone",
+				ours:   figures.Cell{Table: "wall, s", Row: "| mmvalidate", Column: "processor"},
+				theirs: figures.Cell{Table: "wall, s", Row: "| nuscenes-devkit", Column: "processor"},
+			},
+			{
+				what: "the same, peak memory", beside: "nuscenes-devkit, load alone",
+				ours:   figures.Cell{Table: "wall, s", Row: "| mmvalidate", Column: "peak"},
+				theirs: figures.Cell{Table: "wall, s", Row: "| nuscenes-devkit", Column: "peak"},
+			},
+		},
+	},
+	{
+		name:  "fingerprint",
+		full:  []string{"make", "bench-fingerprint"},
+		smoke: []string{"make", "bench-fingerprint", "FINGERPRINTBENCH=-scale 20 -rounds 1"},
+		peers: []peer{openssl},
+		reads: []reading{
+			hashing("KITTI-like", "avx512", 5), hashing("nuScenes-like", "avx512", 5), hashing("tiny", "avx512", 4), hashing("large", "avx512", 0),
+			hashing("KITTI-like", "avx2", 2.4), hashing("nuScenes-like", "avx2", 2.4), hashing("tiny", "avx2", 4), hashing("large", "avx2", 0),
+			hashing("KITTI-like", "scalar", 0), hashing("nuScenes-like", "scalar", 0), hashing("tiny", "scalar", 0), hashing("large", "scalar", 0),
+			{
+				what: "fingerprint, KITTI-like files, avx512", beside: "BLAKE3, the upper bound",
+				ours:   figures.Cell{Table: "times openssl", Row: "| KITTI-like…auditlog, avx512", Column: "wall"},
+				theirs: figures.Cell{Table: "times openssl", Row: "| KITTI-like…BLAKE3", Column: "wall"},
+			},
+		},
+	},
 	{
 		name:  "ledger",
 		full:  []string{"make", "bench-ledger"},
@@ -146,10 +188,34 @@ var parts = []part{
 		},
 	},
 	{
+		name:  "growth",
+		full:  []string{"make", "plots"},
+		smoke: []string{"go", "run", "./internal/figures/growth", "-out", "", "-sizes", "1", "-turns", "1"},
+		reads: []reading{
+			{
+				what: "peak memory, tables with all rows of v1.0-trainval", asked: 800, unit: "MB", large: true,
+				ours: figures.Cell{Table: "mmvalidate --quiet --select", Row: "| 6525728 |", Column: "peak"},
+			},
+			{
+				what: "peak memory, fingerprint of a million files", asked: 256, unit: "MB", large: true,
+				ours: figures.Cell{Table: "auditlog fingerprint", Row: "| 1000004 |", Column: "peak"},
+			},
+		},
+	},
+	{
 		name:  "packages",
 		full:  []string{"go", "test", "-run", "^$", "-bench", ".", "./validate/...", "./internal/...", "./audit/...", "./ledger/tlog"},
 		smoke: []string{"go", "test", "-short", "-run", "^$", "-bench", ".", "-benchtime", "1x", "./validate/...", "./internal/...", "./audit/...", "./ledger/tlog"},
 	},
+}
+
+// hashing is the fingerprint of a data set by one engine, held against openssl.
+func hashing(data, engine string, asked float64) reading {
+	return reading{
+		what: "fingerprint, " + data + " files, " + engine, beside: "openssl by find and xargs", asked: asked,
+		ours:   figures.Cell{Table: "times openssl", Row: "| " + data + "…auditlog, " + engine + " |", Column: "wall"},
+		theirs: figures.Cell{Table: "times openssl", Row: "| " + data + "…openssl` |", Column: "wall"},
+	}
 }
 
 // beside is a client of Fabric held against the bare loop.

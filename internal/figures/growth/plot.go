@@ -18,7 +18,7 @@ const (
 	timeTop   = 92.0
 	decade    = 62.0 // px, on every vertical axis
 	gap       = 66.0 // between the panels
-	textBelow = 64.0
+	textBelow = 82.0
 )
 
 // style has colours that people with any colour vision tell apart, on white and
@@ -95,7 +95,9 @@ func (s set) draw(machine string, points []point) string {
 	d.panel(x, m, "MB")
 	d.text(left, y.at+gap-14, "s", "start", "memory, resident, at most; level dashes: what was asked")
 	d.text((left+right)/2, m.at+34, "", "middle", s.unit)
-	d.text(16, height-10, "s", "start", machine)
+	for i, words := range strings.SplitN(machine, "; ", 2) {
+		d.text(16, height-26+16*float64(i), "s", "start", words)
+	}
 
 	for i, c := range commandsOf(points) {
 		all := of(points, c)
@@ -107,7 +109,7 @@ func (s set) draw(machine string, points []point) string {
 		if k := slices.IndexFunc(s.commands, func(known command) bool { return strings.Join(known.words, " ") == c }); k >= 0 && s.commands[k].limit > 0 {
 			limit := s.commands[k].limit
 			d.add(`<path class="c%d lim" d="M%.1f %.1fH%.1f"/>`, i%2, left, m.px(limit), right)
-			d.text(left+6, m.px(limit)-5, "s", "start", strconv.FormatFloat(limit, 'f', -1, 64)+" MB")
+			d.text(left+6, m.px(limit)+13, "s", "start", strconv.FormatFloat(limit, 'f', -1, 64)+" MB")
 		}
 	}
 	d.add(`</svg>`)

@@ -53,7 +53,7 @@ func countRows(dir string) (n int, err error) {
 		return 0, err
 	}
 	for _, name := range tables {
-		more, err := occurrences(name, []byte(`"token"`))
+		more, err := occurrences(name, []byte(`"token":`))
 		if err != nil {
 			return 0, err
 		}
