@@ -109,17 +109,60 @@ func PlainNumber(b []byte) (d Decimal, n int) {
 	return d, i
 }
 
+// SkipNumber is the length that PlainNumber gives, without the value.
+func SkipNumber(b []byte) int {
+	if len(b) >= 40 {
+		i := 0
+		if b[0] == '-' {
+			i = 1
+		}
+		n := leadingDigits(binary.LittleEndian.Uint64(b[i:]))
+		if n == 0 || n > 1 && b[i] == '0' {
+			return 0
+		}
+		if i += n; n < 8 && b[i] == '.' {
+			point := i + 1
+			for i = point; i < 32; i += n {
+				if n = leadingDigits(binary.LittleEndian.Uint64(b[i:])); n < 8 {
+					i += n
+					break
+				}
+			}
+			if i == point {
+				return 0
+			}
+		}
+		if n < 8 && b[i]|0x20 != 'e' {
+			return i
+		}
+	}
+	_, n := PlainNumber(b)
+	return n
+}
+
+// leadingDigits counts the digits before the first byte of x that is none.
+func leadingDigits(x uint64) int {
+	// A byte that is none may carry into those behind it, which do not matter.
+	return bits.TrailingZeros64(((x^'0'*low)|((x+0x06*low)^'0'*low))&(0xf0*low)) / 8
+}
+
+// PlainStamp reads the 16 digits at the front of b.
+func PlainStamp(b []byte) (n uint64, ok bool) {
+	if len(b) < 16 {
+		return 0, false
+	}
+	x, y := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+	return eight(x)*100000000 + eight(y), leadingDigits(x)+leadingDigits(y) == 16
+}
+
 // digits reads digits from i on, behind those of v, which overflows.
 func digits(b []byte, i int, v uint64) (uint64, int) {
 	for i+8 <= len(b) {
 		x := binary.LittleEndian.Uint64(b[i:])
-		if x&0xf0f0f0f0f0f0f0f0|(x+0x0606060606060606)&0xf0f0f0f0f0f0f0f0>>4 != 0x3333333333333333 {
+		if leadingDigits(x) < 8 {
 			break
 		}
-		x -= 0x3030303030303030
-		x = x*10 + x>>8 // pairs of digits, in every other byte
-		x = (x&0x000000ff000000ff*(100+1000000<<32) + x>>16&0x000000ff000000ff*(1+10000<<32)) >> 32
-		v = v*100000000 + x
+		v = v*100000000 + eight(x)
 		i += 8
 	}
 	for i < len(b) && b[i]-'0' <= 9 {
@@ -127,6 +170,13 @@ func digits(b []byte, i int, v uint64) (uint64, int) {
 		i++
 	}
 	return v, i
+}
+
+// eight gives the value of eight digits.
+func eight(x uint64) uint64 {
+	x -= '0' * low
+	x = x*10 + x>>8 // pairs of digits, in every other byte
+	return (x&0x000000ff000000ff*(100+1000000<<32) + x>>16&0x000000ff000000ff*(1+10000<<32)) >> 32
 }
 
 // Whole gives the value times 10^scale, which is 0 or 3, if the number is

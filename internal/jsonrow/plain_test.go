@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -32,6 +33,13 @@ func plain(t *testing.T, b []byte) {
 		}
 	}
 	d, n := PlainNumber(b)
+	if skip := SkipNumber(b); skip != n {
+		t.Errorf("%q is skipped with length %d, not %d", b, skip, n)
+	}
+	padded := append(bytes.Clone(b), strings.Repeat(",", 40)...)
+	if _, n := PlainNumber(padded); SkipNumber(padded) != n {
+		t.Errorf("%q is skipped with length %d, not %d", padded, SkipNumber(padded), n)
+	}
 	if n == 0 {
 		return
 	}

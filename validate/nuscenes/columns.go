@@ -14,6 +14,9 @@ type column[T any] struct {
 	// fast, if set, makes a taker that does both: accepts what c accepts, and
 	// moves it. It gives nil for a check that it was not made for.
 	fast func(c *check) taker[T]
+	// token, if set, is where the column keeps a token, provisional until the
+	// row is settled.
+	token func(*T) *Token
 }
 
 // taker makes what takes the column's values.
@@ -37,13 +40,13 @@ func (col *column[T]) taker(c *check) taker[T] {
 }
 
 func token[T any](name string, at func(*T) *Token) column[T] {
-	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: name, token: at, set: func(l *loader, row *T, f *jsonrow.Field) bool {
 		if f.Kind != jsonrow.String {
 			return false
 		}
 		*at(row) = l.tokens.token(jsonrow.Text(f.Raw))
 		return true
-	}, func(c *check) taker[T] {
+	}, fast: func(c *check) taker[T] {
 		if !c.kinds.has(jsonrow.String) || c.enum != nil || c.pattern != nil {
 			return nil
 		}
@@ -66,7 +69,7 @@ func token[T any](name string, at func(*T) *Token) column[T] {
 }
 
 func tokens[T any](name string, at func(*T) *[]Token) column[T] {
-	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: name, set: func(l *loader, row *T, f *jsonrow.Field) bool {
 		if f.Kind != jsonrow.Array {
 			return false
 		}
@@ -74,18 +77,18 @@ func tokens[T any](name string, at func(*T) *[]Token) column[T] {
 		var list []Token
 		jsonrow.Elements(f.Raw, func(k jsonrow.Kind, raw []byte) bool {
 			if ok = k == jsonrow.String; ok {
-				list = append(list, l.tokens.token(jsonrow.Text(raw)))
+				list = append(list, l.tokens.known(jsonrow.Text(raw)))
 			}
 			return ok
 		})
 		*at(row) = l.lists.keep(list)
 		return ok
-	}, nil}
+	}}
 }
 
 // list keeps an array of tokens that many rows have.
 func list[T any](name string, at func(*T) *List) column[T] {
-	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: name, set: func(l *loader, row *T, f *jsonrow.Field) bool {
 		if f.Kind != jsonrow.Array {
 			return false
 		}
@@ -93,13 +96,13 @@ func list[T any](name string, at func(*T) *List) column[T] {
 		l.list = l.list[:0]
 		jsonrow.Elements(f.Raw, func(k jsonrow.Kind, raw []byte) bool {
 			if ok = k == jsonrow.String; ok {
-				l.list = append(l.list, l.tokens.token(jsonrow.Text(raw)))
+				l.list = append(l.list, l.tokens.known(jsonrow.Text(raw)))
 			}
 			return ok
 		})
 		*at(row) = l.tables.lists.add(l.list)
 		return ok
-	}, func(c *check) taker[T] {
+	}, fast: func(c *check) taker[T] {
 		if c.kinds != 1<<jsonrow.Array || c.lengths != nil || c.items.kinds != 1<<jsonrow.String {
 			return nil
 		}
@@ -111,7 +114,7 @@ func list[T any](name string, at func(*T) *List) column[T] {
 			n := elements(b, func(b []byte) int {
 				n := c.items.accept(b)
 				if n > 0 {
-					l.list = append(l.list, l.tokens.token(b[1:n-1]))
+					l.list = append(l.list, l.tokens.known(b[1:n-1]))
 				}
 				return n
 			})
@@ -126,69 +129,127 @@ func list[T any](name string, at func(*T) *List) column[T] {
 // text keeps a string of its own for each row; word shares one string among
 // the rows that have it.
 func text[T any](name string, at func(*T) *string) column[T] {
-	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: name, set: func(l *loader, row *T, f *jsonrow.Field) bool {
 		if f.Kind != jsonrow.String {
 			return false
 		}
 		*at(row) = l.string(jsonrow.Text(f.Raw))
 		return true
-	}, nil}
+	}}
 }
 
 func word[T any](name string, at func(*T) *string) column[T] {
-	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: name, set: func(l *loader, row *T, f *jsonrow.Field) bool {
 		if f.Kind != jsonrow.String {
 			return false
 		}
 		*at(row) = l.word(jsonrow.Text(f.Raw))
 		return true
-	}, nil}
+	}}
 }
 
 // filename keeps the path of a file.
 func filename[T any](name string, at func(*T) *Name) column[T] {
-	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: name, set: func(l *loader, row *T, f *jsonrow.Field) bool {
 		if f.Kind != jsonrow.String {
 			return false
 		}
 		*at(row) = l.namer.name(jsonrow.Text(f.Raw))
 		return true
-	}, nil}
+	}, fast: func(c *check) taker[T] {
+		free := c.kinds.has(jsonrow.String) && c.enum == nil && c.pattern == nil && c.minLen == 0 && c.hex == 0
+		return func(l *loader, row *T, b []byte) int {
+			if free {
+				if n := l.namer.next(b, at(row)); n > 0 {
+					return n
+				}
+			}
+			n := c.accept(b)
+			if n == 0 || b[0] != '"' {
+				return 0
+			}
+			*at(row) = l.namer.name(b[1 : n-1])
+			return n
+		}
+	}}
 }
 
 func boolean[T any](name string, at func(*T) *bool) column[T] {
-	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: name, set: func(_ *loader, row *T, f *jsonrow.Field) bool {
 		if f.Kind != jsonrow.Bool {
 			return false
 		}
 		*at(row) = f.Raw[0] == 't'
 		return true
-	}, nil}
+	}, fast: func(c *check) taker[T] {
+		if c.kinds != 1<<jsonrow.Bool || c.enum != nil {
+			return nil
+		}
+		return func(_ *loader, row *T, b []byte) int {
+			n := c.accept(b)
+			if n > 0 {
+				*at(row) = b[0] == 't'
+			}
+			return n
+		}
+	}}
+}
+
+// oneOf keeps whether a string is the one that is asked for.
+func oneOf[T any](name, wanted string, at func(*T) *bool) column[T] {
+	wanted = `"` + wanted + `"`
+	return column[T]{name: name, set: func(_ *loader, row *T, f *jsonrow.Field) bool {
+		*at(row) = string(f.Raw) == wanted
+		return f.Kind == jsonrow.String
+	}, fast: func(c *check) taker[T] {
+		if c.kinds != 1<<jsonrow.String || c.pattern != nil || c.minLen > 0 || c.hex > 0 {
+			return nil
+		}
+		var quoted []string
+		for _, s := range c.enum {
+			if s = `"` + s + `"`; jsonrow.PlainString([]byte(s)) == len(s) {
+				quoted = append(quoted, s)
+			}
+		}
+		return func(_ *loader, row *T, b []byte) int {
+			for _, s := range quoted {
+				if len(b) >= len(s) && string(b[:len(s)]) == s {
+					*at(row) = s == wanted
+					return len(s)
+				}
+			}
+			n := c.accept(b)
+			if n > 0 {
+				*at(row) = string(b[:n]) == wanted
+			}
+			return n
+		}
+	}}
 }
 
 // integer also reads 3.0, which a rule of its own speaks about. Values beyond
 // int32 saturate.
 func integer[T any](name string, at func(*T) *int32) column[T] {
-	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: name, set: func(_ *loader, row *T, f *jsonrow.Field) bool {
 		if f.Kind != jsonrow.Number {
 			return false
 		}
 		n, exact := jsonrow.Scaled(f.Raw, 0)
 		*at(row) = int32(min(max(n, math.MinInt32), math.MaxInt32))
 		return exact
-	}, whole(0, func(row *T, n int64) { *at(row) = int32(min(max(n, math.MinInt32), math.MaxInt32)) })}
+	}, fast: whole(0, func(row *T, n int64) { *at(row) = int32(min(max(n, math.MinInt32), math.MaxInt32)) })}
 }
 
 // microseconds reads a stamp into nanoseconds. Stamps beyond the years 1677 to
 // 2262 saturate.
 func microseconds[T any](name string, at func(*T) *int64) column[T] {
-	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: name, set: func(_ *loader, row *T, f *jsonrow.Field) bool {
 		if f.Kind != jsonrow.Number {
 			return false
 		}
 		*at(row), _ = jsonrow.Scaled(f.Raw, 3)
 		return true
-	}, whole(3, func(row *T, n int64) { *at(row) = n })}
+	}, fast: whole(3, func(row *T, n int64) { *at(row) = n })}
 }
 
 // whole takes integer literals times 10^scale.
@@ -219,9 +280,9 @@ func geometry[T any](name string, at func(*loader) []float64) column[T] {
 }
 
 func numbersColumn[T any](name string, keep bool, at func(*loader, *T) []float64) column[T] {
-	return column[T]{name, func(l *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: name, set: func(l *loader, row *T, f *jsonrow.Field) bool {
 		return f.Kind == jsonrow.Array && numbers(f.Raw, at(l, row))
-	}, func(c *check) taker[T] {
+	}, fast: func(c *check) taker[T] {
 		n := len(at(&loader{}, new(T)))
 		if c.kinds != 1<<jsonrow.Array || !c.acceptsLength(n) || c.items.kinds != 1<<jsonrow.Number || c.items.integers || c.items.ask {
 			return nil
@@ -244,15 +305,9 @@ func plainNumbers(b []byte, count int, dst []float64) int {
 	i := 0
 	for k := range count {
 		i = blank(b, i+1)
-		d, n := jsonrow.PlainNumber(b[i:])
+		n := plainNumber(b[i:], dst, k)
 		if n == 0 {
 			return 0
-		}
-		if dst != nil {
-			var ok bool
-			if dst[k], ok = d.Float(); !ok {
-				dst[k] = jsonrow.Float(b[i : i+n])
-			}
 		}
 		if i = blank(b, i+n); i >= len(b) || b[i] != ',' && k < count-1 {
 			return 0
@@ -262,6 +317,22 @@ func plainNumbers(b []byte, count int, dst []float64) int {
 		return 0
 	}
 	return i + 1
+}
+
+// plainNumber reads a plain number at the front of b, and gives its length. It
+// is moved to dst[k], if dst is not nil.
+func plainNumber(b []byte, dst []float64, k int) int {
+	if dst == nil {
+		return jsonrow.SkipNumber(b)
+	}
+	d, n := jsonrow.PlainNumber(b)
+	if n > 0 {
+		var ok bool
+		if dst[k], ok = d.Float(); !ok {
+			dst[k] = jsonrow.Float(b[:n])
+		}
+	}
+	return n
 }
 
 // numbers reads an array of exactly len(dst) numbers.
@@ -305,7 +376,7 @@ func intrinsic(_ *loader, row *CalibratedSensor, f *jsonrow.Field) bool {
 
 // floats reads an array of any number of numbers.
 func floats[T any](name string, at func(*T) *[]float64) column[T] {
-	return column[T]{name, func(_ *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: name, set: func(_ *loader, row *T, f *jsonrow.Field) bool {
 		if f.Kind == jsonrow.Null {
 			return true
 		}
@@ -319,12 +390,12 @@ func floats[T any](name string, at func(*T) *[]float64) column[T] {
 			})
 		}
 		return ok
-	}, nil}
+	}}
 }
 
 // mask reads the run lengths of T4: {"size": [a, b], "counts": "…"}.
 func mask[T any](at func(*T) *Mask) column[T] {
-	return column[T]{"mask", func(_ *loader, row *T, f *jsonrow.Field) bool {
+	return column[T]{name: "mask", set: func(_ *loader, row *T, f *jsonrow.Field) bool {
 		m := at(row)
 		ok := f.Kind == jsonrow.Object
 		if !ok {
@@ -347,7 +418,7 @@ func mask[T any](at func(*T) *Mask) column[T] {
 			return ok
 		})
 		return ok
-	}, nil}
+	}}
 }
 
 // The columns of each table, by the names in the schemas.
@@ -361,13 +432,13 @@ var (
 		token("sensor_token", func(r *CalibratedSensor) *Token { return &r.Sensor }),
 		vector("translation", func(r *CalibratedSensor) []float64 { return r.Translation[:] }),
 		vector("rotation", func(r *CalibratedSensor) []float64 { return r.Rotation[:] }),
-		{"camera_intrinsic", intrinsic, nil},
+		{name: "camera_intrinsic", set: intrinsic},
 		floats("camera_distortion", func(r *CalibratedSensor) *[]float64 { return &r.Distortion }),
 	}
 	categoryColumns = []column[Category]{
 		token("token", func(r *Category) *Token { return &r.Token }),
 		text("name", func(r *Category) *string { return &r.Name }),
-		{"index", func(_ *loader, row *Category, f *jsonrow.Field) bool {
+		{name: "index", set: func(_ *loader, row *Category, f *jsonrow.Field) bool {
 			if f.Kind == jsonrow.Null {
 				return true
 			}
@@ -375,7 +446,7 @@ var (
 			row.Index = int32(min(max(n, math.MinInt32), math.MaxInt32))
 			row.HasIndex = f.Kind == jsonrow.Number && exact
 			return row.HasIndex
-		}, nil},
+		}},
 	}
 	egoPoseColumns = []column[EgoPose]{
 		token("token", func(r *EgoPose) *Token { return &r.Token }),
@@ -432,10 +503,7 @@ var (
 		token("ego_pose_token", func(r *SampleData) *Token { return &r.EgoPose }),
 		token("calibrated_sensor_token", func(r *SampleData) *Token { return &r.Calibrated }),
 		filename("filename", func(r *SampleData) *Name { return &r.Filename }),
-		{"fileformat", func(_ *loader, row *SampleData, f *jsonrow.Field) bool {
-			row.PCD = string(f.Raw) == `"pcd"`
-			return f.Kind == jsonrow.String
-		}, nil},
+		oneOf("fileformat", "pcd", func(r *SampleData) *bool { return &r.PCD }),
 		integer("width", func(r *SampleData) *int32 { return &r.Width }),
 		integer("height", func(r *SampleData) *int32 { return &r.Height }),
 		microseconds("timestamp", func(r *SampleData) *int64 { return &r.Timestamp }),
@@ -443,12 +511,12 @@ var (
 		boolean("is_valid", func(r *SampleData) *bool { return &r.Valid }),
 		token("next", func(r *SampleData) *Token { return &r.Next }),
 		token("prev", func(r *SampleData) *Token { return &r.Prev }),
-		{"info_filename", func(l *loader, row *SampleData, f *jsonrow.Field) bool {
+		{name: "info_filename", set: func(l *loader, row *SampleData, f *jsonrow.Field) bool {
 			if f.Kind == jsonrow.String {
 				row.Info = l.namer.name(jsonrow.Text(f.Raw))
 			}
 			return f.Kind == jsonrow.String || f.Kind == jsonrow.Null
-		}, nil},
+		}},
 	}
 	sceneColumns = []column[Scene]{
 		token("token", func(r *Scene) *Token { return &r.Token }),

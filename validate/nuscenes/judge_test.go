@@ -168,27 +168,33 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// TestIndex indexes rows by both forms: the tokens of the first spread far.
 func TestIndex(t *testing.T) {
-	table := &Table[Visibility]{row: func(r *Visibility) *Row { return &r.Row }}
-	for i := range 1000 {
-		var r Visibility
-		r.Token = Token(1 + i<<20)
-		table.Rows = append(table.Rows, r)
-	}
-	table.Rows = append(table.Rows, table.Rows[7], Visibility{})
-	var again [][2]int32
-	table.buildIndex(func(i, first int32) { again = append(again, [2]int32{i, first}) })
-	if !slices.Equal(again, [][2]int32{{1000, 7}}) || !table.keyless {
-		t.Errorf("again %v, keyless %v", again, table.keyless)
-	}
-	for i := range 1000 {
-		if at, ok := table.Find(table.Rows[i].Token); !ok || at != int32(i) {
-			t.Errorf("row %d: %d, %v", i, at, ok)
+	for _, step := range []int{1 << 20, 5} {
+		table := &Table[Visibility]{row: func(r *Visibility) *Row { return &r.Row }}
+		for i := range 1000 {
+			var r Visibility
+			r.Token = Token(1 + i*step)
+			table.Rows = append(table.Rows, r)
 		}
-	}
-	for _, k := range []Token{0, 2, 1 << 19} {
-		if at, ok := table.Find(k); ok {
-			t.Errorf("%v is at %d", k, at)
+		table.Rows = append(table.Rows, table.Rows[7], Visibility{})
+		var again [][2]int32
+		table.buildIndex(1000*step, func(i, first int32) { again = append(again, [2]int32{i, first}) })
+		if (table.index.rows == nil) != (step > 5) {
+			t.Errorf("step %d has the wrong form", step)
+		}
+		if !slices.Equal(again, [][2]int32{{1000, 7}}) || !table.keyless {
+			t.Errorf("again %v, keyless %v", again, table.keyless)
+		}
+		for i := range 1000 {
+			if at, ok := table.Find(table.Rows[i].Token); !ok || at != int32(i) {
+				t.Errorf("row %d: %d, %v", i, at, ok)
+			}
+		}
+		for _, k := range []Token{0, 2, 1 << 19, 1 << 30} {
+			if at, ok := table.Find(k); ok {
+				t.Errorf("%v is at %d", k, at)
+			}
 		}
 	}
 	if _, ok := (&Table[Visibility]{}).Find(1); ok {

@@ -18,6 +18,7 @@ type taker[T any] func(l *loader, row *T, b []byte) int
 type layout[T any] struct {
 	schema  *recordSchema
 	cols    map[string]*column[T]
+	tokens  []func(*T) *Token   // columns of tokens
 	takers  map[string]taker[T] // by member, as far as they were needed
 	steps   []step[T]           // none: nothing is learnt
 	tail    []byte              // behind the last value
@@ -34,13 +35,16 @@ func newLayout[T any](s *recordSchema, cols []column[T]) *layout[T] {
 	y := &layout[T]{schema: s, cols: map[string]*column[T]{}, takers: map[string]taker[T]{}}
 	for i := range cols {
 		y.cols[cols[i].name] = &cols[i]
+		if cols[i].token != nil {
+			y.tokens = append(y.tokens, cols[i].token)
+		}
 	}
 	return y
 }
 
 // newLayoutLike makes a layout for another part of the same table.
 func newLayoutLike[T any](y *layout[T]) *layout[T] {
-	return &layout[T]{schema: y.schema, cols: y.cols, takers: map[string]taker[T]{}}
+	return &layout[T]{schema: y.schema, cols: y.cols, tokens: y.tokens, takers: map[string]taker[T]{}}
 }
 
 // forget forgets the layout.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 )
 
@@ -53,6 +54,7 @@ type names struct {
 
 type knownShape struct {
 	nameShape
+	plain bool // written without escapes
 	// parts are those of each path of this shape but for the digits of Stamp,
 	// which are the number, if uniform.
 	parts   FileName
@@ -67,7 +69,8 @@ func (n *names) add(sh nameShape, s dataset.Schema) uint32 {
 		return k
 	}
 	sh.head, sh.tail = strings.Clone(sh.head), strings.Clone(sh.tail)
-	k := knownShape{nameShape: sh, parts: ParseFileName(s, sh.path(0))}
+	quoted := `"` + sh.path(0) + `"`
+	k := knownShape{nameShape: sh, plain: jsonrow.PlainString([]byte(quoted)) == len(quoted), parts: ParseFileName(s, sh.path(0))}
 	k.uniform = sh.width > 0 && k.parts.Stamp == strings.Repeat("0", sh.width) && strings.HasSuffix(sh.head, "__")
 	var all []knownShape
 	if old := n.shapes.Load(); old != nil {
@@ -142,16 +145,23 @@ func (t *Tables) NamedTime(n Name) (ns, tolerance int64, ok bool) {
 type namer struct {
 	t    *Tables
 	last []rememberedShape // by hash
+	here *rememberedShape  // of the last name
 }
 
 type rememberedShape struct {
 	nameShape
 	number uint32
+	plain  bool
+	next   *rememberedShape // of the name that followed
 }
 
 const rememberedShapes = 256
 
-func newNamer(t *Tables) *namer { return &namer{t, make([]rememberedShape, rememberedShapes)} }
+func newNamer(t *Tables) *namer {
+	m := &namer{t: t, last: make([]rememberedShape, rememberedShapes)}
+	m.here = &m.last[0]
+	return m
+}
 
 // name gives the Name of a path, whose memory it does not keep.
 func (m *namer) name(path []byte) Name {
@@ -166,7 +176,33 @@ func (m *namer) name(path []byte) Name {
 	e := &m.last[h%rememberedShapes]
 	if e.nameShape != sh {
 		k := m.t.names.add(sh, m.t.Dataset.Schema)
-		*e = rememberedShape{m.t.names.of(Name{shape: k}).nameShape, k}
+		known := m.t.names.of(Name{shape: k})
+		*e = rememberedShape{nameShape: known.nameShape, number: k, plain: known.plain}
 	}
+	m.here.next, m.here = e, e
 	return Name{number, e.number}
 }
+
+// next gives the length of the plain string at the front of b, if it is a path
+// of the shape that followed when the last one came before: the channels of a
+// recording take turns. The path is moved to x.
+func (m *namer) next(b []byte, x *Name) int {
+	e := m.here.next
+	if e == nil || e.width != stampDigits || !e.plain {
+		return 0
+	}
+	n := 1 + len(e.head) + stampDigits + len(e.tail) + 1
+	if len(b) < n || b[0] != '"' || b[n-1] != '"' || string(b[1:1+len(e.head)]) != e.head || string(b[n-1-len(e.tail):n-1]) != e.tail {
+		return 0
+	}
+	number, ok := jsonrow.PlainStamp(b[1+len(e.head):])
+	if !ok {
+		return 0
+	}
+	m.here = e
+	*x = Name{number, e.number}
+	return n
+}
+
+// stampDigits is the number of digits of a time stamp in microseconds.
+const stampDigits = 16

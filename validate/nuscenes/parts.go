@@ -19,6 +19,10 @@ import (
 // Parts go no further than records: the first that meets an error of the file
 // is forgotten, and one reader goes on from its beginning.
 
+// bytesPerText is about how many bytes of a table there are for each text that
+// no table has had before. A guess that is wrong costs memory or time.
+const bytesPerText = 512
+
 // A part is what was read of one. Its begin is -1 where no record is to be seen.
 type part[T any] struct {
 	*run[T]
@@ -43,6 +47,7 @@ func readParts[T any](u *run[T], f io.ReaderAt) (begin int64, ended bool) {
 	if l.size < 2*l.partSize {
 		return 0, false
 	}
+	l.texts.likely.Add(l.size / bytesPerText)
 	var free []*part[T]
 	var ahead []chan *part[T]
 	defer func() { // none reads on when the file is closed
@@ -121,9 +126,11 @@ func (p *part[T]) readFrom(f io.ReaderAt, limit int64) {
 	p.layout.forget()
 	p.t.Geometry = p.t.Geometry[:0]
 	p.t.Rows, p.t.Refused, p.t.refusedBy = p.t.Rows[:0], nil, ""
+	p.settled = 0
 	p.r.Limit, p.size = limit, limit-p.begin
 	p.r.Reset(section(p.l.ctx, f, p.begin), p.begin, 0)
 	p.err = p.read()
+	p.settle()
 	p.end = p.r.Offset()
 }
 

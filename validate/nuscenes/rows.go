@@ -42,6 +42,7 @@ type run[T any] struct {
 	layout  *layout[T]
 	strange map[string]*unknown
 	r       *jsonrow.Reader
+	settled int // rows whose tokens are no longer provisional
 
 	begin, size int64 // where it begins, and about how many bytes it reads
 }
@@ -50,6 +51,18 @@ func newRun[T any](l *loader, t *Table[T], y *layout[T]) *run[T] {
 	u := &run[T]{l: l, t: t, layout: y, strange: map[string]*unknown{}, r: jsonrow.NewReader(nil)}
 	u.r.Take = u.take
 	return u
+}
+
+// settle ends what is provisional in the rows read.
+func (u *run[T]) settle() {
+	of := u.l.tokens.settle()
+	for _, at := range u.layout.tokens {
+		for i := u.settled; i < len(u.t.Rows); i++ {
+			k := at(&u.t.Rows[i])
+			*k = of[*k]
+		}
+	}
+	u.settled = len(u.t.Rows)
 }
 
 // read reads records until the reader gives an error.
@@ -62,7 +75,9 @@ func (u *run[T]) read() error {
 		u.t.Rows = append(u.t.Rows, *new(T))
 		u.row(rec)
 		u.shape()
-		u.l.progress(rec.Offset)
+		if u.l.progress(rec.Offset); len(u.l.tokens.pending) >= enough {
+			u.settle()
+		}
 	}
 }
 
@@ -71,6 +86,8 @@ func (u *run[T]) rest(f io.ReaderAt, begin int64) error {
 	l := u.l
 	u.begin, u.size = begin, l.size-begin
 	u.r.Reset(section(l.ctx, f, begin), begin, len(u.t.Rows))
+	u.settled = len(u.t.Rows)
+	defer u.settle()
 	for {
 		err := u.read()
 		var je *jsonrow.Error
@@ -121,7 +138,7 @@ func (l *loader) encoded(bom bool, cr int64) {
 // index indexes the rows by primary key.
 func (u *run[T]) index() {
 	l, t := u.l, u.t
-	t.buildIndex(func(i, first int32) {
+	t.buildIndex(l.texts.span(), func(i, first int32) {
 		at := l.at(t.Row(i).Offset)
 		at.Token = l.textOf(t.Row(i).Token)
 		l.e.Emit(rule.Fault{
@@ -149,7 +166,9 @@ func (u *run[T]) take(b []byte, offset int64) int {
 		s.rows++
 	}
 	u.shape()
-	u.l.progress(offset)
+	if u.l.progress(offset); len(u.l.tokens.pending) >= enough {
+		u.settle()
+	}
 	return n
 }
 
@@ -196,7 +215,7 @@ func (u *run[T]) row(rec *jsonrow.Record) {
 		}
 	}
 	problems := y.schema.judge(rec, l.ds.Schema != dataset.Lyft)
-	l.report(problems, l.textOf(own.Token))
+	l.report(problems, l.tokens.text(own.Token))
 	for _, pr := range problems {
 		if !pr.harmless && y.cols[pr.field] != nil {
 			refused = pr.slug

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 )
@@ -20,9 +21,24 @@ func (k *digest) hash() uint64 {
 	return h ^ h>>32
 }
 
+// digestOf gives the digest of a text, and whether that is the text's own 32
+// digits.
+func digestOf(text []byte) (k digest, own bool) {
+	if len(text) == 32 {
+		if k[0], k[1], own = jsonrow.PlainHex(text); own {
+			return k, true
+		}
+	}
+	sum := sha256.Sum256(text)
+	return digest{binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:])}, false
+}
+
 // texts gives each text a Token, and keeps it once: 16 bytes, and 4 to 11 to
 // find them by. It is safe for concurrent use.
-type texts struct{ shards [shards]shard }
+type texts struct {
+	shards [shards]shard
+	likely atomic.Int64 // about how many texts there will be
+}
 
 // A Token is the number of a key in its shard, and in its lowest byte the shard.
 const shards = 256
@@ -53,6 +69,42 @@ func (s *shard) find(k *digest, hash uint64) *uint32 {
 	}
 }
 
+// room makes room for some more keys. If it must, it does so for as many as are
+// likely.
+func (s *shard) room(more int, likely int64) {
+	most := int(s.n) + more
+	if most*4 <= len(s.slots)*3 {
+		return
+	}
+	n := max(len(s.slots), 64)
+	for most = max(most, int(likely)); most*4 > n*3; {
+		n *= 2
+	}
+	s.slots = make([]uint32, n)
+	for n := uint32(1); n <= s.n; n++ {
+		k := s.key(n)
+		hash := k.hash()
+		*s.find(k, hash) = uint32(hash>>56)<<24 | n
+	}
+	if s.keys == nil {
+		s.keys = append(s.keys, new([keysPage]digest))
+	}
+}
+
+// number gives the number of a key, for which there is room.
+func (s *shard) number(k *digest, hash uint64) uint32 {
+	slot := s.find(k, hash)
+	if *slot == 0 {
+		s.n++
+		if s.n%keysPage == 0 {
+			s.keys = append(s.keys, new([keysPage]digest))
+		}
+		*s.key(s.n) = *k
+		*slot = uint32(hash>>56)<<24 | s.n
+	}
+	return *slot & number
+}
+
 // add gives the token of a key. other is its text, or nil if that is the key's
 // own 32 digits.
 func (t *texts) add(k digest, other []byte) Token {
@@ -60,25 +112,15 @@ func (t *texts) add(k digest, other []byte) Token {
 	s := &t.shards[hash%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if int(s.n) >= len(s.slots)*3/4 {
-		s.grow()
-	}
-	slot := s.find(&k, hash)
-	if *slot == 0 {
-		s.n++
-		if s.n%keysPage == 0 || s.keys == nil {
-			s.keys = append(s.keys, new([keysPage]digest))
+	s.room(1, t.likely.Load()/shards)
+	n := s.number(&k, hash)
+	if other != nil && s.other[n] == "" {
+		if s.other == nil {
+			s.other = map[uint32]string{}
 		}
-		*s.key(s.n) = k
-		*slot = uint32(hash>>56)<<24 | s.n
-		if other != nil {
-			if s.other == nil {
-				s.other = map[uint32]string{}
-			}
-			s.other[s.n] = string(other)
-		}
+		s.other[n] = string(other)
 	}
-	return Token(*slot&number*shards + uint32(hash%shards))
+	return Token(n*shards + uint32(hash%shards))
 }
 
 // token gives the token of a text.
@@ -86,25 +128,58 @@ func (t *texts) token(text []byte) Token {
 	if len(text) == 0 {
 		return 0
 	}
-	var k digest
-	if len(text) == 32 {
-		var ok bool
-		if k[0], k[1], ok = jsonrow.PlainHex(text); ok {
-			return t.add(k, nil)
-		}
+	k, own := digestOf(text)
+	if own {
+		return t.add(k, nil)
 	}
-	sum := sha256.Sum256(text)
-	k = digest{binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:])}
 	return t.add(k, text)
 }
 
-func (s *shard) grow() {
-	s.slots = make([]uint32, max(2*len(s.slots), 64))
-	for n := uint32(1); n <= s.n; n++ {
-		k := s.key(n)
-		hash := k.hash()
-		*s.find(k, hash) = uint32(hash>>56)<<24 | n
+// addAll puts the token of keys[i] into out[i], for each i in order: keys of
+// one shard. What is not 32 digits was added before.
+func (t *texts) addAll(which int, keys []digest, order []uint32, out []Token) {
+	s := &t.shards[which]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.room(len(order), t.likely.Load()/shards)
+	// The slots of several keys, and then what these name, are read without
+	// waiting for one another: each is a miss of the cache.
+	const batch = 16
+	var hashes [batch]uint64
+	var seen [batch]uint32
+	var differ [batch]uint64
+	mask := uint64(len(s.slots) - 1)
+	for len(order) > 0 {
+		now := order[:min(batch, len(order))]
+		order = order[len(now):]
+		for j, i := range now {
+			h := keys[i].hash()
+			hashes[j&15], seen[j&15] = h, s.slots[h/shards&mask]
+		}
+		for j, i := range now {
+			k, own := s.key(seen[j&15]&number), &keys[i]
+			differ[j&15] = k[0] ^ own[0] | k[1] ^ own[1] | uint64(seen[j&15]&^number^uint32(hashes[j&15]>>56)<<24)
+		}
+		for j, i := range now {
+			n := seen[j&15] & number
+			if n == 0 || differ[j&15] != 0 {
+				n = s.number(&keys[i], hashes[j&15])
+			}
+			out[i] = Token(n*shards + uint32(which))
+		}
 	}
+}
+
+// span is more than any token so far.
+func (t *texts) span() int {
+	most := uint32(0)
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		most = max(most, s.n)
+		s.mu.Unlock()
+	}
+	return (int(most) + 1) * shards
 }
 
 // text gives the text of a token other than the zero one.
@@ -121,59 +196,6 @@ func (t *texts) text(k Token) string {
 	key := s.key(n)
 	b := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, key[0]), key[1])
 	return hex.EncodeToString(b)
-}
-
-// A tokenizer makes tokens for one worker. It remembers the last ones: rows
-// name their neighbours, and what many rows have.
-type tokenizer struct {
-	texts *texts
-	last  []remembered // by hash
-	other map[string]Token
-}
-
-type remembered struct {
-	key   digest
-	token Token
-}
-
-const (
-	rememberedKeys  = 1 << 12
-	rememberedTexts = 256
-)
-
-func newTokenizer(t *texts) *tokenizer {
-	return &tokenizer{texts: t, last: make([]remembered, rememberedKeys), other: map[string]Token{}}
-}
-
-// token gives the token of a text.
-func (z *tokenizer) token(text []byte) Token {
-	if len(text) == 32 {
-		if k, ok := z.digits(text); ok {
-			return k
-		}
-	}
-	if k, ok := z.other[string(text)]; ok {
-		return k
-	}
-	k := z.texts.token(text)
-	if len(text) < 64 && len(z.other) < rememberedTexts {
-		z.other[string(text)] = k
-	}
-	return k
-}
-
-// digits gives the token of the 32 lower-case hexadecimal digits at the front
-// of text.
-func (z *tokenizer) digits(text []byte) (t Token, ok bool) {
-	var k digest
-	if k[0], k[1], ok = jsonrow.PlainHex(text); !ok {
-		return 0, false
-	}
-	e := &z.last[k.hash()%rememberedKeys]
-	if e.key != k || e.token == 0 {
-		*e = remembered{k, z.texts.add(k, nil)}
-	}
-	return e.token, true
 }
 
 // nibble gives the value of a lower-case hexadecimal digit; other bytes give
