@@ -54,7 +54,7 @@ func loadOne(l *loader, table string) error {
 }
 
 func loadTable[T any](l *loader, t *Table[T], cols []column[T]) error {
-	t.row = rowOf[T]
+	t.row = rowOf[T]()
 	f := l.open(mandatory)
 	defer f.Close()
 	return readTable(l, t, cols, f)

@@ -3,6 +3,8 @@ package nuscenes
 import (
 	"cmp"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/moment"
@@ -33,23 +35,38 @@ func newChannels(t *Tables) *channels {
 	return c
 }
 
-// emitStreams emits the stamps of every channel of every scene, in the order
-// of its chain. Of a channel whose chain or stamps other rules refute, it says
-// that it was skipped.
-func (c *channels) emitStreams(e rule.Emitter) {
+// emitStreams emits the stamps of every channel of every scene, with jobs
+// workers. Of a channel whose chain or stamps other rules refute, it says that
+// it was skipped.
+func (c *channels) emitStreams(e rule.Emitter, jobs int) {
 	why := c.broken()
-	for _, g := range c.order {
-		slug := why[g]
-		var rows []int32
-		if slug == "" {
-			rows, slug = c.walk(g)
-		}
-		if slug != "" {
-			e.Skip((*moment.Stream)(nil), slug, c.t.SampleData.Path)
-			continue
-		}
-		e.Emit(c.stream(g, rows))
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range max(jobs, 1) {
+		wait.Go(func() {
+			for {
+				i := next.Add(1) - 1
+				if i >= int64(len(c.order)) {
+					return
+				}
+				c.emit(e, c.order[i], why[c.order[i]])
+			}
+		})
 	}
+	wait.Wait()
+}
+
+// emit emits one stream, unless the rule slug refutes its chain.
+func (c *channels) emit(e rule.Emitter, g int32, slug string) {
+	var rows []int32
+	if slug == "" {
+		rows, slug = c.walk(g)
+	}
+	if slug != "" {
+		e.Skip((*moment.Stream)(nil), slug, c.t.SampleData.Path)
+		return
+	}
+	e.Emit(c.stream(g, rows))
 }
 
 // slugs are the rules that each kind of fault in a chain breaks.

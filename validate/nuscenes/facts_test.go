@@ -115,7 +115,7 @@ func (t *Tables) seal() {
 
 func sealed[T any](name string, t *Table[T]) {
 	t.Name, t.Path, t.Present = name, "v1.0-mini/"+name+".json", true
-	t.row = func(r *T) *Row { return any(r).(interface{ row() *Row }).row() }
+	t.row = rowOf[T]()
 	t.buildIndex(1<<20, func(i, _ int32) { t.refuse(i, "token-duplicate") })
 }
 

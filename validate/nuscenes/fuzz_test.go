@@ -52,7 +52,7 @@ func fuzzOne[T any](t *testing.T, l *loader, name string, cols []column[T], b []
 	l = l.table(name)
 	l.size = int64(len(b))
 	table := &Table[T]{Name: name, Path: l.path}
-	table.row = rowOf[T]
+	table.row = rowOf[T]()
 	if err := readTable(l, table, cols, bytes.NewReader(b)); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func outcome[T any](t *testing.T, s dataset.Schema, name string, cols []column[T
 	l.partSize, l.geometries = partSize, true
 	l = l.table(name)
 	l.size = int64(len(b))
-	table := &Table[T]{Name: name, Path: l.path, row: rowOf[T]}
+	table := &Table[T]{Name: name, Path: l.path, row: rowOf[T]()}
 	if err := readTable(l, table, cols, bytes.NewReader(b)); err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func Read(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitter) (m
 	}
 	c := newChannels(t)
 	if e.Wants((*moment.Stream)(nil)) {
-		c.emitStreams(e)
+		c.emitStreams(e, jobs)
 	}
 	if err := readPayload(ctx, t, c, jobs, e); err != nil {
 		return nil, err

@@ -22,10 +22,11 @@ type Source struct {
 	channel   []string  // of each calibrated sensor; "" where references dangle
 	reference string
 	prefix    string // of the canonical key
+	file      string // of sample_data
 }
 
 func newSource(t *Tables) *Source {
-	s := &Source{t: t, reference: t.Reference(), prefix: prefix(t.Dataset)}
+	s := &Source{t: t, reference: t.Reference(), prefix: prefix(t.Dataset), file: path.Base(t.SampleData.Path)}
 	s.channel = make([]string, len(t.CalibratedSensor.Rows))
 	for i := range t.CalibratedSensor.Rows {
 		if k := find(&t.Sensor, t.CalibratedSensor.Rows[i].Sensor); k >= 0 {
@@ -143,7 +144,9 @@ func (s *Source) moment(scene, sample int32) *moment.Moment {
 	m := &moment.Moment{
 		Group: t.Scene.Rows[scene].Name, Sample: token, Key: s.prefix + token, Reference: s.reference,
 	}
-	for _, i := range s.keyframes.Of(sample) {
+	rows := s.keyframes.Of(sample)
+	m.Channels = make([]moment.Observation, 0, len(rows))
+	for _, i := range rows {
 		r := &t.SampleData.Rows[i]
 		cs := find(&t.CalibratedSensor, r.Calibrated)
 		if cs < 0 || s.channel[cs] == "" {
@@ -155,7 +158,7 @@ func (s *Source) moment(scene, sample int32) *moment.Moment {
 			Resolution: 1000, Place: At(t, &t.SampleData, i),
 		}
 		o.Place.Channel = o.Channel
-		o.Source = path.Base(o.Place.Path) + ":" + o.Place.Token
+		o.Source = s.file + ":" + o.Place.Token
 		if t.Dataset.Schema == dataset.Lyft {
 			o.Tolerance = 250
 		}

@@ -241,12 +241,47 @@ func median(v []int64) int64 {
 	if len(v) == 0 {
 		return 0
 	}
-	v = slices.Sorted(slices.Values(v))
+	v = slices.Clone(v)
 	m := len(v) / 2
+	high := nth(v, m)
 	if len(v)%2 == 1 {
-		return v[m]
+		return high
 	}
-	return v[m-1] + (v[m]-v[m-1])/2
+	low := slices.Max(v[:m])
+	return low + (high-low)/2
+}
+
+// nth gives the value that would be v[k] if v was sorted, and puts those below
+// it in front. It is quickselect: the periods of a clock, of which there are
+// millions, need no order.
+func nth(v []int64, k int) int64 {
+	lo, hi := 0, len(v)-1 // v[lo:hi+1] holds the one
+	for lo < hi {
+		pivot := v[lo+(hi-lo)/2]
+		i, j := lo, hi
+		for i <= j {
+			for v[i] < pivot {
+				i++
+			}
+			for v[j] > pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k <= j:
+			hi = j
+		case k >= i:
+			lo = i
+		default:
+			return v[k]
+		}
+	}
+	return v[k]
 }
 
 // checkRate measures the rate over the steps that are no gaps: cameras that
