@@ -37,7 +37,7 @@ func judge(in chainInput) *Chain {
 	}}
 	j.single()
 	j.crosses()
-	seen := make(Column, len(in.next))
+	seen := newColumn(len(in.next))
 	j.cycles(seen, j.next, j.prev, badNext, badPrev, "next")
 	clear(seen)
 	j.cycles(seen, j.prev, j.next, badPrev, badNext, "prev")
@@ -238,7 +238,7 @@ func (j *chainJudge) asymmetric() {
 func (j *chainJudge) wanted() {
 	var byNext, byPrev Column // the first row that names a row
 	first := func(links Column) Column {
-		by := make(Column, len(links))
+		by := newColumn(len(links))
 		for i := range by {
 			by[i] = Unknown
 		}

@@ -139,7 +139,7 @@ func (t *Tables) chains() *Chains {
 func (t *Tables) streams(samples *Chain) (Column, []Stream) {
 	l := t.Links()
 	sensors := t.Sensors()
-	group := make(Column, len(t.SampleData.Rows))
+	group := newColumn(len(t.SampleData.Rows))
 	var streams []Stream
 	ids := map[Stream]int32{}
 	for i := range group {
@@ -165,7 +165,7 @@ func (t *Tables) streams(samples *Chain) (Column, []Stream) {
 }
 
 func positions(samples *Chain) Column {
-	p := make(Column, len(samples.Next))
+	p := newColumn(len(samples.Next))
 	for i := range p {
 		p[i] = Unknown
 	}

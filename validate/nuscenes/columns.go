@@ -513,7 +513,7 @@ var (
 		token("prev", func(r *SampleData) *Token { return &r.Prev }),
 		{name: "info_filename", set: func(l *loader, row *SampleData, f *jsonrow.Field) bool {
 			if f.Kind == jsonrow.String {
-				row.Info = l.namer.name(jsonrow.Text(f.Raw))
+				row.Info = l.tables.names.keep(l.namer.name(jsonrow.Text(f.Raw)))
 			}
 			return f.Kind == jsonrow.String || f.Kind == jsonrow.Null
 		}},

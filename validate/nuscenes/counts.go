@@ -57,7 +57,7 @@ func groupBy(of Column, n int) Groups {
 	for i := range n {
 		g.start[i+1] += g.start[i]
 	}
-	g.rows = make([]int32, g.start[n])
+	g.rows = newColumn(int(g.start[n]))
 	at := append([]int32(nil), g.start...)
 	for row, to := range of {
 		if to >= 0 {

@@ -71,7 +71,7 @@ func (t *Tables) compareFiles() *Files {
 	for i := range t.SampleData.Rows {
 		r := &t.SampleData.Rows[i]
 		name(int32(i), t.Name(r.Filename), false)
-		if info := t.Name(r.Info); info != "" {
+		if info := t.Name(t.RareName(r.Info)); info != "" {
 			name(int32(i), info, true)
 		}
 	}

@@ -1,5 +1,7 @@
 package nuscenes
 
+import "github.com/mmaudit/mmaudit/internal/hugepage"
+
 // An index finds rows by primary key. Of a large table it is a list by token,
 // for the tokens of rows that follow one another lie side by side; of a small
 // one, open addressing, at most three quarters full.
@@ -17,7 +19,7 @@ type slot struct {
 // newIndex makes an index of so many rows, whose tokens are below span.
 func newIndex(rows, span int) index {
 	if rows*8 >= span {
-		return index{rows: make([]int32, span)}
+		return index{rows: hugepage.Make[int32](span, span)}
 	}
 	n := 16
 	for 3*n < 4*rows {

@@ -102,7 +102,7 @@ func (t *Tables) keyframes() *Keyframes {
 
 	// Keyframes by stream: their samples, and which of these come twice.
 	streams := groupBy(c.SampleData.Group, len(c.Streams))
-	seen := make(Column, len(t.Sample.Rows)) // 1 + the row that was seen in the stream at hand
+	seen := newColumn(len(t.Sample.Rows)) // 1 + the row that was seen in the stream at hand
 	for s, stream := range c.Streams {
 		rows := streams.Of(int32(s))
 		samples := m.SamplesOf.Of(stream.Scene)

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mmaudit/mmaudit/internal/hugepage"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
 )
@@ -13,6 +14,8 @@ import (
 // A Column is a reference of each row of a table, as a row number of the table
 // that it names or one of the values below.
 type Column []int32
+
+func newColumn(rows int) Column { return hugepage.Make[int32](rows, rows) }
 
 // What a reference can be instead of a row number.
 const (
@@ -217,7 +220,7 @@ func (k *key) second(r int32, token Token) int32 {
 
 func resolver[R, T any](from *Table[R], to *Table[T], keep *Column, get func(*R) Token) func() {
 	return func() {
-		c := make(Column, len(from.Rows))
+		c := newColumn(len(from.Rows))
 		f := follower[T]{t: to}
 		for i := range from.Rows {
 			c[i] = lookup(from, &f, int32(i), get(&from.Rows[i]))

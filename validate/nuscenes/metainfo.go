@@ -37,7 +37,7 @@ func readMetainfo(ctx context.Context, t *Tables, e rule.Emitter) error {
 	var p jsonrow.Parser
 	for i := range t.SampleData.Rows {
 		r := &t.SampleData.Rows[i]
-		info := t.Name(r.Info)
+		info := t.Name(t.RareName(r.Info))
 		if info == "" || !e.Selected(info) {
 			continue
 		}

@@ -19,6 +19,10 @@ type Name struct {
 	shape  uint32 // position in names.shapes + 1
 }
 
+// A RareName is a Name in 4 bytes, for columns that most rows leave empty. The
+// zero RareName is ""; Tables.RareName gives the Name.
+type RareName uint32
+
 // A nameShape is a path without the last run of digits that a Name can hold.
 type nameShape struct {
 	head, tail string
@@ -47,9 +51,10 @@ func shapeOf(path string) (sh nameShape, number uint64) {
 // names keeps the shapes of names, each once. It is safe for concurrent use.
 // A data set whose names have not much in common takes a shape for each.
 type names struct {
-	mu     sync.Mutex                   // guards number, and who writes shapes
+	mu     sync.Mutex                   // guards number, rare, and who writes shapes
 	number map[nameShape]uint32         // position in shapes + 1
 	shapes atomic.Pointer[[]knownShape] // grows behind what was seen
+	rare   []Name                       // by RareName - 1
 }
 
 type knownShape struct {
@@ -105,6 +110,27 @@ func (t *Tables) name(path string) Name {
 	}
 	sh, number := shapeOf(path)
 	return Name{number, t.names.add(sh, t.Dataset.Schema)}
+}
+
+// keep gives the RareName of a Name.
+func (n *names) keep(x Name) RareName {
+	if x.shape == 0 {
+		return 0
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.rare = append(n.rare, x)
+	return RareName(len(n.rare))
+}
+
+// RareName gives the Name that x stands for.
+func (t *Tables) RareName(x RareName) Name {
+	if x == 0 {
+		return Name{}
+	}
+	t.names.mu.Lock()
+	defer t.names.mu.Unlock()
+	return t.names.rare[x-1]
 }
 
 // Name gives the path that n stands for.

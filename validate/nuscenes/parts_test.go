@@ -49,6 +49,8 @@ func texted(t *Tables, v reflect.Value) any {
 		return t.Text(Token(v.Uint()))
 	case v.Type() == reflect.TypeFor[Name]():
 		return t.Name(Name{v.Field(0).Uint(), uint32(v.Field(1).Uint())})
+	case v.Type() == reflect.TypeFor[RareName]():
+		return t.Name(t.RareName(RareName(v.Uint())))
 	case v.Type() == reflect.TypeFor[List]():
 		return texted(t, reflect.ValueOf(t.List(List(v.Uint()))))
 	case v.Kind() == reflect.Struct:

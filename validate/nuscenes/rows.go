@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/mmaudit/mmaudit/internal/ctxio"
+	"github.com/mmaudit/mmaudit/internal/hugepage"
 	"github.com/mmaudit/mmaudit/internal/jsonrow"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 	"github.com/mmaudit/mmaudit/validate/rule"
@@ -243,7 +244,7 @@ const probe = 512
 
 // reserve makes room for about n rows at once.
 func (t *Table[T]) reserve(n int64) {
-	rows := make([]T, len(t.Rows), max(int(n+n/32), cap(t.Rows)))
+	rows := hugepage.Make[T](len(t.Rows), max(int(n+n/32), cap(t.Rows)))
 	copy(rows, t.Rows)
 	t.Rows = rows
 	if t.Geometry != nil {

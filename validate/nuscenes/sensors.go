@@ -35,7 +35,7 @@ func (t *Tables) Sensors() *Sensors {
 
 func (t *Tables) sensors() *Sensors {
 	l := t.Links()
-	c := &Sensors{Of: make(Column, len(t.SampleData.Rows))}
+	c := &Sensors{Of: newColumn(len(t.SampleData.Rows))}
 	type way struct {
 		calibrated   int32
 		folder, name string

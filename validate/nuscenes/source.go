@@ -110,7 +110,7 @@ func (s *Source) byScene() {
 // bySample gathers the keyframes of each sample.
 func (s *Source) bySample() {
 	t := s.t
-	of := make(Column, len(t.SampleData.Rows))
+	of := newColumn(len(t.SampleData.Rows))
 	for i := range t.SampleData.Rows {
 		of[i] = -1
 		if r := &t.SampleData.Rows[i]; r.KeyFrame {

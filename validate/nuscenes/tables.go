@@ -191,15 +191,15 @@ type (
 	}
 	SampleData struct {
 		Row
-		Sample, EgoPose, Calibrated Token
-		Filename                    Name
-		PCD                         bool // the format is pcd
-		Width, Height               int32
 		Timestamp                   int64
+		Filename                    Name
+		Sample, EgoPose, Calibrated Token
+		Next, Prev                  Token
+		Width, Height               int32
+		Info                        RareName // T4 info_filename
+		PCD                         bool     // the format is pcd
 		KeyFrame                    bool
 		Valid                       bool // T4 is_valid; true elsewhere
-		Next, Prev                  Token
-		Info                        Name // T4 info_filename
 	}
 	Scene struct {
 		Row

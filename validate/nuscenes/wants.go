@@ -141,11 +141,11 @@ func kindOf(modality, name string) payload.Kind {
 // columns is the number of values of each point: five, or what the
 // description of a T4 cloud says.
 func (w *wanter) columns(r *SampleData) int {
-	if w.t.Dataset.Schema == dataset.T4 && r.Info != (Name{}) {
+	if w.t.Dataset.Schema == dataset.T4 && r.Info != 0 {
 		var info struct {
 			N int `json:"num_pts_feats"`
 		}
-		if b, err := w.t.Dataset.ReadFile(w.t.Name(r.Info), 1<<20); err == nil && json.Unmarshal(b, &info) == nil && info.N > 0 && info.N < 100 {
+		if b, err := w.t.Dataset.ReadFile(w.t.Name(w.t.RareName(r.Info)), 1<<20); err == nil && json.Unmarshal(b, &info) == nil && info.N > 0 && info.N < 100 {
 			return info.N
 		}
 	}

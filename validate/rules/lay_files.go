@@ -191,7 +191,7 @@ func checkNames(c *Ctx, t *nuscenes.Tables) {
 		r := &t.SampleData.Rows[i]
 		at := func() Place { return captureAt(t, int32(i)) }
 		check(t.Name(r.Filename), at)
-		check(t.Name(r.Info), at)
+		check(t.Name(t.RareName(r.Info)), at)
 	}
 	for i := range t.Map.Rows {
 		check(t.Map.Rows[i].Filename, func() Place { return nuscenes.At(t, &t.Map, int32(i)) })
