@@ -136,38 +136,74 @@ func (t *texts) token(text []byte) Token {
 }
 
 // addAll puts the token of keys[i] into out[i], for each i in order: keys of
-// one shard. What is not 32 digits was added before.
+// one shard. What is not 32 digits was added before. It spoils order.
 func (t *texts) addAll(which int, keys []digest, order []uint32, out []Token) {
 	s := &t.shards[which]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.room(len(order), t.likely.Load()/shards)
-	// The slots of several keys, and then what these name, are read without
-	// waiting for one another: each is a miss of the cache.
+	put := func(i, n uint32) { out[i] = Token(n*shards + uint32(which)) }
+
+	// Tables name the same things in about the same order: behind a key that
+	// was met before lie those that were met next then.
+	near, left := uint32(0), order[:0]
+	for _, i := range order {
+		n := s.after(near, &keys[i])
+		if n == 0 && near == 0 && s.n > 0 {
+			if n = *s.find(&keys[i], keys[i].hash()) & number; n == 0 {
+				near = s.n // nothing is behind it
+			}
+		}
+		if n == 0 {
+			left = append(left, i)
+			continue
+		}
+		near = n
+		put(i, n)
+	}
+
+	// Of the others, the slots of several, and then what these name, are read
+	// without waiting for one another: each is a miss of the cache.
 	const batch = 16
 	var hashes [batch]uint64
 	var seen [batch]uint32
 	var differ [batch]uint64
 	mask := uint64(len(s.slots) - 1)
-	for len(order) > 0 {
-		now := order[:min(batch, len(order))]
-		order = order[len(now):]
+	for len(left) > 0 {
+		now := left[:min(batch, len(left))]
+		left = left[len(now):]
 		for j, i := range now {
 			h := keys[i].hash()
-			hashes[j&15], seen[j&15] = h, s.slots[h/shards&mask]
+			hashes[j%batch], seen[j%batch] = h, s.slots[h/shards&mask]
 		}
 		for j, i := range now {
-			k, own := s.key(seen[j&15]&number), &keys[i]
-			differ[j&15] = k[0] ^ own[0] | k[1] ^ own[1] | uint64(seen[j&15]&^number^uint32(hashes[j&15]>>56)<<24)
-		}
-		for j, i := range now {
-			n := seen[j&15] & number
-			if n == 0 || differ[j&15] != 0 {
-				n = s.number(&keys[i], hashes[j&15])
+			k, own, slot := s.key(seen[j%batch]&number), &keys[i], seen[j%batch]
+			differ[j%batch] = (k[0] ^ own[0]) | (k[1] ^ own[1])
+			if slot == 0 {
+				differ[j%batch] = 1
 			}
-			out[i] = Token(n*shards + uint32(which))
+		}
+		for j, i := range now {
+			n := seen[j%batch] & number
+			if differ[j%batch] != 0 {
+				n = s.number(&keys[i], hashes[j%batch])
+			}
+			put(i, n)
 		}
 	}
+}
+
+// after gives the number of a key if it is one of the next few behind near,
+// which is not 0; else 0.
+func (s *shard) after(near uint32, k *digest) uint32 {
+	if near > 0 {
+		for n := near + 1; n <= min(near+3, s.n); n++ {
+			if *s.key(n) == *k {
+				return n
+			}
+		}
+	}
+	return 0
 }
 
 // span is more than any token so far.

@@ -1,6 +1,11 @@
 package nuscenes
 
-import "github.com/mmaudit/mmaudit/internal/jsonrow"
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/mmaudit/mmaudit/internal/jsonrow"
+)
 
 // A tokenizer makes tokens for one worker. They are provisional: numbers of
 // what was met since the last settle, which looks up many at once. It remembers
@@ -17,19 +22,19 @@ type tokenizer struct {
 }
 
 type remembered struct {
-	key   digest
-	token Token // 0: nothing
+	text  [4]uint64 // the 32 digits, not decoded
+	token Token     // 0: nothing
 }
 
 const (
-	rememberedKeys  = 1 << 12
+	rememberedBits  = 10 // of a hash
 	rememberedTexts = 256
 	enough          = 1 << 14 // pending tokens
 )
 
 func newTokenizer(t *texts) *tokenizer {
 	return &tokenizer{
-		texts: t, last: make([]remembered, rememberedKeys),
+		texts: t, last: make([]remembered, 1<<rememberedBits),
 		other: map[string]Token{}, shared: map[string]Token{}, settled: []Token{0},
 	}
 }
@@ -49,7 +54,8 @@ func (z *tokenizer) token(text []byte) Token {
 	}
 	k, _ := digestOf(text)
 	z.texts.add(k, text)
-	t := z.meet(k)
+	z.pending = append(z.pending, k)
+	t := Token(len(z.pending))
 	if len(text) < 64 && len(z.other) < rememberedTexts {
 		z.other[string(text)] = t
 	}
@@ -59,20 +65,25 @@ func (z *tokenizer) token(text []byte) Token {
 // digits gives the provisional token of the 32 lower-case hexadecimal digits at
 // the front of text.
 func (z *tokenizer) digits(text []byte) (t Token, ok bool) {
+	if len(text) < 32 {
+		return 0, false
+	}
+	raw := [4]uint64{
+		binary.LittleEndian.Uint64(text), binary.LittleEndian.Uint64(text[8:]),
+		binary.LittleEndian.Uint64(text[16:]), binary.LittleEndian.Uint64(text[24:]),
+	}
+	h := (raw[0] ^ bits.RotateLeft64(raw[1], 23) ^ bits.RotateLeft64(raw[2], 37) ^ bits.RotateLeft64(raw[3], 51)) * 0x9e3779b97f4a7c15
+	e := &z.last[h>>(64-rememberedBits)]
+	if e.token > 0 && (raw[0]^e.text[0])|(raw[1]^e.text[1])|(raw[2]^e.text[2])|(raw[3]^e.text[3]) == 0 {
+		return e.token, true
+	}
 	var k digest
 	if k[0], k[1], ok = jsonrow.PlainHex(text); !ok {
 		return 0, false
 	}
-	return z.meet(k), true
-}
-
-func (z *tokenizer) meet(k digest) Token {
-	e := &z.last[k.hash()%rememberedKeys]
-	if e.key != k || e.token == 0 {
-		z.pending = append(z.pending, k)
-		*e = remembered{k, Token(len(z.pending))}
-	}
-	return e.token
+	z.pending = append(z.pending, k)
+	*e = remembered{raw, Token(len(z.pending))}
+	return e.token, true
 }
 
 // known gives the token of a text that many rows have. It is not provisional.
