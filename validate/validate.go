@@ -34,7 +34,10 @@ type Options struct {
 	Only func(root, path string) bool
 	// Sample inspects one of N payload files, chosen by a hash of the path: the
 	// same ones on every machine. 0 or 1: all.
-	Sample   int
+	Sample int
+	// Parts is what the workers of shards have seen of payload files: those that
+	// are as they were are not opened again. The report is the same. nil: none.
+	Parts    *Parts
 	Keep     int                   // findings kept of each rule and data set; 0: 1000. All are counted
 	Progress func(done, total int) // called often, from any goroutine; may be nil
 	Version  string                // of the tool, for the report
@@ -160,6 +163,9 @@ func (r *run) spanning(item any) {
 // A check that gathers over items gives its verdict only when all were read:
 // what a part of them lacks may lie in the rest.
 func (r *run) dataset(ds *dataset.Dataset) error {
+	if parts := r.sink.o.Parts; parts != nil {
+		ds.Memo = parts
+	}
 	d := r.sink.dataset(ds)
 	p := newPass(r.ctx, r.sink, ds, r.active)
 	if !ds.Sibling {

@@ -48,7 +48,7 @@ func checkFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "watch", Usage: "validate again whenever a file changes; for small folders"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print findings alone: no hints, no summary"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say more: settings, facts about the data, every skipped rule"},
-	}, commonFlags()...)
+	}, append(shardFlags(), commonFlags()...)...)
 }
 
 // check is the default command.
@@ -61,6 +61,9 @@ func check(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
+	if c.IsSet("shard") {
+		return j.shareOf(c, e)
+	}
 	failOn, err := failOn(c, j.conf)
 	if err != nil {
 		return err
@@ -72,8 +75,14 @@ func check(c *cli.Context, e *env) error {
 	if n := c.Int("max-per-rule"); n > 0 {
 		j.opts.Keep = n
 	}
+	closeParts, err := j.withParts(c.String("parts"))
+	if err != nil {
+		return err
+	}
+	defer closeParts()
 	once := func(ctx context.Context) error {
 		rep, runErr := j.run(ctx, e)
+		j.missed(e)
 		if c.Bool("verbose") {
 			j.describe(rep, e)
 		}

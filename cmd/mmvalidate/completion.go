@@ -83,7 +83,7 @@ func valuesOf(flag string, command *cli.Command) []string {
 		return []string{"auto", "on", "off"}
 	case "select", "ignore", "severity":
 		return ruleWords()
-	case "raw", "mapping":
+	case "raw", "mapping", "parts":
 		return []string{clikit.CompleteDirs}
 	case "config", "baseline", "output", "o", "map", "files-from":
 		return []string{clikit.CompleteFiles}

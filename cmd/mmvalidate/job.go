@@ -205,7 +205,19 @@ func settingsError(conf *config.Config, err error) error {
 }
 
 // run validates, with a progress bar and a time limit.
-func (j *job) run(ctx context.Context, e *env) (*report.Report, error) {
+func (j *job) run(ctx context.Context, e *env) (rep *report.Report, err error) {
+	err = j.limited(ctx, e, func(ctx context.Context) (err error) {
+		rep, err = validate.Run(ctx, j.folders, j.opts)
+		return err
+	})
+	if err != nil {
+		err = j.failed(ctx, err, "the report holds what was found until then; it is no clean bill", "interrupted; the report is partial")
+	}
+	return rep, err
+}
+
+// limited calls do with the progress bar and the time limit of the job.
+func (j *job) limited(ctx context.Context, e *env, do func(context.Context) error) error {
 	if j.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, j.timeout, fmt.Errorf("the time limit of %s has passed", j.timeout))
@@ -214,14 +226,16 @@ func (j *job) run(ctx context.Context, e *env) (*report.Report, error) {
 	bar := clikit.NewProgress(e.stderr, j.progress, "validating")
 	defer bar.Done()
 	j.opts.Progress = bar.Update
-	rep, err := validate.Run(ctx, j.folders, j.opts)
-	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-		return rep, &clikit.Error{Code: clikit.Interrupted, Err: errors.New("interrupted; the report is partial")}
+	return do(ctx)
+}
+
+// failed gives an error its exit status. ctx is the one of the user, whom it
+// tells what is left.
+func (j *job) failed(ctx context.Context, err error, hint, interrupted string) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return &clikit.Error{Code: clikit.Interrupted, Err: errors.New(interrupted)}
 	}
-	if err != nil {
-		return rep, &clikit.Error{Code: clikit.Failed, Err: err, Hint: "the report holds what was found until then; it is no clean bill"}
-	}
-	return rep, nil
+	return &clikit.Error{Code: clikit.Failed, Err: err, Hint: hint}
 }
 
 // describe says on stderr what was validated, and by which settings.

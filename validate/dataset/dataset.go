@@ -44,7 +44,23 @@ type Dataset struct {
 	Tree     *Tree    // every file below Root
 	Sibling  bool     // another data set of the run has the same root and came before
 
+	// Memo remembers what payload files hold, for a run whose work is shared by
+	// many workers; nil for others.
+	Memo Memo
+	// PayloadOnly says that the run is about payload files: readers need not
+	// read single files for anything else.
+	PayloadOnly bool
+
 	dir *os.Root
+}
+
+// A Memo remembers, in the bytes of whoever asks, what was found by reading a
+// file. It is safe for concurrent use.
+type Memo interface {
+	// Recall gives what was kept of the file with this name and state, or nil.
+	Recall(ds *Dataset, name string, info fs.FileInfo) []byte
+	// Keep keeps what was found.
+	Keep(ds *Dataset, name string, info fs.FileInfo, found []byte)
 }
 
 // New makes a data set of a folder whose format is known, without detection:
@@ -106,15 +122,38 @@ func (f *Folder) Open(ds *Dataset, name string) (*os.File, fs.FileInfo, error) {
 	if !ok || dir == "" || e.Type&fs.ModeSymlink != 0 { // a link may leave its folder, not the root
 		return openIn(ds.dir, name, name, e, ok)
 	}
-	if f.at == nil || f.ds != ds || f.dir != dir {
-		f.Close()
-		at, err := ds.dir.OpenRoot(path.Clean(dir))
-		if err != nil {
-			return nil, nil, err
-		}
-		f.ds, f.dir, f.at = ds, dir, at
+	if err := f.enter(ds, dir); err != nil {
+		return nil, nil, err
 	}
 	return openIn(f.at, base, name, e, ok)
+}
+
+// Stat describes a file of the data set as Open would, without opening it.
+func (f *Folder) Stat(ds *Dataset, name string) (fs.FileInfo, error) {
+	name = path.Clean(name)
+	e, ok := ds.Tree.Entry(name)
+	dir, base := path.Split(name)
+	if !ok || dir == "" || e.Type&fs.ModeSymlink != 0 {
+		return ds.dir.Stat(name)
+	}
+	if err := f.enter(ds, dir); err != nil {
+		return nil, err
+	}
+	return f.at.Lstat(base)
+}
+
+// enter makes dir of ds the folder that is open.
+func (f *Folder) enter(ds *Dataset, dir string) error {
+	if f.at != nil && f.ds == ds && f.dir == dir {
+		return nil
+	}
+	f.Close()
+	at, err := ds.dir.OpenRoot(path.Clean(dir))
+	if err != nil {
+		return err
+	}
+	f.ds, f.dir, f.at = ds, dir, at
+	return nil
 }
 
 // Close releases the folder that Open remembers.

@@ -16,6 +16,11 @@ func readImage(ds *dataset.Dataset, s *FrameSet, channel, id string) Image {
 		return Image{}
 	}
 	im := Image{Path: name}
+	if ds.Memo != nil { // what a worker has seen of it, if it is sound
+		if im.Width, im.Height, ok = payload.Recall(ds, name); ok {
+			return im
+		}
+	}
 	f, err := ds.Open(name)
 	if err != nil {
 		return im

@@ -160,8 +160,10 @@ func ReadObject(ctx context.Context, ds *dataset.Dataset, jobs int, e rule.Emitt
 	for _, p := range src.Splits {
 		e.Emit(p)
 		e.Emit(p.Frames)
-		if err := readFrames(ctx, ds, p, jobs, e); err != nil {
-			return src, err
+		if !ds.PayloadOnly {
+			if err := readFrames(ctx, ds, p, jobs, e); err != nil {
+				return src, err
+			}
 		}
 		wants = append(wants, wanted(p.Frames, func(id string) string {
 			if r, ok := src.Raw(p.Name, id); ok {

@@ -21,8 +21,6 @@ func (r *reader) inspect(f File, h *head) (any, *rule.Fault) {
 		return r.image(f, h)
 	case Lidar, Radar:
 		return r.cloud(f, h)
-	case Labels:
-		return r.labels(f)
 	case NPZ:
 		if f.Format != FormatZip {
 			return nil, r.alien(f, FormatZip)

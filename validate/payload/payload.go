@@ -8,6 +8,7 @@ package payload
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -212,41 +213,70 @@ func (r *worker) item(w *Want) (item any, slug string) {
 	if ok && entry.Type.IsDir() {
 		return nil, r.fault(w, rule.Fault{Slug: "file-unreadable", Message: "a folder lies where a file is expected"})
 	}
-	f, info, err := r.folder.Open(r.ds, w.Path)
-	if err != nil {
-		return nil, rule.Unreadable(r.e, r.ds, w.Place(), err)
+	l, ok := r.recall(w)
+	if !ok {
+		f, info, err := r.folder.Open(r.ds, w.Path)
+		if err != nil {
+			return nil, rule.Unreadable(r.e, r.ds, w.Place(), err)
+		}
+		defer f.Close()
+		if l, err = r.look(w, f, info.Size()); err != nil {
+			return nil, rule.Unreadable(r.e, r.ds, w.Place(), err)
+		}
+		r.keep(w, info, &l)
 	}
-	defer f.Close()
-	if info.Size() == 0 {
-		return nil, r.fault(w, rule.EmptyFault(w.Place()))
-	}
-	h := &r.head
-	h.reset(f, info.Size())
-	if h.err != nil {
-		return nil, rule.Unreadable(r.e, r.ds, w.Place(), h.err)
-	}
-	if p := dataset.ParseLFSPointer(h.first()); p != nil && h.size < dataset.MaxLFSPointer {
-		r.e.Emit(rule.LFSFault(w.Place(), p))
-		return nil, "lfs-pointer"
-	}
-	if h.size == int64(h.n) && IsTextLink(h.first()) {
-		return nil, r.fault(w, rule.Fault{
-			Slug: "symlink-broken", Message: fmt.Sprintf("a symbolic link to %q was checked out as a text file", h.first()),
-			Expected: "the file, or a link to it", Actual: "a text file", Key: "text",
-		})
-	}
-	file := File{Want: *w, Size: h.size, Format: Sniff(h.first())}
-	item, fault := r.inspect(file, h)
-	if h.err != nil { // the disk failed, not the content
-		return nil, rule.Unreadable(r.e, r.ds, w.Place(), h.err)
+	if w.Kind == Labels && l.fault == nil { // what they label may have changed
+		l.item, l.fault = r.labels(l.file)
 	}
 	switch {
-	case fault == nil:
-		return item, ""
-	case fault.Message == "": // said elsewhere
-		return nil, fault.Slug
+	case l.fault == nil:
+		return l.item, ""
+	case l.fault.Message == "": // said elsewhere
+		return nil, l.fault.Slug
 	}
-	return nil, r.fault(w, *fault)
+	return nil, r.fault(w, *l.fault)
+}
+
+// looked is what was seen of a file: the item that it becomes or the fault that
+// keeps it from being one. Labels are no item yet.
+type looked struct {
+	file  File
+	item  any
+	fault *rule.Fault
+}
+
+// look reads the header of a file. The error means that the disk failed, not
+// the content.
+func (r *worker) look(w *Want, f io.ReaderAt, size int64) (looked, error) {
+	l := looked{file: File{Want: *w, Size: size}}
+	if size == 0 {
+		fault := rule.EmptyFault(w.Place())
+		l.fault = &fault
+		return l, nil
+	}
+	h := &r.head
+	h.reset(f, size)
+	l.file.Size = h.size
+	if h.err != nil {
+		return l, h.err
+	}
+	if p := dataset.ParseLFSPointer(h.first()); p != nil && h.size < dataset.MaxLFSPointer {
+		fault := rule.LFSFault(w.Place(), p)
+		l.fault = &fault
+		return l, nil
+	}
+	if h.size == int64(h.n) && IsTextLink(h.first()) {
+		l.fault = &rule.Fault{
+			Slug: "symlink-broken", Message: fmt.Sprintf("a symbolic link to %q was checked out as a text file", h.first()),
+			Expected: "the file, or a link to it", Actual: "a text file", Key: "text",
+		}
+		return l, nil
+	}
+	l.file.Format = Sniff(h.first())
+	if w.Kind != Labels {
+		l.item, l.fault = r.inspect(l.file, h)
+	}
+	return l, h.err
 }
 
 func (r *reader) fault(w *Want, f rule.Fault) string {
