@@ -29,6 +29,10 @@ func TestScripts(t *testing.T) {
 	}
 	_, prints, _ := strings.Cut(string(readme), "prints:\n\n```\n")
 	prints, _, _ = strings.Cut(prints, "```\n")
+	top, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tools := t.TempDir()
 	build := exec.Command("go", "build", "-o", tools, "github.com/mmaudit/mmaudit/internal/datagen/mmgen")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -40,6 +44,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("TOP", top)
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("PATH", tools+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
