@@ -182,6 +182,10 @@ type named struct {
 
 func (n named) Names() []string { return n.names }
 
+// String is the flag's line in the help. The library makes those of all flags
+// of all commands before it knows which one is run.
+func (n named) String() string { return flagLine(n) }
+
 func (n named) IsVisible() bool {
 	v, ok := n.DocGenerationFlag.(cli.VisibleFlag)
 	return ok && v.IsVisible()
@@ -223,6 +227,8 @@ type namedSlice struct {
 }
 
 func (n namedSlice) Names() []string { return n.names }
+
+func (n namedSlice) String() string { return flagLine(n) }
 
 // flagLine is a flag's line in the help: "-o, --output FILE<TAB>write to FILE".
 // The placeholder is what stands in backquotes in the usage. Defaults that are
