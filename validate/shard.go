@@ -56,6 +56,9 @@ func RunShard(ctx context.Context, folders []string, s shard.Shard, parts string
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
+	if err := shard.Outside(parts, folders); err != nil {
+		return nil, err
+	}
 	head := partHead{PartFormat, s.String(), o.Version, printable(folders)}
 	line, err := head.line()
 	if err != nil {

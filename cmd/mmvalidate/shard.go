@@ -42,6 +42,9 @@ func (j *job) shareOf(c *cli.Context, e *env) error {
 		p, err = validate.RunShard(ctx, j.folders, s, parts, j.opts)
 		return err
 	})
+	if errors.Is(err, shard.ErrInside) {
+		return clikit.Usagef("name a folder elsewhere", "--parts %w", err)
+	}
 	if err != nil {
 		return j.failed(c.Context, err, "no part was left: run the shard again", "interrupted; no part was left")
 	}

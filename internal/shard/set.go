@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -62,4 +63,41 @@ func Each(parts string, read func(s Shard, f io.Reader) error) error {
 		}
 	}
 	return nil
+}
+
+// ErrInside says that a folder of parts lies in the data that it is about: the
+// parts would be taken for data.
+var ErrInside = errors.New("lies inside the data")
+
+// Outside demands that the folder parts, which need not exist yet, is none of
+// folders and lies in none, symbolic links resolved.
+func Outside(parts string, folders []string) error {
+	at, err := resolve(parts)
+	if err != nil {
+		return err
+	}
+	for _, folder := range folders {
+		root, err := resolve(folder)
+		if err != nil {
+			return err
+		}
+		if rel, err := filepath.Rel(root, at); err == nil && filepath.IsLocal(rel) {
+			return fmt.Errorf("%q %w", parts, ErrInside)
+		}
+	}
+	return nil
+}
+
+// resolve gives the place of name without symbolic links, as far as it exists.
+func resolve(name string) (string, error) {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	for rest := ""; ; abs, rest = filepath.Dir(abs), filepath.Join(filepath.Base(abs), rest) {
+		real, err := filepath.EvalSymlinks(abs)
+		if err == nil || abs == filepath.Dir(abs) || !errors.Is(err, os.ErrNotExist) {
+			return filepath.Join(real, rest), err
+		}
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -86,4 +88,28 @@ func FuzzPart(f *testing.F) {
 			t.Errorf("%q was read, %q is written, %v", data, b.Bytes(), err)
 		}
 	})
+}
+
+func TestOutside(t *testing.T) {
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	for _, d := range []string{data + "/deep", dir + "/database"} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("data", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for parts, inside := range map[string]bool{
+		"data": true, "data/deep": true, "data/new": true, "data/new/er": true, "link": true, "link/new/er": true, "data/../data/x": true,
+		"parts": false, "database": false, "database/new": false, "data-parts/x": false, ".": false, "data/..": false,
+	} {
+		for _, root := range []string{data, filepath.Join(dir, "link")} {
+			err := Outside(filepath.Join(dir, parts), []string{dir + "/database/other", root})
+			if inside != errors.Is(err, ErrInside) || !inside && err != nil {
+				t.Errorf("%q in %q: %v", parts, root, err)
+			}
+		}
+	}
 }
