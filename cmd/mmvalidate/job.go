@@ -18,6 +18,8 @@ import (
 	"github.com/mmaudit/mmaudit/internal/suggest"
 	"github.com/mmaudit/mmaudit/validate"
 	"github.com/mmaudit/mmaudit/validate/config"
+	"github.com/mmaudit/mmaudit/validate/dataset"
+	"github.com/mmaudit/mmaudit/validate/nuscenes"
 	"github.com/mmaudit/mmaudit/validate/report"
 	"github.com/mmaudit/mmaudit/validate/rule"
 	"github.com/mmaudit/mmaudit/validate/rules"
@@ -247,6 +249,20 @@ func (j *job) describe(rep *report.Report, e *env) {
 	fmt.Fprintf(e.stderr, "%s: settings: %s\n", name, where)
 	for _, d := range rep.Datasets {
 		fmt.Fprintf(e.stderr, "%s: %s: %s, %d files, %d samples\n", name, report.Visible(d.Root), d.Schema, d.Files, d.Samples)
+	}
+	formats := map[dataset.Schema]bool{}
+	for _, d := range rep.Datasets {
+		if formats[d.Schema] {
+			continue
+		}
+		formats[d.Schema] = true
+		tables, err := nuscenes.Beyond(d.Schema)
+		if err != nil {
+			fmt.Fprintf(e.stderr, "%s: %v\n", name, err)
+		}
+		for _, why := range tables {
+			fmt.Fprintf(e.stderr, "%s: %s: the JSON Schema library judges, at its speed, %s\n", name, d.Schema, why)
+		}
 	}
 	if j.conf.Deep && !slices.ContainsFunc(rules.Catalogue(), func(r *rule.Rule) bool { return r.Deep }) {
 		fmt.Fprintf(e.stderr, "%s: --deep: no rule of this version reads payload bodies\n", name)

@@ -260,6 +260,9 @@ func TestSchemaBeyondChecker(t *testing.T) {
 			t.Errorf("%s: %v", x.schema, err)
 			continue
 		}
+		if s.beyond() == "" {
+			t.Errorf("nobody is told that the library judges %s", x.schema)
+		}
 		lib, err := s.library()
 		if err != nil {
 			t.Fatal(err)

@@ -28,6 +28,7 @@ var schemaFolders = map[dataset.Schema]string{
 // verdict counts.
 type recordSchema struct {
 	ask      bool // the schema says more than a checker can: every record is the library's
+	words    string // its keywords
 	props    map[string]*property
 	required []string
 	// conditional names the members that if, then and else speak about. A
@@ -68,7 +69,7 @@ func newSchema(b []byte) (*recordSchema, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &recordSchema{ask: !doc.record(), props: map[string]*property{}, required: doc.Required}
+	s := &recordSchema{ask: !doc.record(), words: doc.words(), props: map[string]*property{}, required: doc.Required}
 	for name, p := range doc.Properties {
 		s.props[name] = &property{name: name, check: compile(p), doc: p}
 	}
