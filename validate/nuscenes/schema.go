@@ -27,7 +27,7 @@ var schemaFolders = map[dataset.Schema]string{
 // library, compiled when the checker first declines a record. The library's
 // verdict counts.
 type recordSchema struct {
-	ask      bool // the schema says more than a checker can: every record is the library's
+	ask      bool   // the schema says more than a checker can: every record is the library's
 	words    string // its keywords
 	props    map[string]*property
 	required []string
