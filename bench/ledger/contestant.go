@@ -64,7 +64,7 @@ func record(i int64) []byte {
 // open opens or makes a log, by a key that is no secret.
 func open(ctx context.Context, dir string) (*tlog.Log, error) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	s, v, err := tlog.NewKey("example.com/ledgerbench", key)
+	s, v, err := tlog.NewKey("example.com/bench", key)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
-// Command fabricbench measures ledgers on a network of Hyperledger Fabric that it
+// Command fabric measures ledgers on a network of Hyperledger Fabric that it
 // starts itself, in one run, and prints tables:
 //
-//	go run ./audit/fabricbench [-seconds N] [-rounds N] [-writers 1,64,256]
+//	go run ./bench/fabric [-seconds N] [-rounds N] [-writers 1,64,256]
 //	    [-blocks 50ms,200ms,2s] [-records N]
 //
 // Records and chaincode are those of auditlog: signed, about 2 KB, verified on the
@@ -23,15 +23,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmaudit/mmaudit/bench/figures"
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
-	"github.com/mmaudit/mmaudit/internal/figures"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "fabricbench:", err)
+		fmt.Fprintln(os.Stderr, "bench/fabric:", err)
 		os.Exit(1)
 	}
 }
@@ -73,7 +73,7 @@ func run(ctx context.Context) error {
 		b.blocks = append(b.blocks, d)
 	}
 	var err error
-	if b.dir, err = os.MkdirTemp("", "fabricbench-"); err != nil {
+	if b.dir, err = os.MkdirTemp("", "bench-fabric-"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.dir)

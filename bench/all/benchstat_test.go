@@ -11,7 +11,7 @@ import (
 // The script runs the benchmarks of a commit and of the working tree with its
 // changes, as often as it is told, and leaves nothing behind.
 func TestBenchstat(t *testing.T) {
-	script, err := filepath.Abs("../../../tools/benchstat.sh")
+	script, err := filepath.Abs("../benchstat.sh")
 	if err != nil {
 		t.Fatal(err)
 	}

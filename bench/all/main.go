@@ -1,7 +1,7 @@
-// Command bench runs what this project measures, each part beside the peers that
+// Command all runs what this project measures, each part beside the peers that
 // are installed, and gathers the figures in one table:
 //
-//	go run ./internal/figures/bench [-smoke] [-write FILE] [PART…]
+//	go run ./bench/all [-smoke] [-write FILE] [PART…]
 //
 // A part is a command of its own, such as `make bench-ledger`, and prints tables
 // in Markdown; parts.go names the cells that are read from them. A peer that is
@@ -27,7 +27,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mmaudit/mmaudit/internal/figures"
+	"github.com/mmaudit/mmaudit/bench/figures"
 )
 
 // marker names the part of the document that this program writes.
@@ -37,7 +37,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, parts, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "bench: error:", err)
+		fmt.Fprintln(os.Stderr, "bench/all: error:", err)
 		os.Exit(1)
 	}
 }
@@ -78,7 +78,7 @@ func run(ctx context.Context, parts []part, args []string, stdout, stderr io.Wri
 		}
 		o := measure(ctx, p, *smoke, stdout, stderr)
 		if o.err != nil {
-			fmt.Fprintf(stderr, "bench: error: %s: %v\n", p.name, o.err)
+			fmt.Fprintf(stderr, "bench/all: error: %s: %v\n", p.name, o.err)
 			failed = append(failed, p.name)
 		}
 		if ctx.Err() != nil {

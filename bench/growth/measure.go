@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mmaudit/mmaudit/internal/figures"
+	"github.com/mmaudit/mmaudit/bench/figures"
 )
 
 // A run has the programs, and a folder for data.

@@ -2,7 +2,7 @@
 // as large as the largest in use, runs this project's commands on them, and
 // writes time, processor time and peak memory as CSV, with a plot of it as SVG:
 //
-//	go run ./internal/figures/growth [-dir DIR] [-keep] [-turns N] [-sizes N]
+//	go run ./bench/growth [-dir DIR] [-keep] [-turns N] [-sizes N]
 //	    [-out FOLDER] [-write FILE] [-draw] [SET…]
 //
 // A set is tables or files (sets.go). With -draw nothing is measured, and the
@@ -24,8 +24,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmaudit/mmaudit/bench/figures"
 	"github.com/mmaudit/mmaudit/internal/durable"
-	"github.com/mmaudit/mmaudit/internal/figures"
 )
 
 // marker names the part of the document that this program writes.
@@ -35,7 +35,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := grow(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "growth: error:", err)
+		fmt.Fprintln(os.Stderr, "bench/growth: error:", err)
 		os.Exit(1)
 	}
 }
@@ -59,7 +59,7 @@ func grow(ctx context.Context, args []string, stdout, stderr io.Writer) (err err
 		return fmt.Errorf("want sets of tables and files, and numbers: growth %s", strings.Join(args, " "))
 	}
 	if !*draw {
-		if r.bin, err = os.MkdirTemp("", "growth-"); err != nil {
+		if r.bin, err = os.MkdirTemp("", "bench-growth-"); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(r.bin)) }()

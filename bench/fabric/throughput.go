@@ -13,8 +13,8 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/lifecycle/lifetest"
+	"github.com/mmaudit/mmaudit/bench/figures"
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
-	"github.com/mmaudit/mmaudit/internal/figures"
 	"github.com/mmaudit/mmaudit/ledger/fabric"
 )
 

@@ -1,7 +1,7 @@
-// Command ledgerbench measures the local ledger beside sqlite3 and Tessera, in
+// Command ledger measures the local ledger beside sqlite3 and Tessera, in
 // one run, in turns, and prints a table of medians and ratios:
 //
-//	go run ./ledger/ledgerbench [-dir DIR] [-records N] [-rounds N] [-seconds N]
+//	go run ./bench/ledger [-dir DIR] [-records N] [-rounds N] [-seconds N]
 //
 // Contestants are processes of their own. The folder is to be on the disk whose
 // waits are to be measured; what is written there is deleted at the end.
@@ -19,14 +19,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mmaudit/mmaudit/internal/figures"
+	"github.com/mmaudit/mmaudit/bench/figures"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "ledgerbench:", err)
+		fmt.Fprintln(os.Stderr, "bench/ledger:", err)
 		os.Exit(1)
 	}
 }
@@ -56,7 +56,7 @@ func run(ctx context.Context) error {
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
-	if b.dir, err = os.MkdirTemp(b.dir, "ledgerbench-"); err != nil {
+	if b.dir, err = os.MkdirTemp(b.dir, "bench-ledger-"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.dir)

@@ -1,8 +1,8 @@
-// Command startbench measures what small jobs take as whole processes, beside
+// Command start measures what small jobs take as whole processes, beside
 // what people would use instead where it is installed, in turns in one run, and
 // prints medians and ratios:
 //
-//	go run ./internal/figures/startbench [-rounds N] [-dir DIR] BIN
+//	go run ./bench/start [-rounds N] [-dir DIR] BIN
 //
 // BIN is the folder of auditlog and mmvalidate. DIR is on the disk whose waits
 // count; what is written below it is deleted at the end.
@@ -23,7 +23,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mmaudit/mmaudit/internal/figures"
+	"github.com/mmaudit/mmaudit/bench/figures"
 )
 
 func main() {
@@ -34,7 +34,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "startbench:", err)
+		fmt.Fprintln(os.Stderr, "bench/start:", err)
 		os.Exit(1)
 	}
 }
@@ -54,7 +54,7 @@ func run(ctx context.Context) (err error) {
 	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder on the disk to be measured")
 	flag.Parse()
 	if flag.NArg() != 1 || b.rounds < 1 {
-		return errors.New("usage: startbench [-rounds N] [-dir DIR] BIN")
+		return errors.New("usage: go run ./bench/start [-rounds N] [-dir DIR] BIN")
 	}
 	if b.bin, err = filepath.Abs(flag.Arg(0)); err != nil {
 		return err
@@ -62,7 +62,7 @@ func run(ctx context.Context) (err error) {
 	if b.root, err = filepath.Abs("."); err != nil {
 		return err
 	}
-	if b.dir, err = os.MkdirTemp(b.dir, "startbench-"); err != nil {
+	if b.dir, err = os.MkdirTemp(b.dir, "bench-start-"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
