@@ -182,13 +182,18 @@ func (u *run[T]) shape() {
 
 // takeRow is take into the last row.
 func (u *run[T]) takeRow(b []byte, offset int64) int {
+	return u.layout.take(u.l, u.fresh(offset), b)
+}
+
+// fresh makes the last row, which is empty, that of a record at offset.
+func (u *run[T]) fresh(offset int64) *T {
 	row := &u.t.Rows[len(u.t.Rows)-1]
 	if sd, ok := any(row).(*SampleData); ok {
 		sd.Valid = true
 	}
 	u.t.row(row).Offset = offset
 	u.l.geometry = Geometry{}
-	return u.layout.take(u.l, row, b)
+	return row
 }
 
 // row reads a record that was not taken into the last row and reports what is
@@ -203,11 +208,8 @@ func (u *run[T]) row(rec *jsonrow.Record) {
 	if y.learn(rec, u.strange) && u.takeRow(rec.Raw, rec.Offset) > 0 {
 		return
 	}
-	n := int32(len(t.Rows) - 1)
-	row := &t.Rows[n]
-	own := t.row(row)
-	own.Offset = rec.Offset
-	l.geometry = Geometry{}
+	t.Rows[len(t.Rows)-1] = *new(T) // the layout may have taken something before it declined
+	row := u.fresh(rec.Offset)
 	refused := ""
 	for i := range rec.Fields {
 		f := &rec.Fields[i]
@@ -216,14 +218,14 @@ func (u *run[T]) row(rec *jsonrow.Record) {
 		}
 	}
 	problems := y.schema.judge(rec, l.ds.Schema != dataset.Lyft)
-	l.report(problems, l.tokens.text(own.Token))
+	l.report(problems, l.tokens.text(t.row(row).Token))
 	for _, pr := range problems {
 		if !pr.harmless && y.cols[pr.field] != nil {
 			refused = pr.slug
 		}
 	}
 	if refused != "" {
-		t.refuse(n, refused)
+		t.refuse(int32(len(t.Rows)-1), refused)
 	}
 }
 
