@@ -13,9 +13,14 @@ import (
 )
 
 // BenchmarkRun takes the fingerprint of files in the page cache, 64 of 4 MiB and
-// 20,000 of 1 KiB, beside openssl, which makes a list of digests and no more.
+// 20,000 of 1 KiB, beside openssl, which makes a list of digests and no more. With
+// -short it only shows that it works.
 func BenchmarkRun(b *testing.B) {
-	for _, set := range []struct{ files, size int }{{64, 4 << 20}, {20000, 1 << 10}} {
+	sets := []struct{ files, size int }{{64, 4 << 20}, {20000, 1 << 10}}
+	if testing.Short() {
+		sets[0].files, sets[1].files = 8, 800
+	}
+	for _, set := range sets {
 		dir := b.TempDir()
 		for i := range set.files {
 			sub := filepath.Join(dir, fmt.Sprint(i/1000))
@@ -58,18 +63,22 @@ func processor(who int) int64 {
 	return (ru.Utime.Nano() + ru.Stime.Nano()) / 1000
 }
 
-// BenchmarkSorter sorts a million rows in 32 MiB.
+// BenchmarkSorter sorts a million rows in 32 MiB; with -short a hundredth of both.
 func BenchmarkSorter(b *testing.B) {
+	rows, limit := 1_000_000, 32<<20
+	if testing.Short() {
+		rows, limit = rows/100, limit/100
+	}
 	for b.Loop() {
-		s := &sorter{ctx: b.Context(), dir: b.TempDir(), limit: 32 << 20}
+		s := &sorter{ctx: b.Context(), dir: b.TempDir(), limit: limit}
 		r := row{kind: 'f'}
-		for i := range 1_000_000 {
+		for i := range rows {
 			r.path = fmt.Sprintf("sweeps/LIDAR_TOP/%08x", uint32(i)*2654435761)
 			must(b, s.addRow(&r))
 		}
 		n := 0
 		must(b, s.eachRow(func(*row) error { n++; return nil }))
-		if n != 1_000_000 {
+		if n != rows {
 			b.Fatal(n)
 		}
 		s.close()
