@@ -30,6 +30,7 @@ var kinds = map[string]kind{
 // A set is a data set on disk.
 type set struct {
 	dir, text string
+	files     int
 	bytes     int64
 }
 
@@ -44,7 +45,7 @@ func (b *bench) generate(name string) (set, error) {
 	} else {
 		k.files = max(1, k.files/b.scale)
 	}
-	s := set{dir: filepath.Join(b.data, fmt.Sprintf("%s-%d", name, b.scale))}
+	s := set{dir: filepath.Join(b.data, fmt.Sprintf("%s-%d", name, b.scale)), files: k.files}
 	s.text = fmt.Sprintf("%s: %d files of %s to %s", k.what, k.files, size(k.from), size(k.to))
 	if k.from == k.to {
 		s.text = fmt.Sprintf("%s: %d files of %s", k.what, k.files, size(k.from))
@@ -135,7 +136,7 @@ func (b *bench) compare(s set) error {
 	}
 	defer os.Remove(list)
 	defer out.Close()
-	cmd := b.openssl(s.dir, 1) // of several, lines would be mixed
+	cmd := b.openssl(s, 1) // of several, lines would be mixed
 	cmd.Stdout = out
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("openssl: %w", err)

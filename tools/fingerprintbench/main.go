@@ -111,10 +111,11 @@ func (b *bench) fingerprint(engine, dir string, more ...string) *exec.Cmd {
 	return cmd
 }
 
-// openssl is what is in use today. Processes get 64 files each: with more, some
-// processors would have nothing to do in the end.
-func (b *bench) openssl(dir string, jobs int) *exec.Cmd {
-	return exec.CommandContext(b.ctx, "sh", "-c", `cd "$1" && find . -type f -print0 | xargs -0 -r -n 64 -P "$2" openssl dgst -sha3-512 -r`, "sh", dir, fmt.Sprint(jobs))
+// openssl is what is in use today. Processes get 64 files each, less of few:
+// with more, some processors would have nothing to do in the end.
+func (b *bench) openssl(s set, jobs int) *exec.Cmd {
+	each := max(1, min(64, s.files/jobs/8))
+	return exec.CommandContext(b.ctx, "sh", "-c", `cd "$1" && find . -type f -print0 | xargs -0 -r -n "$3" -P "$2" openssl dgst -sha3-512 -r`, "sh", s.dir, fmt.Sprint(jobs), fmt.Sprint(each))
 }
 
 // A contestant is a program that goes over a data set.
@@ -143,7 +144,7 @@ func (b *bench) set(name string) error {
 	}
 	var all []*contestant
 	if peers {
-		all = append(all, &contestant{name: fmt.Sprintf("`find \\| xargs -P%d openssl`", b.jobs), command: func() *exec.Cmd { return b.openssl(s.dir, b.jobs) }})
+		all = append(all, &contestant{name: fmt.Sprintf("`find \\| xargs -P%d openssl`", b.jobs), command: func() *exec.Cmd { return b.openssl(s, b.jobs) }})
 	}
 	for _, engine := range b.engines {
 		all = append(all, &contestant{name: "auditlog, " + engine, command: func() *exec.Cmd { return b.fingerprint(engine, s.dir) }})
