@@ -102,7 +102,7 @@ bench-ledger:
 # Fingerprints beside openssl and BLAKE3: figures of docs/performance.md. A size
 # for a minute: FINGERPRINTBENCH="-scale 20 -rounds 1".
 bench-fingerprint: build
-	$(GO) -C tools run ./fingerprintbench -auditlog ../bin/auditlog $(FINGERPRINTBENCH)
+	$(GO) run ./bench/fingerprint -auditlog bin/auditlog $(FINGERPRINTBENCH)
 
 # Start-up and small jobs beside git, jq, Python and sqlite3: figures of
 # docs/performance.md. STARTBENCH="-rounds 1" shows only that it works.

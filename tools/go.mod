@@ -5,6 +5,7 @@ go 1.26.0
 
 tool (
 	filippo.io/torchwood/cmd/litewitness
+	github.com/mmaudit/mmaudit/tools/foreign/blake3
 	github.com/mmaudit/mmaudit/tools/foreign/envelope
 	github.com/mmaudit/mmaudit/tools/foreign/provenance
 	github.com/mmaudit/mmaudit/tools/foreign/tessera

@@ -7,12 +7,14 @@
 package figures
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -39,12 +41,12 @@ func Digits(x float64) string {
 // memory, system, Go, and the file system of a folder. Where the system does not
 // tell, it is left out.
 func Machine(dir string) string {
-	words := []string{CPU(), vectors(), fmt.Sprintf("%d cores", runtime.NumCPU()), memory(), system(), FileSystem(dir), runtime.Version()}
+	words := []string{processor(), vectors(), fmt.Sprintf("%d cores", runtime.NumCPU()), memory(), system(), fileSystem(dir), runtime.Version()}
 	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), ", ")
 }
 
-// CPU is the processor's name, or else its architecture.
-func CPU() string {
+// processor is its name, or else its architecture.
+func processor() string {
 	if name := field("/proc/cpuinfo", "model name"); name != "" {
 		return name
 	}
@@ -90,8 +92,8 @@ func field(file, name string) string {
 	return ""
 }
 
-// FileSystem is the type of file system that a folder lies on.
-func FileSystem(dir string) string {
+// fileSystem is the type of file system that a folder lies on.
+func fileSystem(dir string) string {
 	out, err := exec.Command("df", "--output=fstype", dir).Output()
 	if f := strings.Fields(string(out)); err == nil && len(f) == 2 {
 		return f[1]
@@ -105,6 +107,29 @@ func Load() string {
 	data, _ := os.ReadFile("/proc/loadavg")
 	first, _, _ := strings.Cut(string(data), " ")
 	return first
+}
+
+// Tool gives the path of a program of tools/go.mod, which is built first. The
+// working folder must be the root of the repository.
+func Tool(ctx context.Context, name string) (path string, err error) {
+	out, err := exec.CommandContext(ctx, "go", "-C", "tools", "tool", "-n", name).Output()
+	if err != nil {
+		return "", fmt.Errorf("%s of tools/go.mod, in the root of the repository: %w", name, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// Used gives what a process that has ended took: processor time, user and system,
+// in s, and at the most so much resident memory, in MB. A process begins as a copy
+// of its parent, so that the memory is never less than the parent's.
+func Used(state *os.ProcessState) (processor, peak float64) {
+	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+		peak = float64(usage.Maxrss) * 1024 / 1e6
+		if runtime.GOOS == "darwin" { // in bytes there
+			peak /= 1024
+		}
+	}
+	return (state.UserTime() + state.SystemTime()).Seconds(), peak
 }
 
 // When says which day it is and which commit is measured, in the folder that the

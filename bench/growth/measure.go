@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -106,13 +105,7 @@ func (r *run) do(program string, args ...string) (point, error) {
 	if err != nil {
 		return point{}, fmt.Errorf("%s %s: %w\n%s", program, strings.Join(args, " "), err, stderr.String())
 	}
-	p := point{wall: wall.Seconds(), processor: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		// Of a child that began as a copy of this process, which is small.
-		p.peak = float64(usage.Maxrss) * 1024 / 1e6
-		if runtime.GOOS == "darwin" { // in bytes there
-			p.peak /= 1024
-		}
-	}
+	p := point{wall: wall.Seconds()}
+	p.processor, p.peak = figures.Used(cmd.ProcessState)
 	return p, nil
 }

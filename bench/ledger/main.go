@@ -61,12 +61,12 @@ func run(ctx context.Context) error {
 	}
 	defer os.RemoveAll(b.dir)
 	for _, name := range []string{"tessera", "fsck"} {
-		out, err := exec.CommandContext(ctx, "go", "-C", "tools", "tool", "-n", name).Output()
+		path, err := figures.Tool(ctx, name)
 		if err != nil {
-			fmt.Printf("not run: Tessera: %s of tools/go.mod, in the root of the repository: %v\n\n", name, err)
+			fmt.Printf("not run: Tessera: %v\n\n", err)
 			continue
 		}
-		b.tools[name] = strings.TrimSpace(string(out))
+		b.tools[name] = path
 	}
 	fmt.Printf("%s; load %s\n\n", figures.Machine(b.dir), figures.Load())
 	for _, contest := range []func() error{b.oneShot, b.load, b.large} {

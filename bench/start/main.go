@@ -159,8 +159,8 @@ func (b *bench) turn(c *contestant, round int, first bool) (ms, cpu float64, err
 	case n == 0:
 		return 0, 0, errors.New("said nothing")
 	}
-	state := cmd.ProcessState
-	return 1000 * took.Seconds(), 1000 * (state.UserTime() + state.SystemTime()).Seconds(), nil
+	processor, _ := figures.Used(cmd.ProcessState)
+	return 1000 * took.Seconds(), 1000 * processor, nil
 }
 
 // do runs what prepares a contest.

@@ -1,8 +1,9 @@
-// Command fingerprintbench measures auditlog fingerprint beside openssl, which
-// makes a list of digests and no more, and BLAKE3, the upper bound, on files in
-// the page cache. All run in turns, in one run; it prints medians as a table:
+// Command fingerprint measures auditlog fingerprint beside openssl, which makes
+// a list of digests and no more, and BLAKE3, the upper bound, on files in the
+// page cache. All run in turns, in one run; it prints medians as a table:
 //
-//	go -C tools run ./fingerprintbench -auditlog ../bin/auditlog [-sets kitti,nuscenes] [-scale N] [-rounds N] [-data DIR]
+//	go run ./bench/fingerprint -auditlog bin/auditlog [-sets kitti,nuscenes]
+//	    [-scale N] [-rounds N] [-dir DIR]
 //
 // Data sets are generated, always the same for a scale. Digests of all of
 // auditlog's engines are held against openssl's; another one is an error.
@@ -17,17 +18,18 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"slices"
+	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/mmaudit/mmaudit/bench/figures"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "fingerprintbench:", err)
+		fmt.Fprintln(os.Stderr, "bench/fingerprint:", err)
 		os.Exit(1)
 	}
 }
@@ -36,22 +38,20 @@ func main() {
 type bench struct {
 	ctx      context.Context
 	auditlog string
-	self     string
-	data     string
+	blake3   string // program of tools/go.mod; "" if there is none
+	dir      string // for data sets
 	scale    int
 	rounds   int
 	jobs     int
 	engines  []string
+	table    figures.Table // of what was measured
 }
 
 func run(ctx context.Context) error {
-	if len(os.Args) == 4 && os.Args[1] == "blake3" {
-		return blake3Folder(os.Args[2], os.Args[3])
-	}
 	b := bench{ctx: ctx}
 	names := flag.String("sets", "kitti,nuscenes,tiny,large", "which data sets; million is for peak memory")
 	flag.StringVar(&b.auditlog, "auditlog", "auditlog", "the program")
-	flag.StringVar(&b.data, "data", "", "folder for data sets, which are kept there; default: a temporary one in /var/tmp")
+	flag.StringVar(&b.dir, "dir", "", "folder for data sets, which are kept there; default: a temporary one in /var/tmp")
 	flag.IntVar(&b.scale, "scale", 1, "divide the number of files by this, and the size of large ones")
 	flag.IntVar(&b.rounds, "rounds", 5, "turns of each program")
 	flag.IntVar(&b.jobs, "jobs", runtime.NumCPU(), "workers, and processes of openssl at once")
@@ -61,8 +61,8 @@ func run(ctx context.Context) error {
 		return fmt.Errorf("-scale %d and -rounds %d: at least 1", b.scale, b.rounds)
 	}
 	var err error
-	if b.self, err = os.Executable(); err != nil {
-		return err
+	if b.blake3, err = figures.Tool(ctx, "blake3"); err != nil {
+		fmt.Printf("not run: BLAKE3: %v\n\n", err)
 	}
 	if b.auditlog, err = exec.LookPath(b.auditlog); err != nil {
 		return err
@@ -70,11 +70,11 @@ func run(ctx context.Context) error {
 	if b.auditlog, err = filepath.Abs(b.auditlog); err != nil {
 		return err
 	}
-	if b.data == "" {
-		if b.data, err = os.MkdirTemp("/var/tmp", "fingerprintbench-"); err != nil {
+	if b.dir == "" {
+		if b.dir, err = os.MkdirTemp("/var/tmp", "bench-fingerprint-"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(b.data)
+		defer os.RemoveAll(b.dir)
 	}
 	for _, engine := range strings.Split(*engines, ",") {
 		if b.has(engine) {
@@ -83,9 +83,9 @@ func run(ctx context.Context) error {
 			fmt.Printf("not run: %s: this processor does not have it\n\n", engine)
 		}
 	}
-	fmt.Printf("%s, %d processors; medians of %d rounds\n\n", processor(), b.jobs, b.rounds)
-	fmt.Println("| data | program | wall, s | MB/s | processor, s | peak memory, MB | times openssl |")
-	fmt.Println("|---|---|---|---|---|---|---|")
+	fmt.Printf("%s; load %s; %d workers; medians of %d rounds\n\n", figures.Machine(b.dir), figures.Load(), b.jobs, b.rounds)
+	b.table.Head = []string{"data", "program", "wall, s", "MB/s", "processor, s", "peak memory, MB", "times openssl"}
+	defer func() { fmt.Print(b.table) }()
 	for _, name := range strings.Split(*names, ",") {
 		if err := b.set(name); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -95,7 +95,7 @@ func run(ctx context.Context) error {
 }
 
 func (b *bench) has(engine string) bool {
-	empty, err := os.MkdirTemp("", "fingerprintbench-")
+	empty, err := os.MkdirTemp("", "bench-fingerprint-")
 	if err != nil {
 		return false
 	}
@@ -120,11 +120,11 @@ func (b *bench) openssl(s set, jobs int) *exec.Cmd {
 
 // A contestant is a program that goes over a data set.
 type contestant struct {
-	name    string
-	command func() *exec.Cmd
-	wall    []time.Duration
-	cpu     []time.Duration
-	peak    int64 // KiB
+	name      string
+	command   func() *exec.Cmd
+	wall      []float64 // s
+	processor []float64 // s
+	peak      float64   // MB
 }
 
 // set measures with one data set.
@@ -149,9 +149,9 @@ func (b *bench) set(name string) error {
 	for _, engine := range b.engines {
 		all = append(all, &contestant{name: "auditlog, " + engine, command: func() *exec.Cmd { return b.fingerprint(engine, s.dir) }})
 	}
-	if peers {
+	if peers && b.blake3 != "" {
 		all = append(all, &contestant{name: "BLAKE3 (read and hash)", command: func() *exec.Cmd {
-			return exec.CommandContext(b.ctx, b.self, "blake3", s.dir, fmt.Sprint(b.jobs))
+			return exec.CommandContext(b.ctx, b.blake3, s.dir, strconv.Itoa(b.jobs))
 		}})
 	}
 	for range b.rounds {
@@ -162,13 +162,15 @@ func (b *bench) set(name string) error {
 		}
 	}
 	for _, c := range all {
-		wall := median(c.wall)
+		wall := figures.Median(c.wall)
 		times := "-"
 		if peers {
-			times = fmt.Sprintf("%.1f", median(all[0].wall).Seconds()/wall.Seconds())
+			times = figures.Digits(figures.Median(all[0].wall) / wall)
 		}
-		fmt.Printf("| %s | %s | %.2f | %.0f | %.2f | %d | %s |\n", s.text, c.name, wall.Seconds(),
-			float64(s.bytes)/wall.Seconds()/1e6, median(c.cpu).Seconds(), c.peak>>10, times)
+		b.table.Rows = append(b.table.Rows, []string{
+			s.text, c.name, figures.Digits(wall), figures.Digits(float64(s.bytes) / wall / 1e6),
+			figures.Digits(figures.Median(c.processor)), figures.Digits(c.peak), times,
+		})
 	}
 	return nil
 }
@@ -182,28 +184,8 @@ func (c *contestant) measure() error {
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", c.name, err, &stderr)
 	}
-	c.wall = append(c.wall, time.Since(start))
-	c.cpu = append(c.cpu, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
-	// At least that of this process, from which it is forked: some 10 MB.
-	if used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		c.peak = max(c.peak, used.Maxrss)
-	}
+	c.wall = append(c.wall, time.Since(start).Seconds())
+	processor, peak := figures.Used(cmd.ProcessState)
+	c.processor, c.peak = append(c.processor, processor), max(c.peak, peak)
 	return nil
-}
-
-func median(all []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(all))
-	return sorted[len(sorted)/2]
-}
-
-func processor() string {
-	info, err := os.ReadFile("/proc/cpuinfo")
-	if err == nil {
-		for line := range strings.Lines(string(info)) {
-			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-				return strings.TrimSpace(value)
-			}
-		}
-	}
-	return runtime.GOARCH
 }

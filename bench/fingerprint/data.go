@@ -45,7 +45,7 @@ func (b *bench) generate(name string) (set, error) {
 	} else {
 		k.files = max(1, k.files/b.scale)
 	}
-	s := set{dir: filepath.Join(b.data, fmt.Sprintf("%s-%d", name, b.scale)), files: k.files}
+	s := set{dir: filepath.Join(b.dir, fmt.Sprintf("%s-%d", name, b.scale)), files: k.files}
 	s.text = fmt.Sprintf("%s: %d files of %s to %s", k.what, k.files, size(k.from), size(k.to))
 	if k.from == k.to {
 		s.text = fmt.Sprintf("%s: %d files of %s", k.what, k.files, size(k.from))
@@ -129,7 +129,7 @@ func warm(dir string) error {
 
 // compare holds the manifests of all engines against what openssl says.
 func (b *bench) compare(s set) error {
-	list := filepath.Join(b.data, "openssl.txt")
+	list := filepath.Join(b.dir, "openssl.txt")
 	out, err := os.Create(list)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (b *bench) compare(s set) error {
 	if err != nil {
 		return err
 	}
-	manifest := filepath.Join(b.data, "manifest.txt")
+	manifest := filepath.Join(b.dir, "manifest.txt")
 	defer os.Remove(manifest)
 	for _, engine := range b.engines {
 		if out, err := b.fingerprint(engine, s.dir, "--manifest", manifest).CombinedOutput(); err != nil {
