@@ -46,6 +46,17 @@ func (a stat) what() string {
 	return "of a type unknown"
 }
 
+// filesOf is how many files each of so many workers may have open, at most want:
+// all of them take half of what the process may open. The rest is for folders,
+// and for what is sorted on disk.
+func filesOf(workers, want int) int {
+	var most unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &most) != nil {
+		return want
+	}
+	return int(min(max(1, uint64(most.Cur)/2/uint64(workers)), uint64(want)))
+}
+
 // again calls a system call until no signal interrupts it.
 func again(call func() error) error {
 	for {

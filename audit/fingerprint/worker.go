@@ -22,7 +22,7 @@ type worker struct {
 	sink   func(was stat, f *row) error
 	at     climber
 	states *keccak.Lanes
-	lanes  []lane
+	lanes  []lane   // those that are used
 	in     [][]byte // what each lane absorbs next
 	inHand int      // lanes that have a file
 }
@@ -30,7 +30,7 @@ type worker struct {
 func newWorker(r *run, q *queue, sink func(was stat, f *row) error) *worker {
 	w := &worker{
 		run: r, queue: q, sink: sink, at: climber{root: r.root},
-		states: r.engine.New(), lanes: make([]lane, r.engine.Lanes), in: make([][]byte, r.engine.Lanes),
+		states: r.engine.New(), lanes: make([]lane, filesOf(r.o.Workers, r.engine.Lanes)), in: make([][]byte, r.engine.Lanes),
 	}
 	for i := range w.lanes {
 		w.lanes[i].number = i
