@@ -139,12 +139,21 @@ func (p *property) problem(e *jsonschema.ValidationError, f *jsonrow.Field, stri
 		out.message = fmt.Sprintf("%s: %s", what, e.Message)
 	case key == "additionalProperties":
 		out.slug, out.harmless = "field-unknown", true
-		out.message = fmt.Sprintf("%s: %s", what, e.Message)
+		out.message = fmt.Sprintf("%s: %s", what, sortNames(e.Message))
 	default:
 		out.slug = "field-type"
 		out.message = fmt.Sprintf("%s is %s", what, kind)
 	}
 	return out
+}
+
+// sortNames sorts the names in the library's message about unknown members,
+// which it gives in any order.
+func sortNames(message string) string {
+	const head, tail = "additionalProperties ", " not allowed"
+	names := strings.Split(strings.TrimSuffix(strings.TrimPrefix(message, head), tail), ", ")
+	slices.Sort(names)
+	return head + strings.Join(names, ", ") + tail
 }
 
 // expects says what the schema asks of the member.

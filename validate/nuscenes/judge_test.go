@@ -147,6 +147,24 @@ func TestFaults(t *testing.T) {
 }
 
 // TestTokens keeps apart what a shorter key would join.
+// TestOneOfSeveral reports the same fault of a value that has several, every
+// time: the library goes through members in any order.
+func TestOneOfSeveral(t *testing.T) {
+	for mask, want := range map[string]string{
+		`{"size": [1, 2, 3], "counts": [1]}`:                             "field-type: mask.counts is an array",
+		`{"size": [1, 2], "counts": "", "b": 1, "a": 2, "d": 3, "c": 4}`: "field-unknown: mask: additionalProperties 'a', 'b', 'c', 'd' not allowed",
+	} {
+		in := `[{"token": "a", "sample_data_token": "b", "instance_token": "", "category_token": "c", "attribute_tokens": [],
+			"bbox": [0, 0, 1, 1], "mask": ` + mask + `, "autolabel_metadata": null}]`
+		for range 40 {
+			_, e := one(t, dataset.T4, "object_ann", in)
+			if got := e.Said(); got != want {
+				t.Fatalf("%s: %s", mask, got)
+			}
+		}
+	}
+}
+
 func TestTokens(t *testing.T) {
 	var x texts
 	tables := &Tables{texts: &x}

@@ -1,9 +1,11 @@
 package nuscenes
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -269,8 +271,8 @@ func recordValue(rec *jsonrow.Record) map[string]any {
 	return m
 }
 
-// verdict asks the library about a value. It gives the innermost faults, or
-// an error where the library could not judge.
+// verdict asks the library about a value. It gives the innermost faults, in
+// order of where they are, or an error where the library could not judge.
 func verdict(s *jsonschema.Schema, v any) (leaves []*jsonschema.ValidationError, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -279,9 +281,26 @@ func verdict(s *jsonschema.Schema, v any) (leaves []*jsonschema.ValidationError,
 	}()
 	err = s.Validate(v)
 	if ve, ok := err.(*jsonschema.ValidationError); ok {
-		return innermost(ve, nil), nil
+		leaves = innermost(ve, nil)
+		slices.SortStableFunc(leaves, func(a, b *jsonschema.ValidationError) int {
+			return cmp.Or(comparePointers(a.InstanceLocation, b.InstanceLocation), cmp.Compare(a.KeywordLocation, b.KeywordLocation))
+		})
+		return leaves, nil
 	}
 	return nil, err
+}
+
+// comparePointers orders JSON pointers: the library goes through members in any
+// order. Elements of arrays are in theirs.
+func comparePointers(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "/"), strings.Split(b, "/"), func(a, b string) int {
+		x, errX := strconv.Atoi(a)
+		y, errY := strconv.Atoi(b)
+		if errX == nil && errY == nil {
+			return cmp.Or(cmp.Compare(x, y), cmp.Compare(a, b))
+		}
+		return cmp.Compare(a, b)
+	})
 }
 
 // innermost gathers the errors that have no causes. The branches of anyOf,
