@@ -2,13 +2,33 @@ package validate
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/mmaudit/mmaudit/internal/shard"
 	"github.com/mmaudit/mmaudit/validate/dataset"
 )
+
+// TestHead: the first line of a part has one form.
+func TestHead(t *testing.T) {
+	const good = `{"format":"mmvalidate/part/v1","shard":"1/2","version":"1","folders":["/data"]}`
+	if _, s, err := parseHead([]byte(good)); err != nil || s != (shard.Shard{Index: 1, Count: 2}) {
+		t.Error(s, err)
+	}
+	for _, bad := range []string{
+		" " + good,
+		strings.Replace(good, `"1/2"`, `"3/2"`, 1),
+		strings.Replace(good, "v1", "v2", 1),
+		strings.Replace(good, `,"folders"`, `,"x":1,"folders"`, 1),
+	} {
+		if _, _, err := parseHead([]byte(bad)); !errors.Is(err, shard.ErrPart) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
 
 // FuzzParts opens anything as the only part of a validation, and asks it for a
 // file: what it gives is what was kept of that file.
@@ -28,7 +48,7 @@ func FuzzParts(f *testing.F) {
 		var b bytes.Buffer
 		head := partHead{PartFormat, "1/1", "1", []string{"/data"}}
 		line, _ := head.line()
-		w := shard.NewWriter(&b, line)
+		w, _ := shard.NewWriter(&b, line)
 		for _, r := range records {
 			w.Add(r)
 		}

@@ -144,6 +144,19 @@ func TestShardsOfMutations(t *testing.T) {
 	}
 }
 
+// TestShardsOfOneFolderTwice: what is named twice is looked at once.
+func TestShardsOfOneFolderTwice(t *testing.T) {
+	root := t.TempDir()
+	if err := (datagen.KITTIObject{Seed: 1, Frames: 3}).Write(root); err != nil {
+		t.Fatal(err)
+	}
+	o := validate.Options{Jobs: 2}
+	once, _ := asOne(t, []string{root}, 2, o)
+	if twice, missed := asOne(t, []string{root, root}, 2, o); twice != once || missed > 0 {
+		t.Errorf("%d files were seen, %d with the folder named twice; %d missed", once, twice, missed)
+	}
+}
+
 // TestShardsGoOld: what the shards saw does not count for a file that is
 // another now, and a file that they could not know of is looked at.
 func TestShardsGoOld(t *testing.T) {

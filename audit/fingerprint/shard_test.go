@@ -358,7 +358,8 @@ func TestPartDamage(t *testing.T) {
 	} {
 		var b bytes.Buffer
 		head := headOf(tt.shard, &Options{})
-		w := shard.NewWriter(&b, head.append(nil))
+		w, err := shard.NewWriter(&b, head.append(nil))
+		must(t, err)
 		for i := range tt.rows {
 			must(t, w.Add(appendPart(nil, &tt.rows[i])))
 		}
@@ -374,7 +375,7 @@ func FuzzPart(f *testing.F) {
 	for _, o := range []Options{{}, {SHA256: true, CrossMounts: true}, {AllowUnreadable: true}} {
 		var b bytes.Buffer
 		head := headOf(sh(1, 1), &o)
-		w := shard.NewWriter(&b, head.append(nil))
+		w, _ := shard.NewWriter(&b, head.append(nil))
 		w.Add(appendPart(nil, &row{path: "a/b", kind: 'f', hasSHA256: o.SHA256, seen: 9, stat: stat{size: 3}}))
 		if o.AllowUnreadable {
 			w.Add(appendPart(nil, &row{path: "c", kind: 'f', trouble: unreadable, note: "permission denied"}))
@@ -397,7 +398,8 @@ func FuzzPart(f *testing.F) {
 			return
 		}
 		var b bytes.Buffer
-		w := shard.NewWriter(&b, head.append(nil))
+		w, err := shard.NewWriter(&b, head.append(nil))
+		must(t, err)
 		for i := range rows {
 			must(t, w.Add(appendPart(nil, &rows[i])))
 		}

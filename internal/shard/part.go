@@ -2,6 +2,7 @@ package shard
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,8 +21,8 @@ var (
 // MaxRecord is the largest record, in bytes.
 const MaxRecord = 1 << 20
 
-// maxHead is the largest first line.
-const maxHead = 64 << 10
+// MaxHead is the largest first line, in bytes, its line feed counted.
+const MaxHead = 1 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -34,12 +35,15 @@ type Writer struct {
 	buf   []byte
 }
 
-// NewWriter begins a part with a line, which has no line feed.
-func NewWriter(w io.Writer, line []byte) *Writer {
+// NewWriter begins a part with a line, which has no line feed and, with one, at
+// most MaxHead bytes.
+func NewWriter(w io.Writer, line []byte) (*Writer, error) {
+	if len(line) >= MaxHead || bytes.IndexByte(line, '\n') >= 0 {
+		return nil, fmt.Errorf("a first line of %d bytes, or of two lines: it may have %d", len(line), MaxHead-1)
+	}
 	p := &Writer{w: bufio.NewWriterSize(w, 256<<10)}
 	p.buf = append(append(p.buf, line...), '\n')
-	_ = p.put() // the writer keeps the first error, for End
-	return p
+	return p, p.put()
 }
 
 func (p *Writer) put() error {
@@ -79,10 +83,10 @@ func (p *Writer) End() error {
 // of theirs ends it. What a Writer would not have written is ErrPart; where it
 // stands late in the file, each was called before.
 func Read(in io.Reader, head func(line []byte) error, each func(at int64, record []byte) error) error {
-	p := &reader{r: bufio.NewReaderSize(in, 256<<10)}
+	p := &reader{r: bufio.NewReaderSize(in, MaxHead)}
 	line, err := p.r.ReadSlice('\n')
 	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, bufio.ErrBufferFull), len(line) > maxHead:
+	case errors.Is(err, io.EOF), errors.Is(err, bufio.ErrBufferFull):
 		return fmt.Errorf("%w: it has no first line", ErrPart)
 	case err != nil:
 		return err

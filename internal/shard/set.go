@@ -27,7 +27,10 @@ func Leave(parts string, s Shard, line []byte, write func(*Writer) error) (name 
 		return "", durable.Failed(name, err)
 	}
 	defer out.Abort()
-	w := NewWriter(out, line)
+	w, err := NewWriter(out, line)
+	if err != nil {
+		return "", durable.Failed(name, err)
+	}
 	if err := write(w); err != nil {
 		return "", err
 	}

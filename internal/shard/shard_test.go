@@ -2,16 +2,24 @@ package shard
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
-func part(records ...string) []byte {
+func part(records ...string) []byte { return partOf("head", records...) }
+
+func partOf(head string, records ...string) []byte {
 	var b bytes.Buffer
-	w := NewWriter(&b, []byte("head"))
+	w, err := NewWriter(&b, []byte(head))
+	if err != nil {
+		panic(err)
+	}
 	for _, r := range records {
 		if err := w.Add([]byte(r)); err != nil {
 			panic(err)
@@ -57,12 +65,70 @@ func TestPart(t *testing.T) {
 	if _, _, err := read(t, append(bytes.Clone(good), 0)); !errors.Is(err, ErrPart) {
 		t.Errorf("something behind the end: %v", err)
 	}
-	w := NewWriter(io.Discard, nil)
+	w, err := NewWriter(io.Discard, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if w.Add(nil) == nil || w.Add(make([]byte, MaxRecord+1)) == nil {
 		t.Error("a record of a size that cannot be read was written")
 	}
 	stop := errors.New("stop")
 	if err := Read(bytes.NewReader(good), func([]byte) error { return stop }, nil); err != stop {
+		t.Error(err)
+	}
+}
+
+// TestLimits: what a Writer writes at its limits is read, and nothing beyond.
+func TestLimits(t *testing.T) {
+	long := strings.Repeat("x", MaxHead-1)
+	if head, _, err := read(t, partOf(long)); head != long || err != nil {
+		t.Errorf("a first line of %d bytes: %v", len(head), err)
+	}
+	for _, line := range []string{long + "x", "two\nlines"} {
+		if _, err := NewWriter(io.Discard, []byte(line)); err == nil {
+			t.Errorf("a first line of %d bytes was written", len(line))
+		}
+	}
+	if _, _, err := read(t, []byte(long+"x\n")); !errors.Is(err, ErrPart) {
+		t.Error(err)
+	}
+	record := strings.Repeat("x", MaxRecord)
+	if _, records, err := read(t, part(record)); err != nil || len(records) != 1 || records[0] != record {
+		t.Errorf("%d records, %v", len(records), err)
+	}
+	// One byte more, with sums that are right.
+	w, _ := NewWriter(io.Discard, []byte("head"))
+	var b bytes.Buffer
+	w.w.Reset(&b)
+	w.buf = binary.BigEndian.AppendUint32(w.buf[:0], MaxRecord+1)
+	w.buf = append(w.buf, record+"x"...)
+	w.buf = binary.BigEndian.AppendUint32(w.buf, crc32.Checksum([]byte(record+"x"), castagnoli))
+	w.count++
+	if err := errors.Join(w.put(), w.End()); err != nil {
+		t.Fatal(err)
+	}
+	if _, records, err := read(t, append([]byte("head\n"), b.Bytes()...)); !errors.Is(err, ErrPart) || len(records) > 0 {
+		t.Errorf("%d records of %d bytes: %v", len(records), MaxRecord+1, err)
+	}
+}
+
+// TestList: files that are no parts are passed over, and the first of those that
+// are missing are named.
+func TestList(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for _, name := range []string{".3-of-4.part", ".x.part", "notes.txt", "2-of-12.part"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var missing *MissingError
+	if _, err := List(root); !errors.As(err, &missing) || missing.Count != 11 ||
+		err.Error() != "no part of 1/12, 3/12, 4/12, 5/12, 6/12, 7/12, 8/12, 9/12, 10/12, 11/12 and 1 more" {
 		t.Error(err)
 	}
 }
@@ -77,15 +143,8 @@ func FuzzPart(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var b bytes.Buffer
-		w := NewWriter(&b, []byte(head))
-		for _, r := range records {
-			if err := w.Add([]byte(r)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := w.End(); err != nil || !bytes.Equal(b.Bytes(), data) {
-			t.Errorf("%q was read, %q is written, %v", data, b.Bytes(), err)
+		if b := partOf(head, records...); !bytes.Equal(b, data) {
+			t.Errorf("%q was read, %q is written", data, b)
 		}
 	})
 }

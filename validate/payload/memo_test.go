@@ -8,6 +8,27 @@ import (
 	"github.com/mmaudit/mmaudit/validate/dataset"
 )
 
+// TestMemoIsOfOneKind: what a file was seen as counts for nothing else.
+func TestMemoIsOfOneKind(t *testing.T) {
+	const kept = `{"schema":"nuscenes_v1.0","kind":2,"columns":5,"size":40,"points":2}`
+	for _, tt := range []struct {
+		schema  dataset.Schema
+		kind    Kind
+		columns int
+		ok      bool
+	}{
+		{dataset.NuScenes, Lidar, 5, true},
+		{dataset.KITTIObject, Lidar, 5, false},
+		{dataset.NuScenes, Radar, 5, false},
+		{dataset.NuScenes, Lidar, 4, false},
+	} {
+		r := &worker{reader: &reader{ds: &dataset.Dataset{Schema: tt.schema}}}
+		if _, ok := r.lookedOf(&Want{Path: "a", Kind: tt.kind, Columns: tt.columns}, []byte(kept)); ok != tt.ok {
+			t.Errorf("%+v: %t", tt, ok)
+		}
+	}
+}
+
 // FuzzMemo takes anything for what was kept of a file: what it gives comes back
 // as it is, and is what its kind may be.
 func FuzzMemo(f *testing.F) {
