@@ -220,7 +220,7 @@ func (c *cache) replace(rows *sorter) (err error) {
 	w.WriteString(cacheFormat) // the writer keeps the first error
 	var b []byte
 	if err := rows.eachRow(func(r *row) error {
-		if r.kind != 'f' || r.trouble != none {
+		if r.kind != 'f' || r.trouble != none || r.byChunks {
 			return nil
 		}
 		b = appendCached(b[:0], r)

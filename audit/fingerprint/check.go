@@ -27,6 +27,10 @@ type Difference struct {
 	Path      string
 	Change    Change
 	Want, Got Digest // zero where there is none
+
+	// Of a file that was compared by its chunks: the bytes From to To of the
+	// first chunk that differs, To not included, and how many do. Got is zero.
+	From, To, Chunks uint64
 }
 
 // maxDifferences is the number of differences that are listed. All are counted.
@@ -36,7 +40,8 @@ const maxDifferences = 1000
 type Comparison struct {
 	Same, Changed, Missing, Extra uint64
 	First                         []Difference // in the order of paths
-	Cached                        uint64       // files that were not read in this run
+	Cached                        uint64       // files that were not read in this run, or not whole
+	ByChunks                      uint64       // files compared by Options.Known, not by their whole digests
 
 	// What the document says, for whoever trusts a fingerprint and not the
 	// document: equal to Result.Manifest and Result.Tree, or it is of other data.
@@ -58,6 +63,11 @@ func Check(ctx context.Context, root string, document io.Reader, o Options) (*Co
 		return nil, err
 	}
 	defer r.close()
+	if o.Known != nil {
+		if err := r.openKnown(ctx); err != nil {
+			return nil, err
+		}
+	}
 	in := bufio.NewReader(document)
 	first, err := in.Peek(1)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -158,7 +168,7 @@ func (c *comparer) differ(d Difference, count *uint64) {
 
 // miss notes that what is expected next is not there.
 func (c *comparer) miss() error {
-	c.differ(Difference{c.want.Path, Missing, c.want.Digest, Digest{}}, &c.res.Missing)
+	c.differ(Difference{Path: c.want.Path, Change: Missing, Want: c.want.Digest}, &c.res.Missing)
 	return c.advance()
 }
 
@@ -172,17 +182,39 @@ func (c *comparer) add(r *row) error {
 			return err
 		}
 	}
+	if r.byChunks {
+		return c.addChunked(r)
+	}
 	switch {
 	case c.more && c.want.Path == l.Path:
 		// A manifest has no sizes; an equal digest leaves no room for another.
 		if c.want.Type == l.Type && c.want.Digest == l.Digest {
 			c.res.Same++
 		} else {
-			c.differ(Difference{l.Path, Changed, c.want.Digest, l.Digest}, &c.res.Changed)
+			c.differ(Difference{Path: l.Path, Change: Changed, Want: c.want.Digest, Got: l.Digest}, &c.res.Changed)
 		}
 		return c.advance()
 	case l.Type == TypeFile || c.links:
-		c.differ(Difference{l.Path, Extra, Digest{}, l.Digest}, &c.res.Extra)
+		c.differ(Difference{Path: l.Path, Change: Extra, Got: l.Digest}, &c.res.Extra)
 	}
 	return nil
+}
+
+// addChunked is add for a file whose chunks were held against a list, in which
+// stands the digest of the file that the list was made of.
+func (c *comparer) addChunked(r *row) error {
+	if !c.more || c.want.Path != r.path || c.want.Digest != r.digest {
+		return fmt.Errorf("%w: %q", ErrOtherChunks, r.path)
+	}
+	c.res.ByChunks++
+	if r.note == "" {
+		c.res.Same++
+		return c.advance()
+	}
+	s, err := parseSpan(r.note)
+	if err != nil {
+		return err
+	}
+	c.differ(Difference{Path: r.path, Change: Changed, Want: r.digest, From: s.from, To: s.to, Chunks: s.count}, &c.res.Changed)
+	return c.advance()
 }

@@ -22,7 +22,8 @@ type Options struct {
 	// Cache is a folder for what earlier runs found, made if missing; it may
 	// serve many roots. A file whose identity, size and times are unchanged is
 	// not read again; it is listed and counted as cached, and is no evidence of
-	// its content. A run that was interrupted continues from there.
+	// its content. A run that was interrupted continues from there, also in the
+	// middle of a large file, which then counts as cached.
 	Cache string
 	// CacheRemote uses the cache also on network file systems, whose times
 	// do not tell reliably whether a file has changed.
@@ -41,11 +42,21 @@ type Options struct {
 	// Run returns an error, what they received is incomplete or untrue.
 	Manifest, Listing io.Writer
 
+	// Chunks receives the list of the chunks of large files, if not nil, with
+	// the same reservation. Such files are then read though the cache has them.
+	// Not with Parts.
+	Chunks io.Writer
+	// Known is such a list, for Check. Files that it names, whose size is still
+	// the same, are compared by their chunks, side by side, and their whole
+	// digests are not computed.
+	Known io.Reader
+
 	// Progress is called about five times a second, and once at the end, from
 	// one goroutine at a time.
 	Progress func(Progress)
 
 	shard Shard // of RunShard
+	sizes sizes
 	hooks hooks
 }
 
@@ -59,6 +70,9 @@ func (o *Options) defaults() {
 	if o.Memory <= 0 {
 		o.Memory = 32 << 20
 	}
+	if o.sizes == (sizes{}) {
+		o.sizes = sizes{chunk: ChunkSize, save: 256 << 20}
+	}
 }
 
 // largeTemp is the folder for temporary files that may be large: /tmp is in
@@ -70,10 +84,17 @@ func largeTemp() string {
 	return os.TempDir()
 }
 
+// sizes are smaller in tests.
+type sizes struct {
+	chunk uint64
+	save  uint64 // how far a file is read before the cache is told again
+}
+
 // hooks let tests act at moments that cannot be met from outside.
 type hooks struct {
 	scanned func()                                // everything is listed
 	read    func(path string, attempt int)        // all bytes of a file were read; one call at a time
+	saved   func(offset uint64)                   // the cache knows how far a file was read; one call at a time
 	hashed  func()                                // all files were read
 	fail    func(during Phase, path string) error // in place of an error of the system
 	remote  string                                // kind of file system of the root
@@ -128,7 +149,7 @@ type Result struct {
 	Folders      uint64 `json:"folders,string"`      // the root not counted
 	EmptyFolders uint64 `json:"emptyFolders,string"` // in no tree, as in git
 	HardLinks    uint64 `json:"hardLinks,string"`    // files that have other names as well
-	Cached       uint64 `json:"cached,string"`       // files that were not read in this run
+	Cached       uint64 `json:"cached,string"`       // files that were not read in this run, or not whole
 
 	CacheOff   string   `json:"cacheOff,omitempty"` // kind of file system for which the cache was not used
 	Unreadable Problems `json:"-"`                  // what makes it partial
@@ -156,7 +177,14 @@ func Run(ctx context.Context, root string, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer b.close()
-	if err := r.rows(ctx, b.add); err != nil {
+	emit, finish := b.add, func() error { return nil }
+	if o.Chunks != nil {
+		emit, finish = r.listChunks(emit)
+	}
+	if err := r.rows(ctx, emit); err != nil {
+		return nil, err
+	}
+	if err := finish(); err != nil {
 		return nil, err
 	}
 	res, err := b.finish()

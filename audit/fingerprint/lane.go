@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"math"
 	"time"
 
 	"github.com/mmaudit/mmaudit/internal/keccak"
@@ -22,6 +23,7 @@ type lane struct {
 	number int
 
 	taken   bool      // there is a file
+	lent    bool      // hashes the chunks of another's file
 	row     row       // what becomes of it
 	was     stat      // what its folder said
 	attempt int       // to read it, from 0
@@ -29,18 +31,28 @@ type lane struct {
 
 	fd         int // -1 unless open
 	before     stat
-	n, dropped uint64 // bytes read; of these, not in the page cache again
+	from, till uint64 // where the reading begins, and where it ends if not with the file
+	n, dropped uint64 // where it is; before that, not in the page cache again
+	counted    uint64 // bytes that progress knows of; of these, not read in this run
+	kept       uint64
+	saved      uint64 // where the reading was when the cache was told last
 	cold       bool
 	ended      bool // todo has its end
 	sha256     hash.Hash
 
 	buf  []byte
 	todo []byte // in buf: whole blocks that were not absorbed
+
+	resume string // where an earlier run came to, see saved
+	chunks chunker
 }
 
 // take gives the lane a file. It must have none.
 func (l *lane) take(f row) {
-	l.taken, l.row, l.was, l.attempt, l.fd, l.until = true, f, f.stat, 0, -1, time.Time{}
+	l.taken, l.row, l.was, l.attempt, l.fd, l.until, l.resume = true, f, f.stat, 0, -1, time.Time{}, ""
+	if f.part {
+		l.resume, l.row.part, l.row.note = f.note, false, ""
+	}
 }
 
 // again makes another attempt after a while.
@@ -63,7 +75,12 @@ func (l *lane) waits() bool {
 
 // open begins an attempt.
 func (l *lane) open(w *worker) error {
-	l.n, l.dropped, l.ended = 0, 0, false
+	l.counted, l.kept, l.saved, l.ended = 0, 0, 0, false
+	l.from, l.till, l.row.cached = 0, math.MaxUint64, false
+	if p := l.row.piece; p != nil {
+		l.from, l.till = p.offset, p.offset+p.length
+	}
+	l.n, l.dropped = l.from, l.from
 	dir, base, err := w.at.folder(l.row.path)
 	if err != nil {
 		return err
@@ -75,14 +92,14 @@ func (l *lane) open(w *worker) error {
 	if err := w.o.hooks.fault(Reading, l.row.path); err != nil {
 		return err
 	}
-	l.row.seen = time.Now().UnixNano()
+	now := time.Now().UnixNano()
 	if l.before, err = fstat(l.fd); err != nil {
 		return err
 	}
-	if l.before.kind() != 'f' {
+	if l.before.kind() != 'f' || l.row.piece != nil && !l.before.same(l.was) {
 		return errChanged
 	}
-	if wait := unsettled(l.before.ctime, l.row.seen); wait > 0 {
+	if wait := unsettled(l.before.ctime, now); wait > 0 {
 		l.until = time.Now().Add(wait)
 	}
 	if l.buf == nil {
@@ -95,8 +112,17 @@ func (l *lane) open(w *worker) error {
 	if l.sha256 != nil {
 		l.sha256.Reset()
 	}
+	if l.resume == "" || l.attempt > 0 || !l.before.same(l.was) || !l.goOn(w) {
+		l.row.seen = now
+	}
+	if w.chunkSums != nil && l.row.piece == nil && w.chunked(l.before) {
+		l.chunks.begin(w, l)
+	}
 	return nil
 }
+
+// drained reports whether there is nothing to absorb.
+func (l *lane) drained() bool { return len(l.todo) == 0 && len(l.chunks.todo) == 0 }
 
 // read fills the buffer.
 func (l *lane) read(w *worker) (err error) {
@@ -104,8 +130,10 @@ func (l *lane) read(w *worker) (err error) {
 	// Not until the end, if that does not come: a file may grow as fast as we read.
 	for have < readSize && !l.ended && l.n <= l.before.size {
 		k := 0
-		if into := l.buf[have:readSize]; l.n == 0 {
-			k, l.cold, err = readFirst(l.fd, into)
+		into := l.buf[have:readSize]
+		into = into[:min(uint64(len(into)), l.till-l.n)]
+		if l.n == l.from {
+			k, l.cold, err = readFirst(l.fd, into, l.n)
 		} else {
 			k, err = readAt(l.fd, into, l.n)
 		}
@@ -114,8 +142,9 @@ func (l *lane) read(w *worker) (err error) {
 		}
 		have += k
 		l.n += uint64(k)
+		l.counted += uint64(k)
 		w.run.done.bytes.Add(uint64(k))
-		l.ended = errors.Is(err, io.EOF)
+		l.ended = errors.Is(err, io.EOF) || l.n == l.till
 		if l.cold && (l.n-l.dropped >= dropSize || err != nil) {
 			forget(l.fd, int64(l.dropped), int64(l.n-l.dropped))
 			l.dropped = l.n
@@ -123,6 +152,9 @@ func (l *lane) read(w *worker) (err error) {
 		if err != nil && !l.ended {
 			return err
 		}
+	}
+	if err := l.chunks.feed(w, l.buf[:have]); err != nil {
+		return err
 	}
 	if !l.ended && l.n <= l.before.size {
 		l.todo = l.buf[:have]
@@ -145,7 +177,7 @@ func (l *lane) verify(w *worker) error {
 	if err != nil {
 		return err
 	}
-	if l.n != l.before.size || !l.before.same(after) {
+	if l.n != min(l.till, l.before.size) || !l.before.same(after) {
 		return errChanged
 	}
 	l.close()
@@ -160,6 +192,7 @@ func (l *lane) verify(w *worker) error {
 
 // close closes the file, if one is open.
 func (l *lane) close() {
+	l.chunks.end()
 	if l.taken && l.fd >= 0 {
 		unixClose(l.fd)
 		l.fd = -1

@@ -24,6 +24,11 @@ const large = 4 << 20
 // what the first name of each gives is joined to the others.
 func (r *run) readAll(ctx context.Context, found, out *sorter) error {
 	emit := func(_ stat, f *row) error { return out.addRow(f) }
+	if r.known != nil {
+		if err := r.readChunks(ctx, found, out); err != nil {
+			return err
+		}
+	}
 	total := int64(r.total.files.v.Load())
 	if n := r.large.v.Load(); n > 0 {
 		if err := r.readLarge(ctx, found, out); err != nil {
@@ -35,7 +40,7 @@ func (r *run) readAll(ctx context.Context, found, out *sorter) error {
 	defer linked.close()
 	defer firsts.close()
 	if err := r.read(ctx, total, r.unread(found, out, func(f *row) (bool, error) {
-		if isLarge(f) {
+		if isLarge(f) || f.byChunks {
 			return false, nil
 		}
 		if f.stat.links > 1 {
@@ -79,7 +84,7 @@ func isLarge(f *row) bool { return f.stat.size >= large && f.stat.links == 1 }
 func (r *run) readLarge(ctx context.Context, found, out *sorter) error {
 	bySize := newSorter(ctx, r.o)
 	defer bySize.close()
-	for f, err := range r.unread(found, nil, func(f *row) (bool, error) { return isLarge(f), nil }) {
+	for f, err := range r.unread(found, nil, func(f *row) (bool, error) { return isLarge(f) && !f.byChunks, nil }) {
 		if err == nil {
 			err = bySize.add(append(binary.BigEndian.AppendUint64(nil, math.MaxUint64-f.stat.size), f.path...), f.append(nil))
 		}
@@ -119,6 +124,8 @@ func (r *run) unread(found, out *sorter, wanted func(f *row) (bool, error)) iter
 	return func(yield func(row, error) bool) {
 		next, stop := iter.Pull2(r.cache.rows())
 		defer stop()
+		known := r.finder()
+		defer known.stop()
 		old, err, more := next()
 		if err == nil {
 			err = found.eachRow(func(f *row) error {
@@ -130,12 +137,19 @@ func (r *run) unread(found, out *sorter, wanted func(f *row) (bool, error)) iter
 						return err
 					}
 				}
-				if more && old.path == f.path && r.usable(&old, f) {
+				usable := more && old.path == f.path && r.usable(&old, f)
+				if usable && !old.part {
 					f.cached, f.seen, f.digest = true, old.seen, old.digest
 					if r.o.SHA256 {
 						f.hasSHA256, f.sha256 = true, old.sha256
 					}
 					return pass(f)
+				}
+				if f.byChunks, err = known.has(f); err != nil {
+					return err
+				}
+				if usable && !f.byChunks {
+					f.part, f.seen, f.note = true, old.seen, old.note
 				}
 				want, err := wanted(f)
 				if err == nil && want && !yield(*f, nil) {
@@ -194,6 +208,9 @@ func inodeKey(s stat) []byte {
 // another file system than the root's, which alone was looked at.
 func (r *run) usable(old, now *row) bool {
 	const margin = 2 * int64(time.Second)
+	if r.chunkSums != nil && r.chunked(now.stat) {
+		return false // a list of chunks needs all of the file
+	}
 	return old.stat.same(now.stat) && (old.hasSHA256 || !r.o.SHA256) &&
 		(now.stat.dev == r.dev || !r.o.CrossMounts || r.o.CacheRemote) &&
 		max(old.stat.mtime, old.stat.ctime) < old.seen-margin

@@ -15,11 +15,15 @@ type row struct {
 	cached    bool // the digests come from an earlier run
 	hasSHA256 bool
 	empty     bool  // a folder without entries
+	part      bool  // note is how far its reading came, see saved
+	byChunks  bool  // compared by its chunks; note is where it differs, see span
 	seen      int64 // when the reading began, in ns since 1970
 	stat      stat  // what the reading found
 	digest    Digest
 	sha256    [32]byte
 	note      string // target of a link; what is wrong where there is trouble
+
+	piece *piece // what is to be read, if not all; not encoded
 }
 
 // A stat identifies a version of a file. If any of it differs, the content may.
@@ -38,6 +42,8 @@ const (
 	flagCached = 1 << iota
 	flagSHA256
 	flagEmpty
+	flagPart
+	flagChunks
 	flagAll = 1<<iota - 1
 )
 
@@ -64,6 +70,12 @@ func (r *row) append(b []byte) []byte {
 	if r.empty {
 		flags |= flagEmpty
 	}
+	if r.part {
+		flags |= flagPart
+	}
+	if r.byChunks {
+		flags |= flagChunks
+	}
 	b = append(b, r.kind, byte(r.trouble), flags)
 	for _, v := range [...]uint64{uint64(r.seen), r.stat.dev, r.stat.ino, r.stat.links, r.stat.size, uint64(r.stat.mode), uint64(r.stat.mtime), uint64(r.stat.ctime)} {
 		b = binary.BigEndian.AppendUint64(b, v)
@@ -85,6 +97,7 @@ func parseRow(path, b []byte) (row, error) {
 	r := row{
 		path: string(path), kind: b[0], trouble: trouble(b[1]),
 		cached: b[2]&flagCached != 0, hasSHA256: b[2]&flagSHA256 != 0, empty: b[2]&flagEmpty != 0,
+		part: b[2]&flagPart != 0, byChunks: b[2]&flagChunks != 0,
 	}
 	b = b[3:]
 	next := func() uint64 {

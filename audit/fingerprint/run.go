@@ -30,6 +30,8 @@ type run struct {
 	cache             *cache
 	cacheOff          string
 	parts             *sorter // what shards have read, by path
+	chunkSums         *sorter // of the files of this run, if asked for
+	known             *known  // chunks that files are compared by
 
 	folders, emptyFolders uint64
 	partial, problems     Problems
@@ -46,6 +48,9 @@ func newRun(ctx context.Context, root string, o *Options) (*run, error) {
 	err = r.open(root)
 	if err == nil && o.Cache != "" {
 		err = r.openCache(ctx)
+	}
+	if err == nil && o.Chunks != nil {
+		r.chunkSums = newSorter(ctx, o)
 	}
 	if err == nil && o.Parts != "" {
 		err = r.openParts(ctx)
@@ -80,8 +85,13 @@ func (r *run) close() {
 	if r.cache != nil {
 		r.cache.close()
 	}
-	if r.parts != nil {
-		r.parts.close()
+	for _, s := range [...]*sorter{r.parts, r.chunkSums} {
+		if s != nil {
+			s.close()
+		}
+	}
+	if r.known != nil {
+		r.known.close()
 	}
 }
 

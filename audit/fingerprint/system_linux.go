@@ -9,12 +9,12 @@ import (
 // oReach opens a folder that may be entered, though perhaps not listed.
 const oReach = unix.O_PATH
 
-// readFirst reads from the start of a file that is read once from start to end.
-// It reports whether the file was out of the page cache, in which case forget
+// readFirst reads from where the reading of a file begins, which is read once
+// from there on. It reports whether the file was out of the page cache, in which case forget
 // must bring it back there: what others keep warm stays warm, and what we read
 // leaves no trace.
-func readFirst(fd int, b []byte) (n int, cold bool, err error) {
-	n, err = unix.Preadv2(fd, [][]byte{b}, 0, unix.RWF_NOWAIT)
+func readFirst(fd int, b []byte, off uint64) (n int, cold bool, err error) {
+	n, err = unix.Preadv2(fd, [][]byte{b}, int64(off), unix.RWF_NOWAIT)
 	if err == nil && n > 0 {
 		return n, false, nil
 	}
@@ -23,7 +23,7 @@ func readFirst(fd int, b []byte) (n int, cold bool, err error) {
 		// Some file systems cannot answer. There LRU would evict others for us: drop.
 		cold = errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EOPNOTSUPP)
 	}
-	n, err = readAt(fd, b, 0)
+	n, err = readAt(fd, b, off)
 	return n, cold, err
 }
 

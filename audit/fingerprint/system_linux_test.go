@@ -36,7 +36,7 @@ func TestPageCache(t *testing.T) {
 	if _, err := unix.Preadv2(fd, [][]byte{b}, 0, unix.RWF_NOWAIT); err != nil {
 		t.Skip("this file system does not tell what it has in memory:", err)
 	}
-	if _, cold, err := readFirst(fd, b); cold || err != nil {
+	if _, cold, err := readFirst(fd, b, 0); cold || err != nil {
 		t.Error(err, "a file just written counts as cold")
 	}
 }

@@ -4,9 +4,9 @@ package fingerprint
 
 import "golang.org/x/sys/unix"
 
-// readFirst reads from the start of a file. What is in memory is not told here.
-func readFirst(fd int, b []byte) (n int, cold bool, err error) {
-	n, err = readAt(fd, b, 0)
+// readFirst reads from where the reading of a file begins. What is in memory is not told here.
+func readFirst(fd int, b []byte, off uint64) (n int, cold bool, err error) {
+	n, err = readAt(fd, b, off)
 	return n, false, err
 }
 

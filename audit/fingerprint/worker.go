@@ -57,7 +57,12 @@ func (w *worker) work(ctx context.Context) error {
 		}
 		blocks := 0
 		for i := range w.lanes {
-			w.in[i] = w.lanes[i].todo
+			if l := &w.lanes[i]; !l.lent {
+				w.in[i] = l.todo
+				l.chunks.show(w.in)
+			}
+		}
+		for i := range w.in {
 			if n := len(w.in[i]) / keccak.Rate; n > 0 && (blocks == 0 || n < blocks) {
 				blocks = n
 			}
@@ -83,7 +88,7 @@ func (w *worker) work(ctx context.Context) error {
 func (w *worker) fill() error {
 	for i := range w.lanes {
 		l := &w.lanes[i]
-		for len(l.todo) == 0 {
+		for !l.lent && l.drained() {
 			if !l.taken {
 				f, ok, err := w.queue.take(w.inHand)
 				if err != nil {
@@ -116,14 +121,20 @@ func (w *worker) fill() error {
 func (w *worker) absorbed(n int) error {
 	for i := range w.lanes {
 		l := &w.lanes[i]
-		if len(l.todo) == 0 {
+		if l.lent || l.drained() {
 			continue
 		}
-		if l.todo = l.todo[n:]; len(l.todo) > 0 || !l.ended {
+		l.todo = l.todo[min(n, len(l.todo)):]
+		if err := l.chunks.absorbed(w, n); err != nil {
+			return err
+		}
+		if !l.drained() {
 			continue
 		}
-		err := l.verify(w)
-		if err != nil {
+		var err error
+		if !l.ended {
+			err = l.save(w)
+		} else if err = l.verify(w); err != nil {
 			err = w.fail(l, err)
 		} else {
 			err = w.succeed(l)
@@ -136,7 +147,7 @@ func (w *worker) absorbed(n int) error {
 }
 
 func (w *worker) succeed(l *lane) error {
-	if w.cache != nil {
+	if w.cache != nil && l.row.piece == nil {
 		if err := w.cache.add(&l.row); err != nil {
 			return err
 		}
@@ -147,7 +158,8 @@ func (w *worker) succeed(l *lane) error {
 // fail deals with an error of a lane's file. What is wrong with the file becomes
 // its trouble, unless another attempt may help; an error ends the run.
 func (w *worker) fail(l *lane, err error) error {
-	w.run.done.bytes.Add(-l.n)
+	w.run.done.bytes.Add(-l.counted)
+	w.kept.bytes.Add(-l.kept)
 	l.close()
 	if fatal(err) {
 		return fmt.Errorf("%q: %w", l.row.path, err)
@@ -166,7 +178,9 @@ func (w *worker) end(l *lane) error {
 	l.taken = false
 	w.inHand--
 	w.queue.done()
-	w.run.done.files.Add(1)
+	if l.row.piece == nil {
+		w.run.done.files.Add(1)
+	}
 	w.total.bytes.Add(l.row.stat.size - l.was.size) // it may have changed since
 	return w.sink(l.was, &l.row)
 }

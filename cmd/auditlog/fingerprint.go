@@ -33,6 +33,7 @@ func fingerprintCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "prove", Usage: "prove that `PATH`, as it stands below DIR, is among the files or is not"},
 			&cli.StringFlag{Name: "prove-content", Usage: "prove that a file with the content of `FILE` is among them or is not"},
 			&cli.StringFlag{Name: "check", Usage: "compare the folder with a manifest or listing, `FILE`"},
+			&cli.StringFlag{Name: "chunks", Usage: "write the digests of each 64 MiB of large files to `FILE`; with --check, compare such files by it, chunks side by side"},
 			&cli.StringFlag{Name: "shard", Usage: "do the `I/N`-th of N shares of the work, such as 3/16, and leave what was found in --parts"},
 			&cli.StringFlag{Name: "parts", Usage: "`FOLDER` of the parts of all shards; without --shard, take the digests from there and read no file"},
 		}, hashFlags()...),
@@ -74,6 +75,8 @@ func fingerprintAction(c *cli.Context, e *env) error {
 		return err
 	}
 	switch {
+	case c.IsSet("chunks") && c.IsSet("parts"):
+		return clikit.Usagef("run the command without --parts", "--chunks and --parts do not go together: no file is read that chunks could be of")
 	case asked > 1:
 		return clikit.Usagef("run the command once for each", "--prove, --prove-content and --check do not go together")
 	case c.IsSet("check"):
@@ -106,7 +109,7 @@ func (e *env) fingerprint(c *cli.Context, root string, o fingerprint.Options) (*
 	for _, out := range []struct {
 		flag string
 		to   *io.Writer
-	}{{"manifest", &o.Manifest}, {"listing", &o.Listing}} {
+	}{{"manifest", &o.Manifest}, {"listing", &o.Listing}, {"chunks", &o.Chunks}} {
 		name := c.String(out.flag)
 		if name == "" {
 			continue
@@ -169,6 +172,7 @@ func hashError(ctx context.Context, o fingerprint.Options, err error) error {
 		{fingerprint.ErrEscape, clikit.Failed, "copy what the link leads to, or take the link out: what lies outside would not be covered"},
 		{fingerprint.ErrMount, clikit.Failed, "--cross-mounts reads other file systems too"},
 		{fingerprint.ErrCacheBusy, clikit.Failed, "wait for the other run, or give each its own --cache"},
+		{fingerprint.ErrOtherChunks, clikit.Failed, "a list of chunks goes with the manifest or listing of the same run"},
 		{fingerprint.ErrInside, clikit.Failed, "--cache names a folder elsewhere"},
 	})
 }
@@ -265,13 +269,27 @@ func (e *env) check(c *cli.Context, root string, o fingerprint.Options) error {
 		return usageError(fmt.Errorf("--check: %w", err), "`auditlog fingerprint DIR --manifest FILE` writes one")
 	}
 	defer f.Close()
+	if name := c.String("chunks"); name != "" {
+		list, err := os.Open(name)
+		if err != nil {
+			return usageError(fmt.Errorf("--chunks: %w", err), "`auditlog fingerprint DIR --manifest FILE --chunks FILE` writes one")
+		}
+		defer list.Close()
+		o.Known = list
+	}
 	compared, err := fingerprint.Check(c.Context, root, f, o)
 	if err != nil {
 		return hashError(c.Context, o, err)
 	}
+	type chunks struct {
+		From   uint64 `json:"from,string"` // bytes of the first that differs
+		To     uint64 `json:"to,string"`   // not included
+		Differ uint64 `json:"differ,string"`
+	}
 	type difference struct {
 		Path   string             `json:"path"`
 		Change fingerprint.Change `json:"change"`
+		Chunks *chunks            `json:"chunks,omitempty"`
 	}
 	type checked struct {
 		V       int          `json:"v"`
@@ -281,15 +299,26 @@ func (e *env) check(c *cli.Context, root string, o fingerprint.Options) error {
 		Missing uint64       `json:"missing,string"`
 		Extra   uint64       `json:"extra,string"`
 		Cached  uint64       `json:"cached,string"`
+		Chunked uint64       `json:"byChunks,string"`
 		First   []difference `json:"first"`
 	}
-	out := checked{1, compared.OK(), compared.Same, compared.Changed, compared.Missing, compared.Extra, compared.Cached, []difference{}}
+	out := checked{1, compared.OK(), compared.Same, compared.Changed, compared.Missing, compared.Extra, compared.Cached, compared.ByChunks, []difference{}}
 	for _, d := range compared.First {
-		out.First = append(out.First, difference{strings.ToValidUTF8(d.Path, "\uFFFD"), d.Change})
+		out.First = append(out.First, difference{Path: strings.ToValidUTF8(d.Path, "\uFFFD"), Change: d.Change})
+		if d.Chunks > 0 {
+			out.First[len(out.First)-1].Chunks = &chunks{d.From, d.To, d.Chunks}
+		}
 	}
 	err = e.result(c, out, func(w io.Writer) error {
 		for _, d := range compared.First {
-			fmt.Fprintf(w, "%-8s %q\n", d.Change, d.Path)
+			where := ""
+			if d.Chunks > 0 {
+				where = fmt.Sprintf("  first in bytes %d to %d; %d chunks differ", d.From, d.To-1, d.Chunks)
+			}
+			fmt.Fprintf(w, "%-8s %q%s\n", d.Change, d.Path, where)
+		}
+		if out.Chunked > 0 {
+			fmt.Fprintf(w, "%d files were compared by their chunks; their whole digests were not computed\n", out.Chunked)
 		}
 		_, err := fmt.Fprintf(w, "%d the same, %d changed, %d missing, %d extra\n", out.Same, out.Changed, out.Missing, out.Extra)
 		return err

@@ -14,7 +14,7 @@ import (
 
 // shard does one share of a fingerprint (docs/scale.md).
 func (e *env) shard(c *cli.Context, root string, o fingerprint.Options) error {
-	for _, other := range []string{"manifest", "listing", "prove", "prove-content", "check"} {
+	for _, other := range []string{"manifest", "listing", "prove", "prove-content", "check", "chunks"} {
 		if c.IsSet(other) {
 			return clikit.Usagef("run the command once more without --shard when all shards are done", "--shard and --%s do not go together", other)
 		}

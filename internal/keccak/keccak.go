@@ -139,6 +139,27 @@ func (l *Lanes) Digest(lane int) (d [Size]byte) {
 	return d
 }
 
+// StateSize is the number of bytes of what a lane has absorbed.
+const StateSize = 200
+
+// State is what a lane has absorbed, for Continue: now or in another process,
+// with any engine.
+func (l *Lanes) State(lane int) (b [StateSize]byte) {
+	for i, w := range l.load(lane) {
+		binary.LittleEndian.PutUint64(b[8*i:], w)
+	}
+	return b
+}
+
+// Continue takes up in a lane the message of which b is the state.
+func (l *Lanes) Continue(lane int, b *[StateSize]byte) {
+	var s sponge
+	for i := range s {
+		s[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	l.store(lane, s)
+}
+
 // Pad makes the last block of a message, in place, from its last n bytes, less
 // than Rate of them: FIPS 202, sections 5.1 and 6.1.
 func Pad(block *[Rate]byte, n int) {
