@@ -11,7 +11,10 @@ import (
 // A Record is one object of a JSON table: its fields in the order of the file,
 // each value as the text that stands there, so that editing one field leaves
 // every other byte alone.
-type Record struct{ fields []field }
+type Record struct {
+	fields []field
+	above  *Record // the row above, of rows that were read from a table
+}
 
 type field struct{ key, literal string }
 
@@ -93,7 +96,7 @@ func (r *Record) Delete(key string) {
 }
 
 // Clone gives a copy to be edited by itself.
-func (r *Record) Clone() *Record { return &Record{append([]field(nil), r.fields...)} }
+func (r *Record) Clone() *Record { return &Record{fields: append([]field(nil), r.fields...)} }
 
 func (r *Record) append(b []byte) []byte {
 	b = append(b, "{\n"...)

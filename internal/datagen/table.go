@@ -43,6 +43,9 @@ func parseTable(b []byte) ([]*Record, error) {
 			return nil, err
 		}
 		r := &Record{}
+		if n := len(rows); n > 0 {
+			r.above = rows[n-1]
+		}
 		for dec.More() {
 			key, err := dec.Token()
 			if err != nil {
@@ -154,12 +157,18 @@ func has(key, part string) func(*Record) bool {
 
 // nth picks the row at position n among those that pick accepts (nil: all).
 func nth(n int, pick func(*Record) bool) func(*Record) bool {
+	if pick == nil {
+		pick = func(*Record) bool { return true }
+	}
+	// It keeps no count: a mutation may be applied more than once.
 	return func(r *Record) bool {
-		if pick != nil && !pick(r) {
-			return false
+		above := 0
+		for a := r.above; a != nil; a = a.above {
+			if pick(a) {
+				above++
+			}
 		}
-		n--
-		return n == -1
+		return above == n && pick(r)
 	}
 }
 

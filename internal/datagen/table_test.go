@@ -62,6 +62,23 @@ func TestEditRow(t *testing.T) {
 	}
 }
 
+// TestNth: the same condition picks the same row whenever it is asked.
+func TestNth(t *testing.T) {
+	d := &Dir{Root: t.TempDir()}
+	if err := d.Write("v1.0-mini/log.json", []byte(`[{"token":"a"},{"token":"b","n":1},{"token":"c"},{"token":"d","n":1}]`)); err != nil {
+		t.Fatal(err)
+	}
+	second, secondWithN := nth(1, nil), nth(1, where("n", 1))
+	for range 2 {
+		if token, err := d.Find("log", second); token != "b" {
+			t.Errorf("the second row is %q, %v", token, err)
+		}
+		if token, err := d.Find("log", secondWithN); token != "d" {
+			t.Errorf("the second row with n is %q, %v", token, err)
+		}
+	}
+}
+
 func TestPythonFloat(t *testing.T) {
 	for v, want := range map[float64]string{
 		0: "0.0", 1: "1.0", -2.5: "-2.5", 1e-4: "0.0001", 1e-5: "1e-05", 1556675185903083.2: "1556675185903083.2", 1e16: "1e+16", 123456789: "123456789.0",
