@@ -123,8 +123,12 @@ type Progress struct {
 	Files, Bytes             uint64 // done, those from the cache included
 	CachedFiles, CachedBytes uint64 // of these, from the cache: no measure of speed
 	TotalFiles, TotalBytes   uint64 // found so far; all, once Phase is Reading
-	Entries                  uint64 // files, folders and links found so far
-	Sealed                   uint64 // of these, looked at a last time
+	// Alone is the size of the file that alone is being read, and that all else
+	// waits for: one processor hashes it to its end, however many there are.
+	// Else 0.
+	Alone   uint64
+	Entries uint64 // files, folders and links found so far
+	Sealed  uint64 // of these, looked at a last time
 }
 
 // Status says how complete a fingerprint is.

@@ -27,7 +27,7 @@ func (r *run) progress() Progress {
 		Files: r.done.files.v.Load(), Bytes: r.done.bytes.v.Load(),
 		CachedFiles: r.kept.files.v.Load(), CachedBytes: r.kept.bytes.v.Load(),
 		TotalFiles: r.total.files.v.Load(), TotalBytes: r.total.bytes.v.Load(),
-		Entries: r.entries.v.Load(), Sealed: r.sealed.v.Load(),
+		Entries: r.entries.v.Load(), Sealed: r.sealed.v.Load(), Alone: r.reading.Load().alone(),
 	}
 }
 

@@ -8,8 +8,9 @@ type queue struct {
 
 	mu     sync.Mutex // guards what follows
 	next   func() (row, error, bool)
-	left   int64 // to come, at most
-	active int64 // taken and not done
+	left   int64  // to come, at most
+	active int64  // taken and not done
+	bytes  uint64 // of these, see row.serial
 	ended  bool
 }
 
@@ -29,12 +30,28 @@ func (q *queue) take(inHand int) (f row, ok bool, err error) {
 	}
 	q.left = max(0, q.left-1)
 	q.active++
+	q.bytes += f.serial(f.stat)
 	return f, true, nil
 }
 
-// done notes that a file that was taken is dealt with.
-func (q *queue) done() {
+// done notes that a file that was taken, with so many bytes, is dealt with.
+func (q *queue) done(size uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.active--
+	q.bytes -= size
+}
+
+// alone is the size of the only file that is taken when none is to come; else 0,
+// as of a nil queue.
+func (q *queue) alone() uint64 {
+	if q == nil {
+		return 0
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.active != 1 || q.left > 0 && !q.ended {
+		return 0
+	}
+	return q.bytes
 }

@@ -21,9 +21,9 @@ func TestQueueShares(t *testing.T) {
 	take(2, true)
 	take(3, false) // of five, two are for the other
 	take(0, true)
-	q.done()
-	q.done()
-	q.done()
+	q.done(0)
+	q.done(0)
+	q.done(0)
 	take(1, false) // of the last two, it has one
 	take(0, true)
 	take(0, false)

@@ -222,6 +222,8 @@ func (r *run) read(ctx context.Context, total int64, files iter.Seq2[row, error]
 	next, stop := iter.Pull2(files)
 	defer stop()
 	q := &queue{next: next, left: total, workers: int64(r.o.Workers)}
+	r.reading.Store(q)
+	defer r.reading.Store(nil)
 	group, ctx := errgroup.WithContext(ctx)
 	for range max(1, min(q.workers, total)) { // one goes through what is no file
 		group.Go(func() error { return newWorker(r, q, sink).work(ctx) })

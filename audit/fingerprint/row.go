@@ -123,6 +123,15 @@ func parseRow(path, b []byte) (row, error) {
 	return r, nil
 }
 
+// serial is how much of a file, whose stat is was, must be hashed one byte after
+// the other. Pieces of files are small.
+func (r *row) serial(was stat) uint64 {
+	if r.piece != nil {
+		return 0
+	}
+	return was.size
+}
+
 // leaf is the leaf of the path tree that r becomes.
 func (r *row) leaf() Leaf {
 	l := Leaf{Path: r.path, Size: r.stat.size, Digest: r.digest}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mmaudit/mmaudit/internal/keccak"
 	"github.com/mmaudit/mmaudit/internal/remotefs"
@@ -27,6 +28,7 @@ type run struct {
 	entries, sealed   counter
 	large             counter // files found that are large
 	phase             phaseValue
+	reading           atomic.Pointer[queue]
 	cache             *cache
 	cacheOff          string
 	parts             *sorter // what shards have read, by path

@@ -177,7 +177,7 @@ func (w *worker) fail(l *lane, err error) error {
 func (w *worker) end(l *lane) error {
 	l.taken = false
 	w.inHand--
-	w.queue.done()
+	w.queue.done(l.row.serial(l.was))
 	if l.row.piece == nil {
 		w.run.done.files.Add(1)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -77,10 +78,48 @@ func (e *env) hashOptions(c *cli.Context) (fingerprint.Options, error) {
 // the time that is left.
 func (e *env) hashProgress(mode string) func(fingerprint.Progress) {
 	bar := clikit.NewBytesProgress(e.stderr, mode)
+	lines := mode == "auto" && !clikit.IsTerminal(e.stderr) // where there is no bar
+	var last lone
 	return func(p fingerprint.Progress) {
 		what := fmt.Sprintf("%s %d of %d files, %s of %s", p.Phase, p.Files, p.TotalFiles, size(p.Bytes), size(p.TotalBytes))
+		if p.Alone >= fingerprint.ChunkSize {
+			what += "; one large file, whose hash is serial"
+		}
+		if line := last.note(p, time.Now()); lines && line != "" {
+			fmt.Fprintln(e.stderr, "auditlog: "+line)
+		}
 		bar.Update(what, int64(p.Bytes), int64(p.TotalBytes), p.Phase == fingerprint.Sealing)
 	}
+}
+
+// A lone says once what bounds a run of which one file is hashed alone.
+type lone struct {
+	since time.Time // when it was first seen so
+	from  uint64    // bytes that were done then
+	told  bool
+}
+
+// note is the line, with the speed of some seconds, if the rest takes a minute
+// or more; else "".
+func (l *lone) note(p fingerprint.Progress, now time.Time) string {
+	if p.Alone == 0 {
+		l.since = time.Time{}
+		return ""
+	}
+	if l.since.IsZero() {
+		l.since, l.from = now, p.Bytes
+	}
+	took := now.Sub(l.since).Seconds()
+	if l.told || took < 5 || p.Bytes <= l.from || p.TotalBytes < p.Bytes {
+		return ""
+	}
+	rate := float64(p.Bytes-l.from) / took
+	minutes := float64(p.TotalBytes-p.Bytes) / rate / 60
+	if minutes < 1 {
+		return ""
+	}
+	l.told = true
+	return fmt.Sprintf("one file of %s: SHA3-512 of one file is serial, about %.0f min at %.0f MB/s", size(p.Alone), minutes, rate/1e6)
 }
 
 // warnAlike tells of names that another file system may take for one.
