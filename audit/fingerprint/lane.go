@@ -96,7 +96,7 @@ func (l *lane) open(w *worker) error {
 	if l.before, err = fstat(l.fd); err != nil {
 		return err
 	}
-	if l.before.kind() != 'f' || l.row.piece != nil && !l.before.same(l.was) {
+	if l.before.kind() != 'f' {
 		return errChanged
 	}
 	if wait := unsettled(l.before.ctime, now); wait > 0 {
