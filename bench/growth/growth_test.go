@@ -136,3 +136,18 @@ func FuzzPoints(f *testing.F) {
 		sets[0].table(points)
 	})
 }
+
+// TestOccurrencesAcrossReads finds words that lie across two reads.
+func TestOccurrencesAcrossReads(t *testing.T) {
+	const word = `"token":`
+	name := filepath.Join(t.TempDir(), "a.json")
+	for before := 1<<20 - 2*len(word); before <= 1<<20+1; before++ {
+		text := word + strings.Repeat(".", before-len(word)) + word + word + "."
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := occurrences(name, []byte(word)); n != 3 || err != nil {
+			t.Errorf("%d bytes before: %d, %v", before, n, err)
+		}
+	}
+}

@@ -35,7 +35,7 @@ func TestPaceFollowsTheHeap(t *testing.T) {
 	}
 	becomes := func(when string, fits func(uint64) bool) {
 		t.Helper()
-		for range 10_000 { // what follows a collection runs beside this
+		for range 1000 { // what follows a collection runs beside this
 			if runtime.GC(); fits(percent()) {
 				return
 			}

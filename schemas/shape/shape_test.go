@@ -148,6 +148,23 @@ func TestLikeTheLibrary(t *testing.T) {
 	}
 }
 
+// TestLengths: a length is counted in characters, not in bytes.
+func TestLengths(t *testing.T) {
+	s, err := Compile([]byte(`{"minLength": 2}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{"é": ": length must be >= 2, but got 1", "éé": "", "ab": ""} {
+		got := ""
+		if m := s.Check(text); m != nil {
+			got = m.Error()
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func FuzzLikeTheLibrary(f *testing.F) {
 	s, library := both(f)
 	f.Add(full)

@@ -162,7 +162,10 @@ func (t *Tables) NamedTime(n Name) (ns, tolerance int64, ok bool) {
 		return 0, 0, false
 	}
 	if k := t.names.of(n); k.uniform && t.Dataset.Schema == dataset.NuScenes {
-		return int64(n.number) * 1000, 0, k.width == 16
+		if k.width != stampDigits {
+			return 0, 0, false
+		}
+		return int64(n.number) * 1000, 0, true
 	}
 	return NamedTime(t.Dataset.Schema, t.Name(n))
 }

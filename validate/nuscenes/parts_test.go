@@ -104,6 +104,8 @@ func TestParts(t *testing.T) {
 	}
 	agree(t, dataset.NuScenes, "sample_data", sampleDataColumns, b, 1, 100, 511, 4096, 1<<15)
 	agree(t, dataset.NuScenes, "sample_annotation", sampleAnnotationColumns, boxes, 1, 100, 997, 4096)
+	strange := bytes.ReplaceAll(b, []byte(`"token"`), []byte(`"new": 1, "token"`)) // in all records, so that parts learn it
+	agree(t, dataset.NuScenes, "sample_data", sampleDataColumns, strange, 511, 4096, 1<<15)
 	r := rand.New(rand.NewPCG(3, 4))
 	insert := []string{
 		"", "x", `"`, "{", "}", "[", "]", ",", "\\", "\r", "\xff", `},{`, `"},{"`, `{"a":[{},{}]},`, "1,", "NaN", `"new":1,`,
