@@ -16,7 +16,7 @@ import (
 )
 
 // Parts are what the workers of all shards have seen, for Options.Parts. They
-// hold 16 bytes and a little for each file in memory; the rest stays on disk.
+// hold some 40 bytes for each file in memory; the rest stays on disk.
 type Parts struct {
 	files []*os.File
 	at    map[uint64]place // by hash of the key

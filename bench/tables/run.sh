@@ -6,7 +6,7 @@
 #
 # DIR keeps the data set, and a Python environment with nuscenes-devkit, from
 # run to run; '' is a folder for this run. SAMPLES is 34149 for all rows: 2.5 GB
-# of tables, for which the devkit takes 9 GB of memory. PYTHON names an
+# of tables, for which the devkit takes 8 GB of memory. PYTHON names an
 # interpreter that has the devkit, in place of the environment.
 # GNU time is needed for the peak of memory.
 set -eu
