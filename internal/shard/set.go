@@ -56,16 +56,26 @@ func Each(parts string, read func(s Shard, f io.Reader) error) error {
 		return fmt.Errorf("%q: %w", parts, err)
 	}
 	for _, s := range shards {
-		f, err := dir.Open(s.PartName())
-		if err == nil {
-			err = read(s, f)
-			f.Close()
-		}
-		if err != nil {
+		if err := readOne(dir, s, read); err != nil {
 			return fmt.Errorf("%q: %w", filepath.Join(parts, s.PartName()), err)
 		}
 	}
 	return nil
+}
+
+func readOne(dir *os.Root, s Shard, read func(s Shard, f io.Reader) error) error {
+	switch info, err := dir.Stat(s.PartName()); {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular(): // to open a pipe waits for a writer
+		return fmt.Errorf("%w: not a file", ErrPart)
+	}
+	f, err := dir.Open(s.PartName())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return read(s, f)
 }
 
 // ErrInside says that a folder of parts lies in the data that it is about: the

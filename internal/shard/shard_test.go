@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -130,6 +131,28 @@ func TestList(t *testing.T) {
 	if _, err := List(root); !errors.As(err, &missing) || missing.Count != 11 ||
 		err.Error() != "no part of 1/12, 3/12, 4/12, 5/12, 6/12, 7/12, 8/12, 9/12, 10/12, 11/12 and 1 more" {
 		t.Error(err)
+	}
+}
+
+// TestNoFile refuses a part that is no file, and does not wait for what a pipe
+// may bring.
+func TestNoFile(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, Shard{1, 1}.PartName())
+	each := func() error {
+		return Each(dir, func(Shard, io.Reader) error { return errors.New("read") })
+	}
+	if err := os.Mkdir(name, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := each(); !errors.Is(err, ErrPart) {
+		t.Errorf("a folder: %v", err)
+	}
+	if err := errors.Join(os.Remove(name), exec.Command("mkfifo", name).Run()); err != nil {
+		t.Skip(err)
+	}
+	if err := each(); !errors.Is(err, ErrPart) {
+		t.Errorf("a pipe: %v", err)
 	}
 }
 
