@@ -47,7 +47,7 @@ func readParts[T any](u *run[T], f io.ReaderAt) (begin int64, ended bool) {
 	if l.size < 2*l.partSize {
 		return 0, false
 	}
-	l.texts.likely.Add(l.size / bytesPerText)
+	l.texts.likely.Add(min(l.size/bytesPerText, most))
 	var free []*part[T]
 	var ahead []chan *part[T]
 	defer func() { // none reads on when the file is closed

@@ -244,8 +244,13 @@ func (u *run[T]) note(name string, offset int64, rows int) {
 // probe is how many rows tell how large the others are.
 const probe = 512
 
+// most is how many rows, and how many texts, room is made for at once, however
+// large a file says it is: more than any published data set has in a table.
+const most = 1 << 22
+
 // reserve makes room for about n rows at once.
 func (t *Table[T]) reserve(n int64) {
+	n = min(n, most)
 	rows := hugepage.Make[T](len(t.Rows), max(int(n+n/32), cap(t.Rows)))
 	copy(rows, t.Rows)
 	t.Rows = rows

@@ -42,3 +42,13 @@ func TestDeclined(t *testing.T) {
 		}
 	}
 }
+
+// TestReserve makes no room for all the rows that a file with a hole of
+// terabytes could have.
+func TestReserve(t *testing.T) {
+	table := &Table[EgoPose]{}
+	table.reserve(1 << 50)
+	if n := cap(table.Rows); n > 2*most {
+		t.Errorf("room for %d rows", n)
+	}
+}
