@@ -68,11 +68,11 @@ demo-fabric: build
 # go into docs/performance.md. PARTS="ledger packages" runs these alone. Each part
 # is a command of its own, such as those below.
 bench:
-	$(GO) run ./bench/all -write docs/performance.md $(PARTS)
+	$(GO) run ./internal/bench/all -write docs/performance.md $(PARTS)
 
 # The same at a size that shows only that it works, in a minute.
 bench-smoke:
-	$(GO) run ./bench/all -smoke $(PARTS)
+	$(GO) run ./internal/bench/all -smoke $(PARTS)
 
 # Benchmarks of packages at commit BASE beside the working tree, or commit HEAD,
 # in turns:
@@ -81,40 +81,40 @@ PKGS ?= ./validate/... ./internal/... ./audit/... ./ledger/tlog
 BENCH ?= .
 COUNT ?= 6
 benchstat:
-	sh bench/benchstat.sh "$(BASE)" "$(HEAD)" '$(BENCH)' $(COUNT) $(PKGS)
+	sh internal/bench/benchstat.sh "$(BASE)" "$(HEAD)" '$(BENCH)' $(COUNT) $(PKGS)
 
 # How cost grows with rows and files: CSV and plots in docs/plots, tables in
 # docs/scale.md. Its options are in the comment of the program.
 plots:
-	$(GO) run ./bench/growth -write docs/scale.md $(GROWTH)
+	$(GO) run ./internal/bench/growth -write docs/scale.md $(GROWTH)
 
 # mmvalidate's check of tables beside nuscenes-devkit's load of them, on a fifth
 # of v1.0-trainval's rows: figures of docs/performance.md.
 BENCH_TABLES ?= /var/tmp/bench-tables
 bench-tables:
-	sh bench/tables/run.sh $(BENCH_TABLES)
+	sh internal/bench/tables/run.sh $(BENCH_TABLES)
 
 # The ledger beside sqlite3 and Tessera: figures of docs/performance.md. Its
 # options are in the comment of the program, such as the disk to be measured.
 bench-ledger:
-	CGO_ENABLED=0 $(GO) run ./bench/ledger $(LEDGERBENCH)
+	CGO_ENABLED=0 $(GO) run ./internal/bench/ledger $(LEDGERBENCH)
 
 # Fingerprints beside openssl and BLAKE3: figures of docs/performance.md. A size
 # for a minute: FINGERPRINTBENCH="-scale 20 -rounds 1".
 bench-fingerprint: build
-	$(GO) run ./bench/fingerprint -auditlog bin/auditlog $(FINGERPRINTBENCH)
+	$(GO) run ./internal/bench/fingerprint -auditlog bin/auditlog $(FINGERPRINTBENCH)
 
 # Start-up and small jobs beside git, jq, Python and sqlite3: figures of
 # docs/performance.md. STARTBENCH="-rounds 1" shows only that it works.
 bench-start: build
-	$(GO) run ./bench/start $(STARTBENCH) bin
+	$(GO) run ./internal/bench/start $(STARTBENCH) bin
 
 # Ledgers on a network of Fabric beside a bare gateway loop: figures of
 # docs/performance.md. For the size that is written there:
 #   make bench-fabric FABRICBENCH="-seconds 10 -rounds 3 -records 100000"
 bench-fabric:
 	$(GO) -C tools/fabric mod verify
-	$(GO) run ./bench/fabric $(FABRICBENCH)
+	$(GO) run ./internal/bench/fabric $(FABRICBENCH)
 
 # Each fuzz target for FUZZTIME.
 FUZZTIME ?= 10s

@@ -1,6 +1,6 @@
 package main
 
-import "github.com/mmaudit/mmaudit/bench/figures"
+import "github.com/mmaudit/mmaudit/internal/bench/figures"
 
 // A part is one command that measures, and what is read from the tables that it
 // prints.
@@ -41,7 +41,7 @@ var (
 	tessera = peer{"Tessera", []string{"go", "-C", "tools", "list", "-m", "github.com/transparency-dev/tessera"}, 1}
 )
 
-// Where the figures of bench/ledger stand.
+// Where the figures of internal/bench/ledger stand.
 const (
 	oneShot  = "one-shot append"
 	durably  = "256 goroutines"
@@ -49,7 +49,7 @@ const (
 	found    = "the 10 records of a version"
 )
 
-// Where those of bench/start stand.
+// Where those of internal/bench/start stand.
 const (
 	starts   = "start to first output"
 	small    = "ten data sets"
@@ -57,7 +57,7 @@ const (
 	recorded = "one event recorded"
 )
 
-// Where those of bench/fabric stand: after which time blocks are cut.
+// Where those of internal/bench/fabric stand: after which time blocks are cut.
 const (
 	blocks50  = "cut after 50ms"
 	blocks200 = "cut after 200ms"
@@ -190,7 +190,7 @@ var parts = []part{
 	{
 		name:  "growth",
 		full:  []string{"make", "plots"},
-		smoke: []string{"go", "run", "./bench/growth", "-out", "", "-sizes", "1", "-turns", "1"},
+		smoke: []string{"go", "run", "./internal/bench/growth", "-out", "", "-sizes", "1", "-turns", "1"},
 		reads: []reading{
 			{
 				what: "peak memory, tables with all rows of v1.0-trainval", asked: 800, unit: "MB", large: true,

@@ -2,7 +2,7 @@
 // a list of digests and no more, and BLAKE3, the upper bound, on files in the
 // page cache. All run in turns, in one run; it prints medians as a table:
 //
-//	go run ./bench/fingerprint -auditlog bin/auditlog [-sets kitti,nuscenes]
+//	go run ./internal/bench/fingerprint -auditlog bin/auditlog [-sets kitti,nuscenes]
 //	    [-scale N] [-rounds N] [-dir DIR]
 //
 // Data sets are generated, always the same for a scale. Digests of all of
@@ -22,7 +22,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mmaudit/mmaudit/bench/figures"
+	"github.com/mmaudit/mmaudit/internal/bench/figures"
 )
 
 func main() {

@@ -2,7 +2,7 @@
 # Holds mmvalidate's check of tables against nuscenes-devkit's load of them, in
 # turns in one run, on a generated v1.0-trainval, and prints a table of medians.
 #
-#   bench/tables/run.sh DIR [SAMPLES] [ROUNDS]
+#   internal/bench/tables/run.sh DIR [SAMPLES] [ROUNDS]
 #
 # DIR keeps the data set, and a Python environment with nuscenes-devkit, from
 # run to run; '' is a folder for this run. SAMPLES is 34149 for all rows: 2.5 GB
@@ -43,7 +43,7 @@ cat "$data"/v1.0-trainval/*.json >/dev/null
 
 # Each turn leaves seconds, processor time and megabytes in a file of its name.
 devkit() {
-	"$PYTHON" bench/tables/devkit_load.py "$data" >"$tmp/devkit.json"
+	"$PYTHON" internal/bench/tables/devkit_load.py "$data" >"$tmp/devkit.json"
 	sed -n 's/.*"seconds": \([0-9.]*\), "processor": \([0-9.]*\), "peak_mb": \([0-9]*\).*/\1 \2 \3/p' "$tmp/devkit.json" >>"$tmp/devkit"
 }
 mmvalidate() {

@@ -61,14 +61,14 @@ func TestDraw(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got != string(want) {
-			t.Errorf("%s differs; go test ./bench/growth -update, and look at it", golden)
+			t.Errorf("%s differs; go test ./internal/bench/growth -update, and look at it", golden)
 		}
 	}
 }
 
 // The plots and tables that are committed are those of the points beside them.
 func TestCommitted(t *testing.T) {
-	const out = "../../docs/plots"
+	const out = "../../../docs/plots"
 	for _, s := range sets {
 		machine, points, err := readPointsOf(filepath.Join(out, s.name+".csv"))
 		if err != nil {
@@ -76,10 +76,10 @@ func TestCommitted(t *testing.T) {
 		}
 		svg, err := os.ReadFile(filepath.Join(out, s.name+".svg"))
 		if err != nil || string(svg) != s.draw(machine, points) {
-			t.Errorf("%s.svg is not what %s.csv gives (%v): go run ./bench/growth -draw -write docs/scale.md", s.name, s.name, err)
+			t.Errorf("%s.svg is not what %s.csv gives (%v): go run ./internal/bench/growth -draw -write docs/scale.md", s.name, s.name, err)
 		}
 	}
-	before, err := os.ReadFile("../../docs/scale.md")
+	before, err := os.ReadFile("../../../docs/scale.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/mmaudit/mmaudit/audit"
 	"github.com/mmaudit/mmaudit/audit/lifecycle/lifetest"
-	"github.com/mmaudit/mmaudit/bench/figures"
+	"github.com/mmaudit/mmaudit/internal/bench/figures"
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
 	"github.com/mmaudit/mmaudit/ledger/fabric"
 )

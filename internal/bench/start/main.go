@@ -2,7 +2,7 @@
 // what people would use instead where it is installed, in turns in one run, and
 // prints medians and ratios:
 //
-//	go run ./bench/start [-rounds N] [-dir DIR] BIN
+//	go run ./internal/bench/start [-rounds N] [-dir DIR] BIN
 //
 // BIN is the folder of auditlog and mmvalidate. DIR is on the disk whose waits
 // count; what is written below it is deleted at the end.
@@ -23,7 +23,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mmaudit/mmaudit/bench/figures"
+	"github.com/mmaudit/mmaudit/internal/bench/figures"
 )
 
 func main() {
@@ -54,7 +54,7 @@ func run(ctx context.Context) (err error) {
 	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder on the disk to be measured")
 	flag.Parse()
 	if flag.NArg() != 1 || b.rounds < 1 {
-		return errors.New("usage: go run ./bench/start [-rounds N] [-dir DIR] BIN")
+		return errors.New("usage: go run ./internal/bench/start [-rounds N] [-dir DIR] BIN")
 	}
 	if b.bin, err = filepath.Abs(flag.Arg(0)); err != nil {
 		return err

@@ -1,7 +1,7 @@
 // Command all runs what this project measures, each part beside the peers that
 // are installed, and gathers the figures in one table:
 //
-//	go run ./bench/all [-smoke] [-write FILE] [PART…]
+//	go run ./internal/bench/all [-smoke] [-write FILE] [PART…]
 //
 // A part is a command of its own, such as `make bench-ledger`, and prints tables
 // in Markdown; parts.go names the cells that are read from them. A peer that is
@@ -27,7 +27,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mmaudit/mmaudit/bench/figures"
+	"github.com/mmaudit/mmaudit/internal/bench/figures"
 )
 
 // marker names the part of the document that this program writes.

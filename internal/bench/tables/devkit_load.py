@@ -2,7 +2,7 @@
 script on it does first, and prints how long it took: the import of the devkit
 and of what it needs is not counted.
 
-    python3 bench/tables/devkit_load.py DIR [VERSION]
+    python3 internal/bench/tables/devkit_load.py DIR [VERSION]
 """
 
 import json

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mmaudit/mmaudit/bench/figures"
+	"github.com/mmaudit/mmaudit/internal/bench/figures"
 )
 
 // A run has the programs, and a folder for data.

@@ -2,7 +2,7 @@
 // as large as the largest in use, runs this project's commands on them, and
 // writes time, processor time and peak memory as CSV, with a plot of it as SVG:
 //
-//	go run ./bench/growth [-dir DIR] [-keep] [-turns N] [-sizes N]
+//	go run ./internal/bench/growth [-dir DIR] [-keep] [-turns N] [-sizes N]
 //	    [-out FOLDER] [-write FILE] [-draw] [SET…]
 //
 // A set is tables or files (sets.go). With -draw nothing is measured, and the
@@ -24,7 +24,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mmaudit/mmaudit/bench/figures"
+	"github.com/mmaudit/mmaudit/internal/bench/figures"
 	"github.com/mmaudit/mmaudit/internal/durable"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mmaudit/mmaudit/bench/figures"
+	"github.com/mmaudit/mmaudit/internal/bench/figures"
 )
 
 // pretend prints a table as a part would.
@@ -150,7 +150,7 @@ func TestUsage(t *testing.T) {
 // Every part is a target of the Makefile or a command of go, and has a smoke size
 // or says why not; and the document has the place where figures are written.
 func TestParts(t *testing.T) {
-	const root = "../.."
+	const root = "../../.."
 	seen := map[string]bool{}
 	for _, p := range parts {
 		if seen[p.name] {

@@ -1,7 +1,7 @@
 // Command ledger measures the local ledger beside sqlite3 and Tessera, in
 // one run, in turns, and prints a table of medians and ratios:
 //
-//	go run ./bench/ledger [-dir DIR] [-records N] [-rounds N] [-seconds N]
+//	go run ./internal/bench/ledger [-dir DIR] [-records N] [-rounds N] [-seconds N]
 //
 // Contestants are processes of their own. The folder is to be on the disk whose
 // waits are to be measured; what is written there is deleted at the end.
@@ -19,7 +19,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mmaudit/mmaudit/bench/figures"
+	"github.com/mmaudit/mmaudit/internal/bench/figures"
 )
 
 func main() {

@@ -1,7 +1,7 @@
 // Command fabric measures ledgers on a network of Hyperledger Fabric that it
 // starts itself, in one run, and prints tables:
 //
-//	go run ./bench/fabric [-seconds N] [-rounds N] [-writers 1,64,256]
+//	go run ./internal/bench/fabric [-seconds N] [-rounds N] [-writers 1,64,256]
 //	    [-blocks 50ms,200ms,2s] [-records N]
 //
 // Records and chaincode are those of auditlog: signed, about 2 KB, verified on the
@@ -23,7 +23,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mmaudit/mmaudit/bench/figures"
+	"github.com/mmaudit/mmaudit/internal/bench/figures"
 	"github.com/mmaudit/mmaudit/internal/fabricnet"
 )
 
