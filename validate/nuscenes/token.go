@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/bits"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 
@@ -16,10 +17,14 @@ import (
 // form).
 type digest [2]uint64
 
+// hash is another one in each process: nobody can write tokens that meet in one
+// place.
 func (k *digest) hash() uint64 {
-	h := (k[0] ^ bits.RotateLeft64(k[1], 29)) * 0x9e3779b97f4a7c15
-	return h ^ h>>32
+	hi, lo := bits.Mul64(k[0]^seed[0], k[1]^seed[1])
+	return hi ^ lo
 }
+
+var seed = digest{rand.Uint64(), rand.Uint64()}
 
 // digestOf gives the digest of a text, and whether that is the text's own 32
 // digits.
@@ -95,6 +100,9 @@ func (s *shard) room(more int, likely int64) {
 func (s *shard) number(k *digest, hash uint64) uint32 {
 	slot := s.find(k, hash)
 	if *slot == 0 {
+		if s.n == number {
+			panic("nuscenes: too many tokens") // four billion, of 16 bytes each
+		}
 		s.n++
 		if s.n%keysPage == 0 {
 			s.keys = append(s.keys, new([keysPage]digest))
