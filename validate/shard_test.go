@@ -67,12 +67,13 @@ func shards(t *testing.T, folders []string, n int, o validate.Options) (parts *v
 	return parts, files
 }
 
-// asOne demands that n shards give the report of one run.
+// asOne demands that n shards give the report of one run, with another number of
+// goroutines, too.
 func asOne(t *testing.T, folders []string, n int, o validate.Options) (files, missed int) {
 	t.Helper()
 	want := written(t, folders, o)
 	parts, files := shards(t, folders, n, o)
-	o.Parts = parts
+	o.Parts, o.Jobs = parts, 7
 	got := written(t, folders, o)
 	taken, missed := parts.Used()
 	if taken < files {
@@ -124,9 +125,13 @@ func TestShardsOfASample(t *testing.T) {
 	}
 }
 
-// TestShardsOfMutations: whatever is wrong with the data.
+// TestShardsOfMutations: whatever is wrong with the data. With -short, a tenth of
+// it.
 func TestShardsOfMutations(t *testing.T) {
-	for _, m := range datagen.Mutations() {
+	for i, m := range datagen.Mutations() {
+		if testing.Short() && i%10 > 0 {
+			continue
+		}
 		t.Run(m.Rule+"/"+m.Name, func(t *testing.T) {
 			t.Parallel()
 			root := filepath.Join(t.TempDir(), "data")
