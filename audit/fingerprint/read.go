@@ -23,23 +23,20 @@ const large = 4 << 20
 // several names are read once: they are sorted by device and inode number, and
 // what the first name of each gives is joined to the others.
 func (r *run) readAll(ctx context.Context, found, out *sorter) error {
-	emit := func(_ stat, f *row) error { return out.addRow(f) }
 	if r.known != nil {
 		if err := r.readChunks(ctx, found, out); err != nil {
 			return err
 		}
 	}
-	total := int64(r.total.files.v.Load())
-	if n := r.large.v.Load(); n > 0 {
-		if err := r.readLarge(ctx, found, out); err != nil {
-			return err
-		}
-		total -= int64(n)
+	bySize, err := r.largeOf(ctx, found)
+	if err != nil {
+		return err
 	}
+	defer bySize.close()
 	linked, firsts := newSorter(ctx, r.o), newSorter(ctx, r.o)
 	defer linked.close()
 	defer firsts.close()
-	if err := r.read(ctx, total, r.unread(found, out, func(f *row) (bool, error) {
+	others := r.unread(found, out, func(f *row) (bool, error) {
 		if isLarge(f) || f.byChunks {
 			return false, nil
 		}
@@ -47,7 +44,19 @@ func (r *run) readAll(ctx context.Context, found, out *sorter) error {
 			return false, linked.add(append(inodeKey(f.stat), f.path...), f.append(nil))
 		}
 		return true, nil
-	}), emit); err != nil {
+	})
+	if err := r.read(ctx, int64(r.total.files.v.Load()), func(yield func(row, error) bool) {
+		for rec, err := range bySize.seq() {
+			var f row
+			if err == nil {
+				f, err = parseRow(rec.key[8:], rec.val)
+			}
+			if !yield(f, err) || err != nil {
+				return
+			}
+		}
+		others(yield)
+	}, func(_ stat, f *row) error { return out.addRow(f) }); err != nil {
 		return err
 	}
 
@@ -76,33 +85,27 @@ func (r *run) readAll(ctx context.Context, found, out *sorter) error {
 	return r.joinLinks(linked, firsts, out)
 }
 
-// isLarge tells the rows of readLarge. Of files with several names, which are
+// isLarge tells the rows of largeOf. Of files with several names, which are
 // read last, one is read.
 func isLarge(f *row) bool { return f.stat.size >= large && f.stat.links == 1 }
 
-// readLarge reads the large files among found.
-func (r *run) readLarge(ctx context.Context, found, out *sorter) error {
+// largeOf sorts the large files among found that must be read, the largest
+// first.
+func (r *run) largeOf(ctx context.Context, found *sorter) (*sorter, error) {
 	bySize := newSorter(ctx, r.o)
-	defer bySize.close()
+	if r.large.v.Load() == 0 {
+		return bySize, nil
+	}
 	for f, err := range r.unread(found, nil, func(f *row) (bool, error) { return isLarge(f) && !f.byChunks, nil }) {
 		if err == nil {
 			err = bySize.add(append(binary.BigEndian.AppendUint64(nil, math.MaxUint64-f.stat.size), f.path...), f.append(nil))
 		}
 		if err != nil {
-			return err
+			bySize.close()
+			return nil, err
 		}
 	}
-	return r.read(ctx, int64(bySize.total), func(yield func(row, error) bool) {
-		for rec, err := range bySize.seq() {
-			var f row
-			if err == nil {
-				f, err = parseRow(rec.key[8:], rec.val)
-			}
-			if !yield(f, err) || err != nil {
-				return
-			}
-		}
-	}, func(_ stat, f *row) error { return out.addRow(f) })
+	return bySize, nil
 }
 
 // unread yields the files among found, in order, that must be read and that
