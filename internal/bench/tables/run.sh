@@ -11,7 +11,7 @@
 # GNU time is needed for the peak of memory.
 set -eu
 dir=$1 samples=${2:-6830} rounds=${3:-3}
-root=$(cd "$(dirname "$0")/../.." && pwd)
+root=$(cd "$(dirname "$0")/../../.." && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM
