@@ -22,7 +22,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"slices"
 	"strings"
 	"time"
@@ -34,12 +33,9 @@ import (
 const marker = "make bench"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, parts, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "bench/all: error:", err)
-		os.Exit(1)
-	}
+	figures.Main("bench/all", func(ctx context.Context) error {
+		return run(ctx, parts, os.Args[1:], os.Stdout, os.Stderr)
+	})
 }
 
 func run(ctx context.Context, parts []part, args []string, stdout, stderr io.Writer) error {

@@ -11,12 +11,24 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
+
+// Main is the main function of a program that measures: an interrupt ends ctx,
+// and an error the process, with a line on stderr that begins with the name.
+func Main(name string, run func(ctx context.Context) error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: error: %v\n", name, err)
+		os.Exit(1)
+	}
+}
 
 // Median gives the middle of xs, which are not empty.
 func Median(xs []float64) float64 {

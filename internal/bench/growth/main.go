@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,12 +31,9 @@ import (
 const marker = "make plots"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := grow(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "bench/growth: error:", err)
-		os.Exit(1)
-	}
+	figures.Main("bench/growth", func(ctx context.Context) error {
+		return grow(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	})
 }
 
 func grow(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
