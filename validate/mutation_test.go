@@ -1,7 +1,6 @@
 package validate_test
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -25,13 +24,7 @@ func TestMutations(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			root := filepath.Join(t.TempDir(), "data")
-			if err := os.Mkdir(root, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := m.Base.Generate(root); err != nil {
-				t.Fatal(err)
-			}
-			if err := m.Apply(&datagen.Dir{Root: root}); err != nil {
+			if err := m.Write(root); err != nil {
 				t.Fatal(err)
 			}
 			rep := check(t, root, m)

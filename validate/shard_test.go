@@ -135,13 +135,7 @@ func TestShardsOfMutations(t *testing.T) {
 		t.Run(m.Rule+"/"+m.Name, func(t *testing.T) {
 			t.Parallel()
 			root := filepath.Join(t.TempDir(), "data")
-			if err := os.Mkdir(root, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := m.Base.Generate(root); err != nil {
-				t.Fatal(err)
-			}
-			if err := m.Apply(&datagen.Dir{Root: root}); err != nil {
+			if err := m.Write(root); err != nil {
 				t.Fatal(err)
 			}
 			asOne(t, []string{root}, 2, optionsOf(t, m))

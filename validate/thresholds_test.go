@@ -1,7 +1,6 @@
 package validate_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -45,13 +44,7 @@ func TestThresholds(t *testing.T) {
 			}
 			m.Config = c.config + "\n"
 			root := filepath.Join(t.TempDir(), "data")
-			if err := os.Mkdir(root, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := m.Base.Generate(root); err != nil {
-				t.Fatal(err)
-			}
-			if err := m.Apply(&datagen.Dir{Root: root}); err != nil {
+			if err := m.Write(root); err != nil {
 				t.Fatal(err)
 			}
 			rep := check(t, root, m)

@@ -32,6 +32,17 @@ func (m Mutation) of(severity string) Mutation {
 	return m
 }
 
+// Write makes the folder root, with the data set in it and the fault in that.
+func (m Mutation) Write(root string) error {
+	if err := os.Mkdir(root, 0o755); err != nil {
+		return err
+	}
+	if err := m.Base.Generate(root); err != nil {
+		return err
+	}
+	return m.Apply(&Dir{Root: root})
+}
+
 // A Base names a generated data set.
 type Base struct {
 	Name      string                  // "kitti-object": a sub-test's name

@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -92,13 +91,7 @@ func runs(t *testing.T) map[string]*report.Report {
 			continue
 		}
 		root := filepath.Join(t.TempDir(), "data")
-		if err := os.Mkdir(root, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := m.Base.Generate(root); err != nil {
-			t.Fatal(err)
-		}
-		if err := m.Apply(&datagen.Dir{Root: root}); err != nil {
+		if err := m.Write(root); err != nil {
 			t.Fatal(err)
 		}
 		rep, err := validate.Run(t.Context(), []string{root}, validate.Options{Params: rule.DefaultParams()})
